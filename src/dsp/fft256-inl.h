@@ -1,8 +1,8 @@
 /// Complex FFT of 256 points, one transform per vector lane, in two passes of radix 16. Per-target:
 /// included by mel_kernel.cc only.
 ///
-/// Forward, exp(-2πi·nk/256). Point n lies at padded(n), real parts in one vector, imaginary parts in
-/// the next.
+/// Forward, exp(-2πi·nk/256). Point n lies at padded(n), output k at turned_place(k); real parts in one
+/// vector, imaginary parts in the next.
 
 #if defined(BALEEN_DSP_FFT256_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BALEEN_DSP_FFT256_INL_H_
@@ -102,13 +102,17 @@ HWY_INLINE void dft16(D d, Complex<V> (&z)[16]) {
   dft4(z[12], z[13], z[14], z[15]);
 }
 
-/// First pass: points j + 16·m of `points`, turned by `turns` if there are any, to row j of `out`.
+/// Output 16·k2 + k of the second pass is the k2-th of row k.
+HWY_INLINE std::size_t turned_place(std::size_t k) {
+  return k % kRadix * (kRadix + 1) + k / kRadix;
+}
+
+/// First pass: points j + 16·m of `points`, turned by `turns` if need be, to column j of `out`. As `out`
+/// begins at the same place of a 4 KiB page as `points` (or is the same), what is stored in one round
+/// does not seem to be what the next round loads.
 template <bool kTurned, class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void first_pass(D d,
-                             const T* HWY_RESTRICT turns,
-                             const T* HWY_RESTRICT points,
-                             const T* HWY_RESTRICT between,
-                             T* HWY_RESTRICT out) {
+HWY_NOINLINE void first_pass(
+    D d, const T* HWY_RESTRICT turns, const T* points, const T* HWY_RESTRICT between, T* out) {
   using V = hn::Vec<D>;
   const std::size_t stride = 2 * hn::Lanes(d);
   for (std::size_t j = 0; j < kRadix; ++j) {
@@ -121,28 +125,29 @@ HWY_NOINLINE void first_pass(D d,
       }
     }
     dft16(d, z);
-    T* row = out + j * 17 * stride;
-    store_complex(d, z[0], row);
+    T* column = out + j * stride;
+    store_complex(d, z[0], column);
     for (std::size_t k = 1; k < 16; ++k) {
       const T* turn = between + 2 * (16 * j + k);
       const std::size_t at = 4 * (k % 4) + k / 4;
-      store_complex(d, multiply(z[at], hn::Set(d, turn[0]), hn::Set(d, turn[1])), row + k * stride);
+      store_complex(d, multiply(z[at], hn::Set(d, turn[0]), hn::Set(d, turn[1])),
+                    column + k * 17 * stride);
     }
   }
 }
 
-/// Second pass, in place: column k of the rows that the first pass made.
+/// Second pass, in place, row by row.
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void second_pass(D d, T* HWY_RESTRICT spectrum) {
   using V = hn::Vec<D>;
   const std::size_t stride = 2 * hn::Lanes(d);
   for (std::size_t k = 0; k < kRadix; ++k) {
-    T* column = spectrum + k * stride;
+    T* row = spectrum + k * 17 * stride;
     Complex<V> z[16];
-    for (std::size_t j = 0; j < 16; ++j) z[j] = load_complex(d, column + j * 17 * stride);
+    for (std::size_t j = 0; j < 16; ++j) z[j] = load_complex(d, row + j * stride);
     dft16(d, z);
     for (std::size_t k2 = 0; k2 < 16; ++k2) {
-      store_complex(d, z[4 * (k2 % 4) + k2 / 4], column + k2 * 17 * stride);
+      store_complex(d, z[4 * (k2 % 4) + k2 / 4], row + k2 * stride);
     }
   }
 }
