@@ -60,7 +60,7 @@ HWY_NOINLINE void split(D d,
                         T* HWY_RESTRICT powers) {
   const std::size_t n_lanes = hn::Lanes(d);
   const std::size_t row =
-      2 * (kRadix + 1) * n_lanes;  // From one point to the next; see turned_place.
+      2 * kRowStride * n_lanes;  // From one point to the next; see turned_place.
   const std::size_t mirror = kPartSize - part;
   if (part == 0) {  // The points of row 0 are mirrored in row 0; number 0 and 128 in themselves.
     for (std::size_t q = 0; q <= kPartSize / 2; q += kRadix) {

@@ -60,12 +60,12 @@ HWY_INLINE T* transform_part(D d,
   T* spectrum = part + 1 == plan.n_parts ? points : as_lanes(d, buffers.spectrum);
   if (part == 0) {
     fold(d, n_folded, points);
-    first_pass<false>(d, tables.odd_part.data(), points, tables.between.data(), spectrum);
+    first_pass<false>(d, points, spectrum);
   } else {
     unfold(d, n_folded, points);
-    first_pass<true>(d, tables.odd_part.data(), points, tables.between.data(), spectrum);
+    first_pass<true>(d, points, spectrum);
   }
-  second_pass(d, spectrum);
+  second_pass(d, tables.between[part].data(), spectrum);
   return spectrum;
 }
 

@@ -117,11 +117,12 @@ MelTables<T> make_tables(const MelPlan& plan, const std::vector<BinWeights>& bin
     before_that = before;
     before = tap;
   }
-  for (std::size_t j = 0; j < kRadix; ++j) {
-    for (std::size_t k = 0; k < kRadix; ++k) push_root(tables.between, j * k, kPartSize);
-  }
-  for (std::size_t n = 0; n < kPartSize; ++n) push_root(tables.odd_part, n, 2 * kPartSize);
   for (std::size_t part = 0; part < plan.n_parts; ++part) {
+    for (std::size_t k = 0; k < kRadix; ++k) {
+      for (std::size_t j = 0; j < kRadix; ++j) {
+        push_root(tables.between[part], j * (2 * k + part), 2 * kPartSize);
+      }
+    }
     for (std::size_t q = 0; q <= kPartSize / 2; ++q) {
       push_root(tables.split[part], plan.n_parts * q + part,
                 static_cast<std::size_t>(plan.options.n_fft));

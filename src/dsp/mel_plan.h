@@ -32,8 +32,9 @@ inline constexpr float kTiltedBelow = 0.4F;    ///< Power of the difference over
 inline constexpr double kNormalMin = 1.2e-38;  ///< Floats below lose bits.
 enum Whitening : std::size_t { kPlain = 0, kTilted = 1, kWhiteningCount = 2 };
 
-/// Positions in the workspace skip one place after every 16: strides of 4 KiB would fall on the same
-/// few lines of the first-level cache.
+/// Positions in the workspace skip one place after every 16: strides of 2 or 4 KiB would fall on the
+/// same few lines of the first-level cache.
+inline constexpr std::size_t kRowStride = kRadix + 1;
 constexpr std::size_t padded(std::size_t position) { return position + position / kRadix; }
 
 /// Twiddles, windows and weights in one precision. Complex values are (re, im) pairs.
@@ -43,8 +44,8 @@ struct MelTables {
   std::vector<T> window_before;     ///< w[n-1], 0 in front.
   std::vector<T> window_step;       ///< w[n] - w[n-1], rounded once.
   std::vector<T> window_step_back;  ///< a²·(w[n-2] - w[n-1]), likewise.
-  std::vector<T> between;   ///< exp(-2πi·j·k/256) at [16·j + k]: between the two passes.
-  std::vector<T> odd_part;  ///< exp(-2πi·n/512), n in [0, 256): turns part 1 of 1024 points.
+  /// For each part, what turns point j of row k between the two passes, at [16·k + j].
+  std::array<std::vector<T>, 2> between;
   /// exp(-2πi·k/n_fft) for the bin k of each pair that the split of a part yields.
   std::array<std::vector<T>, 2> split;
   /// For each part and whitening, (falling, rising) weight of every bin of the segments, in order.
