@@ -1,6 +1,7 @@
 #include "engine/status.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/clock.h"
 #include "store/artifacts.h"
@@ -90,6 +91,24 @@ Result<json::array> artifacts_of(store::Database& database, std::string_view ass
   return list;
 }
 
+/// What the run read and made: the original, and everything with a signature of its tasks.
+Result<json::array> artifacts_of_run(store::Database& database,
+                                     const std::string& asset_id,
+                                     std::string_view run_id) {
+  BALEEN_ASSIGN_OR_RETURN(const auto rows,
+                          database.query("SELECT signature FROM tasks WHERE run_id = $1", run_id));
+  std::set<std::string> signatures;
+  for (const store::Row& row : rows) signatures.insert(row.text(0));
+  BALEEN_ASSIGN_OR_RETURN(const std::vector<store::Artifact> artifacts,
+                          store::list_artifacts(database, asset_id));
+  json::array list;
+  for (const store::Artifact& artifact : artifacts) {
+    if (artifact.type == "original" || signatures.contains(artifact.signature))
+      list.push_back(artifact.to_json());
+  }
+  return list;
+}
+
 Result<json::object> count_by(store::Database& database, std::string_view sql) {
   BALEEN_ASSIGN_OR_RETURN(const auto rows, database.query(sql));
   json::object counts;
@@ -136,7 +155,7 @@ Result<json::object> describe_run(store::Database& database, std::string_view ru
                    {"started_at", time_or_null(row, 6)},
                    {"finished_at", time_or_null(row, 7)}};
   run["duration_s"] = row.is_null(10) ? json::value(nullptr) : json::value(row.real(10));
-  BALEEN_ASSIGN_OR_RETURN(run["artifacts"], artifacts_of(database, row.text(1)));
+  BALEEN_ASSIGN_OR_RETURN(run["artifacts"], artifacts_of_run(database, row.text(1), run_id));
   BALEEN_ASSIGN_OR_RETURN(run["tasks"], tasks_of(database, run_id));
   return run;
 }
