@@ -4,7 +4,7 @@
 
 #include "core/sha256.h"
 #include "ml/session.h"
-#include "ml/testing/shared.h"
+#include "support/shared_dir.h"
 
 namespace baleen::ml {
 namespace {
@@ -100,10 +100,9 @@ TEST(Catalogue, RefusesDuplicatesBadNamesAndBadDigests) {
 }
 
 TEST(Catalogue, RealModelFilesAreRecognisedAndHaveTheTensorsOfTheirCards) {
-  BALEEN_REQUIRE_SHARED("models");
+  BALEEN_SHARED_FILE_OR_SKIP(models, "models");
   std::size_t n_models = 0;
-  for (const auto& file :
-       std::filesystem::recursive_directory_iterator(testing::shared_dir() / "models")) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(models)) {
     if (file.path().extension() != ".onnx") continue;
     SCOPED_TRACE(file.path());
     ++n_models;

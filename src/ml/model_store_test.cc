@@ -5,8 +5,9 @@
 #include "core/file.h"
 #include "core/sha256.h"
 #include "ml/session.h"
-#include "ml/testing/shared.h"
+#include "ml/testing/temporary_directory.h"
 #include "ml/testing/tiny_onnx.h"
+#include "support/shared_dir.h"
 
 namespace baleen::ml {
 namespace {
@@ -269,8 +270,8 @@ TEST_F(ModelStoreTest, APublishedPrefixIsEnoughToPull) {
 }
 
 TEST_F(ModelStoreTest, YamnetIsPulledFromTheRunbooksVariable) {
-  BALEEN_REQUIRE_SHARED("models/yamnet/yamnet_patches.onnx");
-  const auto file = fs::canonical(testing::shared_dir() / "models/yamnet/yamnet_patches.onnx");
+  BALEEN_SHARED_FILE_OR_SKIP(shared_file, "models/yamnet/yamnet_patches.onnx");
+  const auto file = fs::canonical(shared_file);
   ModelStore real(directory.path() / "real");
   const auto without = real.pull("yamnet", {});
   ASSERT_FALSE(without.ok());

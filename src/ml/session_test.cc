@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "ml/testing/shared.h"
+#include "ml/testing/temporary_directory.h"
 #include "ml/testing/tiny_onnx.h"
 
 namespace baleen::ml {

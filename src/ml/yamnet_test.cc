@@ -4,9 +4,10 @@
 
 #include <cmath>
 
-#include "ml/testing/npz.h"
-#include "ml/testing/shared.h"
+#include "ml/testing/temporary_directory.h"
 #include "ml/testing/tiny_onnx.h"
+#include "support/npz.h"
+#include "support/shared_dir.h"
 
 namespace baleen::ml {
 namespace {
@@ -90,12 +91,12 @@ TEST_F(YamnetTest, RefusesAModelWithOtherTensors) {
 }
 
 TEST_F(YamnetTest, RealModelMeetsTheReferenceEmbeddings) {
-  BALEEN_REQUIRE_SHARED("models/yamnet/yamnet_patches.onnx");
-  BALEEN_REQUIRE_SHARED("fixtures/golden/yamnet_silero_first3s.npz");
-  const auto golden = testing::shared_dir() / "fixtures/golden/yamnet_silero_first3s.npz";
-  const auto log_mel = testing::read_npz(golden, "log_mel").as<float>();
-  const auto expected = testing::read_npz(golden, "embeddings").as<float>();
-  const auto expected_scores = testing::read_npz(golden, "scores").as<float>();
+  BALEEN_SHARED_FILE_OR_SKIP(model_path, "models/yamnet/yamnet_patches.onnx");
+  BALEEN_SHARED_FILE_OR_SKIP(golden_path, "fixtures/golden/yamnet_silero_first3s.npz");
+  const auto golden = test_support::read_npz(golden_path);
+  const auto log_mel = golden.at("log_mel").as<float>();
+  const auto expected = golden.at("embeddings").as<float>();
+  const auto expected_scores = golden.at("scores").as<float>();
   const std::size_t n = expected.size() / Yamnet::kEmbeddingValues;
   ASSERT_EQ(n, 6U);
   std::vector<float> patches;
@@ -103,7 +104,7 @@ TEST_F(YamnetTest, RealModelMeetsTheReferenceEmbeddings) {
     const auto begin = log_mel.begin() + static_cast<std::ptrdiff_t>(i * 48 * Yamnet::kBands);
     patches.insert(patches.end(), begin, begin + Yamnet::kPatchValues);
   }
-  Result<Yamnet> yamnet = open_yamnet(testing::shared_dir() / "models/yamnet/yamnet_patches.onnx");
+  Result<Yamnet> yamnet = open_yamnet(model_path);
   ASSERT_TRUE(yamnet.ok()) << yamnet.error().to_string();
   std::vector<float> embeddings(expected.size());
   std::vector<float> scores(expected_scores.size());

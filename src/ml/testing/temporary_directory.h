@@ -1,22 +1,15 @@
 #pragma once
 
-/// Where real models and recordings to test with lie, on the machines that have them.
+/// A place for the files that a test makes.
 
-#include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 namespace baleen::ml::testing {
-
-/// $BALEEN_SHARED, else the folder `shared` beside the project.
-inline std::filesystem::path shared_dir() {
-  const char* const chosen = std::getenv("BALEEN_SHARED");
-  return chosen != nullptr ? chosen : BALEEN_SOURCE_DIR "/../shared";
-}
 
 inline void write_bytes(const std::filesystem::path& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
@@ -42,8 +35,3 @@ class TemporaryDirectory {
 };
 
 }  // namespace baleen::ml::testing
-
-/// Skips the test where `relative` is absent from the shared folder.
-#define BALEEN_REQUIRE_SHARED(relative)                                           \
-  if (!std::filesystem::exists(::baleen::ml::testing::shared_dir() / (relative))) \
-  GTEST_SKIP() << "no " << (::baleen::ml::testing::shared_dir() / (relative))
