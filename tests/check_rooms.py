@@ -82,13 +82,16 @@ def matches(name, prefixes):
     return any(name.startswith(prefix) for prefix in prefixes)
 
 
+def is_test(path):
+    return path.stem.endswith(("_test", "_bench")) or "testing" in path.parts
+
+
 def third_party_problem(path, room, name, table):
     """Why this file may not include <name>, or None."""
     if is_standard(name) or matches(name, table.headers_of(room)):
         return None
     if name.startswith(("gtest/", "gmock/")):
-        is_test = path.stem.endswith("_test") or "testing" in path.parts
-        return None if is_test else f"includes <{name}>, which is for tests"
+        return None if is_test(path) else f"includes <{name}>, which is for tests"
     if name.startswith("benchmark/"):
         return None if path.stem.endswith("_bench") else f"includes <{name}>, which is for benchmarks"
     owners = [owner for owner, headers in table.headers.items() if matches(name, headers)]
@@ -111,6 +114,8 @@ def include_problems(root, table):
             where = f"{path}:{text.count(chr(10), 0, match.start(1) if match.group(1) else match.start(2)) + 1}"
             quoted, angled = match.groups()
             used = room_of_include(quoted or angled, known)
+            if quoted and quoted.startswith("support/") and is_test(path):
+                continue  # tests/support: helpers of all rooms' tests.
             if quoted and used is None:
                 yield f'{where}: write "room/file.h", not "{quoted}"'
             elif used is not None and not table.allows(room, used):

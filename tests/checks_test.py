@@ -91,6 +91,11 @@ class Checks(unittest.TestCase):
     def test_an_include_without_its_room_is_found(self):
         self.rooms_say('write "room/file.h", not "log.h"', src__core__log___cc='#include "log.h"\n')
 
+    def test_helpers_of_tests_are_for_tests(self):
+        include = '#include "support/signals.h"\n'
+        self.assertEqual(check_rooms.problems(self.tree(src__core__log_test___cc=include)), [])
+        self.rooms_say('not "support/signals.h"', src__core__log___cc=include)
+
     def test_a_room_that_the_table_lacks_is_found(self):
         self.rooms_say("the room magic is missing", src__magic__a___cc="\n")
 
