@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""The engine under many small assets: CPU per task beyond the stages' own, two workers, nothing done twice.
+
+Makes N recordings of one second (all different), ingests them, and lets two `baleen worker` processes work
+them off. Overhead = (CPU of the workers and their executors - CPU that the stages report) / tasks.
+Target: 5 ms with N = 10,000; no task done twice; no "database is locked".
+"""
+import array
+import json
+import math
+import os
+import shutil
+import signal
+import sqlite3
+import time
+import wave
+
+import common
+
+CONFIG = "[decode]\nmin_duration_s = 0.5\n"  # One second is below the usual minimum.
+
+
+def make_recordings(folder, count):
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        path = folder / f"{i:05}.wav"
+        if path.exists():
+            continue
+        step = 2 * math.pi * (200 + i % 1000) / 22050
+        samples = array.array("h", (int(8000 * math.sin(step * k)) + (i // 1000) for k in range(22050)))
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(22050)
+            file.writeframes(samples.tobytes())
+
+
+def query(database, sql):
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def wait_until_done(database, processes):
+    """Polls, rarely enough not to be part of the measurement, until no task is open or a worker has ended."""
+    while True:
+        time.sleep(2)
+        (n_open,), = query(database, "SELECT count(*) FROM tasks WHERE state IN ('waiting', 'queued', 'running')")
+        if n_open == 0 or any(common.has_ended(process) for process, _ in processes):
+            return n_open
+
+
+def main():
+    parser = common.parser(__doc__)
+    parser.add_argument("--assets", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    common.need_baleen()
+    n_assets = 300 if options.quick else options.assets
+    with common.Workplace(options) as work:
+        audio, data = work / f"seconds_{n_assets}", work / "data"
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir(parents=True)
+        (data / "baleen.toml").write_text(CONFIG)
+        make_recordings(audio, n_assets)
+        environment = dict(os.environ, BALEEN_CONFIG=str(data / "baleen.toml"))
+        ingest = common.run([common.BALEEN, "ingest", "--data", data, "--json", "--", audio], env=environment)
+        database = data / "baleen.db"
+        began = time.monotonic()
+        workers = [common.start([common.BALEEN, "worker", "--data", data], env=environment)
+                   for _ in range(options.workers)]
+        n_open = wait_until_done(database, workers)
+        wall_s = time.monotonic() - began
+        for process, _ in workers:
+            if not common.has_ended(process):
+                process.send_signal(signal.SIGTERM)
+        usages = [common.finish(*worker) for worker in workers]
+        attempts = query(database, "SELECT task_id, status, metrics_json, worker FROM pipeline_jobs "
+                                   "WHERE stage <> 'ingest' AND task_id IS NOT NULL")
+        failed, = query(database, "SELECT count(*) FROM tasks WHERE state = 'failed'")
+    done = [row for row in attempts if row[1] == "complete"]
+    stage_cpu_s = sum(json.loads(row[2]).get("cpu_s", 0.0) for row in attempts)
+    worker_cpu_s = sum(usage.cpu_s for usage in usages)
+    twice = len(done) - len({row[0] for row in done})
+    locked = sum(usage.output.count("database is locked") for usage in usages)
+    shares = {}
+    for row in done:
+        shares[row[3]] = shares.get(row[3], 0) + 1
+    table = common.Table(f"engine: {n_assets} recordings of one second, {options.workers} workers", "what", "value", "target")
+    table.add("tasks complete", len(done), "")
+    table.add("tasks failed / still open", f"{failed[0]} / {n_open}", "0 / 0")
+    table.add("share of each worker", " ".join(str(n) for n in sorted(shares.values())), "")
+    table.add("done twice", twice, "0")
+    table.add('"database is locked"', locked, "0")
+    table.add("ingest, CPU ms per asset", ingest.cpu_s / n_assets * 1e3, "")
+    table.add("stages, CPU ms per task", stage_cpu_s / max(1, len(done)) * 1e3, "")
+    table.add("engine, CPU ms per task", (worker_cpu_s - stage_cpu_s) / max(1, len(done)) * 1e3, "5")
+    table.add("tasks per second", len(done) / wall_s, "")
+    table.print()
+    table.write(options.json)
+
+
+if __name__ == "__main__":
+    main()
