@@ -15,13 +15,11 @@ N_HEAD = 4  # clip, block, level, active fraction
 CLASSES = ("speech", "music", "noise")
 
 
+N_VALUES = 132  # kClipFeatureCount of dsp/clip_features.h
+
+
 def read_windows(path):
-    names = open("/dev/null").read()
-    raw = np.fromfile(path, np.float32)
-    return raw.reshape(-1, N_HEAD + N_VALUES), names
-
-
-N_VALUES = 132
+    return np.fromfile(path, np.float32).reshape(-1, N_HEAD + N_VALUES)
 
 
 def load_training(work):
@@ -32,7 +30,7 @@ def load_training(work):
             table = [line.rstrip("\n").split("\t") for line in open(f"{work}/clips_{part}.tsv", encoding="utf-8")]
         except FileNotFoundError:
             break
-        windows, _ = read_windows(f"{work}/clips_{part}.f32")
+        windows = read_windows(f"{work}/clips_{part}.f32")
         clip = windows[:, 0].astype(int)
         keep = clip < len(table)
         windows, clip = windows[keep], clip[keep]
@@ -89,7 +87,7 @@ def train(x, y, group, clip, seed=0, sizes=(48, 24), epochs=14, decay=3e-4, drop
     weight /= np.sqrt(counts[inverse])
     for c in range(3):
         weight[y == c] /= weight[y == c].sum()
-    weight *= len(y) / 3 / (len(y) / 3) * len(y) / 3
+    weight *= len(y) / 3
     target = np.full((len(y), 3), smooth / 3, np.float32)
     target[np.arange(len(y)), y] += 1 - smooth
     state = [[np.zeros_like(p), np.zeros_like(p)] for p in net.w + net.b]
@@ -153,7 +151,7 @@ def folds(x, y, group, clip, n=5, **options):
 
 def judge(work, net):
     table = [line.rstrip("\n").split("\t") for line in open(f"{work}/judge.tsv", encoding="utf-8")]
-    windows, _ = read_windows(f"{work}/judge.f32")
+    windows = read_windows(f"{work}/judge.f32")
     clip = windows[:, 0].astype(int)
     p = sum(n.probabilities(windows[:, N_HEAD:]) for n in net) / len(net)
     got = by_clip(clip, p, windows[:, 2])
@@ -176,6 +174,31 @@ def judge(work, net):
     return got, table
 
 
+def export(net, path):
+    """The weights as C++, seven significant digits each."""
+    parts = [net.mean, 1 / net.deviation]
+    for w, b in zip(net.w, net.b):
+        parts += [w.ravel(), b]
+    values = np.concatenate([np.asarray(p, np.float32) for p in parts])
+    lines, line = [], "   "
+    for v in values:
+        word = f" {v:.5g}"
+        word += ("" if any(c in word for c in ".e") else ".") + "F,"
+        if len(line) + len(word) > 100:
+            lines.append(line)
+            line = "   "
+        line += word
+    lines.append(line)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("// Written by tools/train_smn/train.py; do not edit.\n"
+                "// clang-format off\n"
+                '#include "ml/builtin_smn_weights.h"\n\n'
+                "namespace baleen::ml::builtin_smn_weights {\n\n"
+                "const std::array<float, kCount> kValues = {\n" + "\n".join(lines) +
+                "\n};\n\n}  // namespace baleen::ml::builtin_smn_weights\n")
+    print(f"{len(values)} weights to {path}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("work")
@@ -191,6 +214,8 @@ def main():
     print("trained: balanced accuracy on its own windows", balanced(y, net.probabilities(x).argmax(axis=1)).round(4))
     if options.judge:
         judge(options.work, [net])
+    if options.export:
+        export(net, options.export)
 
 
 if __name__ == "__main__":
