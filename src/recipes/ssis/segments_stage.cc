@@ -1,0 +1,107 @@
+// segments: normalized.wav → speech, music, noise and silence over the whole recording.
+
+#include <optional>
+
+#include "audio/wav.h"
+#include "core/clock.h"
+#include "dsp/log_mel.h"
+#include "ml/builtin_smn.h"
+#include "recipes/ssis/builtin_segmenter.h"
+#include "recipes/ssis/segments.h"
+#include "recipes/ssis/stages.h"
+
+namespace baleen::ssis {
+namespace {
+
+constexpr std::int64_t kBlockSamples = 65536;
+
+SegmentLabel to_label(SmnLabel label) {
+  switch (label) {
+    case SmnLabel::speech: return SegmentLabel::speech;
+    case SmnLabel::music: return SegmentLabel::music;
+    case SmnLabel::noise: return SegmentLabel::noise;
+    case SmnLabel::no_energy: return SegmentLabel::silence;
+  }
+  return SegmentLabel::silence;
+}
+
+struct Labelled {
+  std::vector<SmnSegment> segments;
+  SegmentModel model;
+  json::object metrics;
+};
+
+Result<Labelled> label_with_builtin(const audio::WavReader& wav,
+                                    const engine::ProgressFn& progress) {
+  BALEEN_ASSIGN_OR_RETURN(dsp::LogMel log_mel, dsp::LogMel::create({}));
+  BuiltinSegmenter segmenter;
+  std::vector<float> samples(kBlockSamples);
+  std::vector<float> rows;
+  for (std::int64_t begin = 0; begin < wav.n_samples();) {
+    BALEEN_ASSIGN_OR_RETURN(const std::size_t n, wav.read(begin, std::span<float>(samples)));
+    if (n == 0)
+      return fail(ErrorCode::artifact_corrupt, "normalized.wav ends before its header says");
+    rows.clear();
+    log_mel.push(std::span(samples).first(n), rows);
+    segmenter.push(rows);
+    begin += static_cast<std::int64_t>(n);
+    progress(static_cast<double>(begin) / static_cast<double>(wav.n_samples()));
+  }
+  rows.clear();
+  log_mel.finish(rows);
+  segmenter.push(rows);
+  const ml::BuiltinSmn& model = ml::BuiltinSmn::instance();
+  return Labelled{
+      segmenter.finish(wav.n_samples()), {std::string(model.model_id()), model.model_hash()}, {}};
+}
+
+class SegmentsStage final : public engine::Stage {
+ public:
+  explicit SegmentsStage(const ml::ModelStore& models) : models_(models) {}
+
+  Result<engine::StageOutcome> run(const engine::StageRequest& request,
+                                   const engine::ProgressFn& progress) override {
+    BALEEN_ASSIGN_OR_RETURN(const audio::WavReader wav,
+                            audio::WavReader::open(request.input("normalized_wav").path));
+    const double begin_s = core::steady_s();
+    BALEEN_ASSIGN_OR_RETURN(const Labelled labelled, label_with_builtin(wav, progress));
+    const double inference_s = core::steady_s() - begin_s;
+
+    std::vector<RawSegment> raw;
+    raw.reserve(labelled.segments.size());
+    for (const SmnSegment& segment : labelled.segments) {
+      raw.push_back({segment.begin_s, segment.end_s, to_label(segment.label), segment.mean_prob});
+    }
+    const Millis duration = to_millis(wav.n_samples(), wav.sample_rate());
+    const SegmentOptions options{to_millis(core::get_double(request.params, "min_speech_s")),
+                                 to_millis(core::get_double(request.params, "min_music_s")),
+                                 to_millis(core::get_double(request.params, "min_silence_s")),
+                                 to_millis(core::get_double(request.params, "merge_gap_s"))};
+    const std::vector<Segment> segments = post_process_segments(raw, duration, options);
+    BALEEN_ASSIGN_OR_RETURN(
+        const json::object document,
+        segments_document(document_header(request), segments, duration, labelled.model, options));
+
+    engine::StageOutcome outcome;
+    BALEEN_ASSIGN_OR_RETURN(engine::ProducedArtifact artifact,
+                            write_document(request, "segments_v1", document));
+    outcome.artifacts.push_back(std::move(artifact));
+    outcome.metrics = metrics_json(segment_metrics(segments));
+    for (const json::key_value_pair& metric : labelled.metrics)
+      outcome.metrics[metric.key()] = metric.value();
+    outcome.metrics["inference_s"] = inference_s;
+    outcome.metrics["model_id"] = labelled.model.id;
+    return outcome;
+  }
+
+ private:
+  const ml::ModelStore models_;
+};
+
+}  // namespace
+
+std::unique_ptr<engine::Stage> make_segments_stage(const ml::ModelStore& models) {
+  return std::make_unique<SegmentsStage>(models);
+}
+
+}  // namespace baleen::ssis
