@@ -3,8 +3,9 @@
 /// Cuts a stream of samples into overlapping frames, however the samples arrive.
 ///
 /// Internal to the front ends of this room. Frames are handed on in blocks, as one contiguous run of
-/// samples: frame f of a block begins at samples[f·hop]. Behind the run lie kSlackSamples readable
-/// floats, so that a vector kernel may read past the end (and ignore what it read).
+/// samples: frame f of a block begins at samples[f·hop]. Behind the run of a full block lie
+/// `slack_samples` readable floats, so that a vector kernel may read past the end (and ignore what it
+/// read).
 
 #include <algorithm>
 #include <cstddef>
@@ -16,17 +17,17 @@ namespace baleen::dsp {
 
 class FrameStream {
  public:
-  static constexpr std::size_t kBlockFrames = 64;   ///< At most this many frames at a time.
-  static constexpr std::size_t kSlackSamples = 64;  ///< Readable behind each block.
+  static constexpr std::size_t kBlockFrames = 64;  ///< At most this many frames at a time.
 
   /// @param pad_front  Zeros in front of the first sample.
-  FrameStream(std::size_t frame_length, std::size_t hop_length, std::size_t pad_front)
+  FrameStream(std::size_t frame_length,
+              std::size_t hop_length,
+              std::size_t pad_front,
+              std::size_t slack_samples = 0)
       : frame_length_(frame_length), hop_length_(hop_length), pad_front_(pad_front) {
-    const std::size_t block_samples =
-        (kBlockFrames - 1) * hop_length_ + std::max(frame_length_, hop_length_);
-    buffer_.resize(std::max(block_samples, pad_front_ + 1));
-    block_samples_ = buffer_.size();
-    buffer_.resize(block_samples_ + kSlackSamples);
+    block_samples_ = std::max(
+        (kBlockFrames - 1) * hop_length_ + std::max(frame_length_, hop_length_), pad_front_ + 1);
+    buffer_.assign(block_samples_ + slack_samples, 0.0F);
     reset();
   }
 
