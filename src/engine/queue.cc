@@ -335,9 +335,11 @@ Result<Assignment> Queue::lease(const TaskRow& task, const StagePlan& plan) {
       core::to_json(temporaries)));
   BALEEN_RETURN_IF_ERROR(
       database_.execute("UPDATE tasks SET state = 'running', feature_spec_alias = $1, signature = "
-                        "$2, attempts = $3, updated_at_us = $4, "
-                        "error_code = NULL, error_message = NULL WHERE task_id = $5",
-                        alias, plan.signature, attempt, now_us, task.task_id));
+                        "$2, attempts = $3, updated_at_us = $4, reason = CASE WHEN is_forced = 1 "
+                        "THEN reason ELSE $5 END, "
+                        "error_code = NULL, error_message = NULL WHERE task_id = $6",
+                        alias, plan.signature, attempt, now_us,
+                        std::string(to_string(plan.reason)) + ": " + plan.why, task.task_id));
   BALEEN_RETURN_IF_ERROR(
       database_.execute("UPDATE runs SET state = 'running', started_at_us = "
                         "COALESCE(started_at_us, $1) WHERE run_id = $2",

@@ -47,13 +47,14 @@ class BuiltinSegmenter {
   };
   void classify_windows();
   [[nodiscard]] std::vector<std::uint8_t> sounding_rows() const;
-  [[nodiscard]] std::vector<std::uint8_t> best_labels(const std::vector<std::uint8_t>& sounding) const;
+  [[nodiscard]] std::vector<std::uint8_t> best_labels(
+      const std::vector<std::uint8_t>& sounding) const;
 
   BuiltinSegmenterOptions options_;
   dsp::ClipFeatures features_;
   std::vector<dsp::ClipFeatureWindow> windows_;  ///< Scratch.
   std::vector<Block> blocks_;                    ///< One per 50 rows.
-  std::vector<std::uint8_t> levels_;             ///< One per two rows: the louder level, dBFS + 140.
+  std::vector<std::uint8_t> levels_;  ///< One per two rows: the louder level, dBFS + 140.
   std::int64_t n_rows_ = 0;
 };
 

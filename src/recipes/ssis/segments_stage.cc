@@ -7,8 +7,10 @@
 #include "dsp/log_mel.h"
 #include "ml/builtin_smn.h"
 #include "recipes/ssis/builtin_segmenter.h"
+#include "recipes/ssis/ina_segmenter.h"
 #include "recipes/ssis/segments.h"
 #include "recipes/ssis/stages.h"
+#include "recipes/ssis/wav_source_16k.h"
 
 namespace baleen::ssis {
 namespace {
@@ -64,7 +66,9 @@ class SegmentsStage final : public engine::Stage {
     BALEEN_ASSIGN_OR_RETURN(const audio::WavReader wav,
                             audio::WavReader::open(request.input("normalized_wav").path));
     const double begin_s = core::steady_s();
-    BALEEN_ASSIGN_OR_RETURN(const Labelled labelled, label_with_builtin(wav, progress));
+    const bool is_ina = core::get_string(request.params, "segmenter") == "ina";
+    BALEEN_ASSIGN_OR_RETURN(const Labelled labelled, is_ina ? label_with_ina(wav, request, progress)
+                                                            : label_with_builtin(wav, progress));
     const double inference_s = core::steady_s() - begin_s;
 
     std::vector<RawSegment> raw;
@@ -95,7 +99,34 @@ class SegmentsStage final : public engine::Stage {
   }
 
  private:
+  Result<Labelled> label_with_ina(const audio::WavReader& wav,
+                                  const engine::StageRequest& request,
+                                  const engine::ProgressFn& progress) {
+    const std::string sha256 = core::get_string(request.models, "ina_smn");
+    if (!ina_ || ina_sha256_ != sha256) {
+      BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model,
+                              planned_model(models_, request, "ina_smn"));
+      BALEEN_ASSIGN_OR_RETURN(ml::Session session, ml::Session::open(model.path, {}));
+      BALEEN_ASSIGN_OR_RETURN(ina_, InaSegmenter::create(std::move(session), {}));
+      ina_sha256_ = sha256;
+    }
+    BALEEN_ASSIGN_OR_RETURN(WavSource16k source, WavSource16k::create(wav));
+    BALEEN_ASSIGN_OR_RETURN(std::vector<SmnSegment> segments,
+                            ina_->segment(source, [&](double fraction) {
+                              progress(fraction);
+                              return true;
+                            }));
+    const InaStats& stats = ina_->stats();
+    return Labelled{std::move(segments),
+                    {"ina-smn", "sha256:" + sha256},
+                    {{"patches", stats.n_patches},
+                     {"patches_active", stats.n_active},
+                     {"patches_evaluated", stats.n_evaluated}}};
+  }
+
   const ml::ModelStore models_;
+  std::optional<InaSegmenter> ina_;  // Warm between tasks.
+  std::string ina_sha256_;
 };
 
 }  // namespace
