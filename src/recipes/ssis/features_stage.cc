@@ -139,11 +139,14 @@ class FeaturesStage final : public engine::Stage {
     }
     const json::object document = formats::feature_pack_document(info, summary, slot.final_path);
     BALEEN_RETURN_IF_ERROR(formats::validate("feature_pack.v1", document));
+    BALEEN_ASSIGN_OR_RETURN(engine::ProducedArtifact record,
+                            write_document(request, "feature_pack_record", document));
     BALEEN_FAILPOINT("FEATURES_BEFORE_H5_RENAME");
 
     engine::StageOutcome outcome;
     outcome.artifacts.push_back(
         {"feature_pack", slot.temporary, summary.content_sha256, core::to_json(document)});
+    outcome.artifacts.push_back(std::move(record));
     outcome.metrics = {{"inference_s", embedder->inference_s},
                        {"melspec_shape", {info.n_frames, info.n_mels}},
                        {"embeddings_shape", {info.n_embeddings, info.n_dims}},

@@ -106,7 +106,9 @@ engine::StageSpec features_spec(const SsisSettings& settings, const SharedDigest
   spec.version = "1";
   spec.inputs = {{"normalized_wav", false, ErrorCode::input_not_found}};
   spec.outputs = {
-      {"feature_pack", "features/{asset}.{alias}.h5", "feature_pack.v1", "1.0.0", false}};
+      {"feature_pack", "features/{asset}.{alias}.h5", "feature_pack.v1", "1.0.0", false},
+      {"feature_pack_record", "features/{asset}.{alias}.feature_pack.v1.json", "feature_pack.v1",
+       "1.0.0", false}};
   spec.setup = [wanted = settings.embedding, digests](const engine::PlanView&) {
     return features_setup(wanted, *digests);
   };
