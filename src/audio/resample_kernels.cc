@@ -19,41 +19,48 @@ using FloatVector = hn::Vec<Floats>;
 
 // N vectors of neighbouring outputs at once: enough independent sums to hide the adder's latency.
 template <std::size_t N>
-HWY_INLINE void half_band_groups(const float* HWY_RESTRICT even,
+HWY_INLINE void two_to_one_group(const float* HWY_RESTRICT even,
                                  const float* HWY_RESTRICT odd,
-                                 const float* HWY_RESTRICT taps,
+                                 const float* HWY_RESTRICT even_taps,
+                                 const float* HWY_RESTRICT odd_taps,
                                  std::size_t n_taps,
                                  float* HWY_RESTRICT out) {
   const Floats d;
   const std::size_t width = hn::Lanes(d);
   FloatVector sums[N];
-  const auto half = hn::Set(d, 0.5F);
-  for (std::size_t i = 0; i < N; ++i) sums[i] = hn::Mul(half, hn::LoadU(d, even + i * width));
+  for (std::size_t i = 0; i < N; ++i) sums[i] = hn::Zero(d);
   for (std::size_t k = 0; k < n_taps; ++k) {
-    const auto tap = hn::Set(d, taps[k]);
+    const auto even_tap = hn::Set(d, even_taps[k]);
+    const auto odd_tap = hn::Set(d, odd_taps[k]);
     for (std::size_t i = 0; i < N; ++i) {
-      sums[i] = hn::Add(sums[i], hn::Mul(tap, hn::LoadU(d, odd + k + i * width)));
+      sums[i] = hn::Add(sums[i], hn::Mul(even_tap, hn::LoadU(d, even + k + i * width)));
+    }
+    for (std::size_t i = 0; i < N; ++i) {
+      sums[i] = hn::Add(sums[i], hn::Mul(odd_tap, hn::LoadU(d, odd + k + i * width)));
     }
   }
   for (std::size_t i = 0; i < N; ++i) hn::StoreU(sums[i], d, out + i * width);
 }
 
-void half_band(const float* HWY_RESTRICT even,
-               const float* HWY_RESTRICT odd,
-               const float* HWY_RESTRICT taps,
-               std::size_t n_taps,
-               std::size_t n_out,
-               float* HWY_RESTRICT out) {
+void two_to_one(const float* HWY_RESTRICT even,
+                const float* HWY_RESTRICT odd,
+                const float* HWY_RESTRICT even_taps,
+                const float* HWY_RESTRICT odd_taps,
+                std::size_t n_taps,
+                std::size_t n_out,
+                float* HWY_RESTRICT out) {
   constexpr std::size_t kAtOnce = 8;
   const std::size_t width = hn::Lanes(Floats());
   std::size_t n = 0;
   for (; n + kAtOnce * width <= n_out; n += kAtOnce * width) {
-    half_band_groups<kAtOnce>(even + n, odd + n, taps, n_taps, out + n);
+    two_to_one_group<kAtOnce>(even + n, odd + n, even_taps, odd_taps, n_taps, out + n);
   }
-  for (; n + 2 * width <= n_out; n += 2 * width) {
-    half_band_groups<2>(even + n, odd + n, taps, n_taps, out + n);
+  for (; n + 4 * width <= n_out; n += 4 * width) {
+    two_to_one_group<4>(even + n, odd + n, even_taps, odd_taps, n_taps, out + n);
   }
-  for (; n < n_out; n += width) half_band_groups<1>(even + n, odd + n, taps, n_taps, out + n);
+  for (; n < n_out; n += width) {
+    two_to_one_group<1>(even + n, odd + n, even_taps, odd_taps, n_taps, out + n);
+  }
 }
 
 // N outputs of different phases, `width` stretches each.
@@ -184,19 +191,20 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace baleen::audio {
 
-HWY_EXPORT(half_band);
+HWY_EXPORT(two_to_one);
 HWY_EXPORT(polyphase);
 HWY_EXPORT(interpolated);
 HWY_EXPORT(quantise);
 HWY_EXPORT(all_sane);
 
-void half_band_kernel(const float* even,
-                      const float* odd,
-                      const float* taps,
-                      std::size_t n_taps,
-                      std::size_t n_out,
-                      float* out) {
-  HWY_DYNAMIC_DISPATCH(half_band)(even, odd, taps, n_taps, n_out, out);
+void two_to_one_kernel(const float* even,
+                       const float* odd,
+                       const float* even_taps,
+                       const float* odd_taps,
+                       std::size_t n_taps,
+                       std::size_t n_out,
+                       float* out) {
+  HWY_DYNAMIC_DISPATCH(two_to_one)(even, odd, even_taps, odd_taps, n_taps, n_out, out);
 }
 
 void polyphase_kernel(const float* in,

@@ -14,13 +14,14 @@ namespace baleen::audio {
 /// How many stretches of the input the polyphase kernel works on side by side.
 inline constexpr std::size_t kLanes = 16;
 
-/// out[n] = ½·even[n] + Σ_k taps[k]·odd[n + k], for n < n_out (a multiple of 16).
-void half_band_kernel(const float* even,
-                      const float* odd,
-                      const float* taps,
-                      std::size_t n_taps,
-                      std::size_t n_out,
-                      float* out);
+/// out[n] = Σ_k even_taps[k]·even[n + k] + odd_taps[k]·odd[n + k], for n < n_out (a multiple of 16).
+void two_to_one_kernel(const float* even,
+                       const float* odd,
+                       const float* even_taps,
+                       const float* odd_taps,
+                       std::size_t n_taps,
+                       std::size_t n_out,
+                       float* out);
 
 /// out[j·16 + lane] = Σ_k taps[tap_row[j]·n_taps + k]·in[(first[j] + k)·16 + lane], j < n_out.
 void polyphase_kernel(const float* in,

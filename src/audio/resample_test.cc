@@ -46,7 +46,7 @@ struct Rates {
 };
 void PrintTo(const Rates& rates, std::ostream* out) { *out << rates.from << "->" << rates.to; }
 
-// One of each method: half-band, tables with small and large steps up and down, interpolated, copy.
+// Every method: 2:1, tables with small and large steps up and down, interpolated, copy.
 const std::vector<Rates> kRates = {
     {44100, 22050}, {48000, 22050},  {22050, 16000},  {8000, 22050},  {11025, 22050},
     {96000, 22050}, {441000, 22050}, {47999, 22050},  {11127, 22050}, {22050, 22050},
@@ -102,7 +102,7 @@ TEST_P(ResamplerRates, ConstantStaysConstant) {
 TEST_P(ResamplerRates, PassbandIsFlat) {
   const auto [from, to] = GetParam();
   const double nyquist_hz = std::min(from, to) / 2.0;
-  for (const double fraction : {0.01, 0.3, 0.7, 0.85, 0.9}) {
+  for (const double fraction : {0.01, 0.3, 0.7, 0.8, 0.85}) {
     SCOPED_TRACE(fraction);
     const std::vector<float> in = sine(fraction * nyquist_hz, from, static_cast<std::size_t>(from));
     EXPECT_NEAR(rms_db(middle(resample(in, from, to))), rms_db(middle(in)), 0.01);
@@ -112,7 +112,7 @@ TEST_P(ResamplerRates, PassbandIsFlat) {
 TEST_P(ResamplerRates, WhatWouldAliasIsGone) {
   const auto [from, to] = GetParam();
   if (from <= to) GTEST_SKIP() << "nothing can alias";
-  for (const double fraction : {1.1, 1.3, 1.7}) {
+  for (const double fraction : {1.05, 1.3, 1.7}) {
     const double frequency_hz = fraction * to / 2;
     if (frequency_hz >= from / 2.0) continue;
     SCOPED_TRACE(fraction);
@@ -146,8 +146,7 @@ TEST(Resampler, AnImpulseStaysWhereItIs) {
   }
 }
 
-TEST(Resampler, EveryTapOfTheHalfBandFilterCounts) {
-  // The response to an impulse, sample by sample, against the sum of shifted copies: linearity.
+TEST(Resampler, IsLinear) {
   const std::vector<float> x = noise(2'000, 1);
   const std::vector<float> y = noise(2'000, 2);
   std::vector<float> sum(x.size());

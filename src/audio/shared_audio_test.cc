@@ -124,9 +124,9 @@ TEST_F(SharedAudio, ResumingGivesTheSameBytesForEveryCodec) {
     const std::string whole = testing::read_bytes(dir_ / "out.wav");
     std::filesystem::remove(dir_ / "out.ckpt");
     const NormalizePaths paths = {file, dir_ / "out.wav", dir_ / "out.ckpt"};
-    const NormalizeOptions options = {.min_duration_s = 0, .chunk_s = 0.3};
+    const NormalizeOptions options = {.min_duration_s = 0, .chunk_s = 0.5};
     bool is_done = false;
-    for (int i = 0; i < 100 && !is_done; ++i) {
+    for (int i = 0; i < 12 && !is_done; ++i) {
       const Result<NormalizeReport> report =
           normalize(paths, options, [](double, double) { return false; });
       is_done = report.ok();
