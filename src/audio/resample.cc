@@ -44,15 +44,16 @@ struct Resampler::State {
   // Method table: a block is `block_outputs` outputs in each of 16 stretches that follow each other.
   std::int64_t block_outputs = 0;
   std::int64_t block_inputs = 0;
-  std::vector<std::int32_t> first;    ///< Where the window of each output begins in its stretch.
-  std::vector<std::int32_t> tap_row;  ///< Its phase.
-  std::vector<float> columns;         ///< 16 stretches side by side.
-  std::vector<float> block;
+  std::vector<std::int32_t> first;  ///< Where the window of each output begins in its stretch.
+  std::vector<float> block_taps;    ///< Of each output, interleaved for the kernel.
+  std::vector<Row> rows;            ///< 16 stretches of input side by side.
+  std::vector<Row> block;           ///< Their outputs.
   // Method interpolated.
   std::int64_t n_phases = 0;
 
   void plan();
   void start(std::int64_t output_index);
+  void start_table();
   void append(std::span<const float> in);
   void append_pairs(std::span<const float> in);
   void produce(std::int64_t n, std::vector<float>& out);
@@ -112,11 +113,21 @@ void Resampler::State::start(std::int64_t output_index) {
   const auto n_zeros = static_cast<std::size_t>(std::max<std::int64_t>(0, -input_begin));
   input.assign(n_zeros, 0.0F);
   even.assign(in_pairs ? n_zeros : 0, 0.0F);
-  first.clear();
-  tap_row.clear();
-  for (std::int64_t n = output_index; n < output_index + block_outputs; ++n) {
-    first.push_back(static_cast<std::int32_t>(position(n) - position(output_index)));
-    tap_row.push_back(static_cast<std::int32_t>(n * m % l));
+  if (method == Method::table) start_table();
+}
+
+/// Lays out the windows and taps of one block; its first output may have any phase.
+void Resampler::State::start_table() {
+  const std::int64_t n_padded = round_up(block_outputs, kGroup);
+  first.assign(static_cast<std::size_t>(n_padded), 0);
+  block_taps.assign(static_cast<std::size_t>(n_padded * n_taps), 0.0F);
+  for (std::int64_t j = 0; j < block_outputs; ++j) {
+    const std::int64_t n = next_output + j;
+    first[static_cast<std::size_t>(j)] =
+        static_cast<std::int32_t>(position(n) - position(next_output));
+    const float* phase_taps = taps.data() + n * m % l * n_taps;
+    float* group = block_taps.data() + j / kGroup * kGroup * n_taps + j % kGroup;
+    for (std::int64_t k = 0; k < n_taps; ++k) group[k * kGroup] = phase_taps[k];
   }
 }
 
@@ -194,23 +205,15 @@ void Resampler::State::produce_two_to_one(std::int64_t n, float* out) const {
 }
 
 void Resampler::State::produce_table(std::int64_t n, float* out) {
-  const std::int64_t n_rows = first.back() + n_taps;
-  columns.resize(static_cast<std::size_t>(n_rows) * kLanes);
-  block.resize(static_cast<std::size_t>(block_outputs) * kLanes);
+  const auto n_outputs = static_cast<std::size_t>(block_outputs);
+  rows.resize(static_cast<std::size_t>(first[n_outputs - 1] + n_taps));
+  block.resize(first.size());
   for (std::int64_t done = 0; done < n; done += unit) {
     const float* in = input.data() + (window_begin(next_output + done) - input_begin);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float* stretch = in + static_cast<std::int64_t>(lane) * block_inputs;
-      float* column = columns.data() + lane;
-      for (std::int64_t row = 0; row < n_rows; ++row) column[row * 16] = stretch[row];
-    }
-    polyphase_kernel(columns.data(), first.data(), tap_row.data(), taps.data(),
-                     static_cast<std::size_t>(n_taps), first.size(), block.data());
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float* column = block.data() + lane;
-      float* stretch = out + done + static_cast<std::int64_t>(lane) * block_outputs;
-      for (std::int64_t j = 0; j < block_outputs; ++j) stretch[j] = column[j * 16];
-    }
+    rows_from_stretches(in, static_cast<std::size_t>(block_inputs), rows.size(), rows.data());
+    polyphase_kernel(rows.data(), first.data(), block_taps.data(), static_cast<std::size_t>(n_taps),
+                     first.size(), block.data());
+    stretches_from_rows(block.data(), n_outputs, out + done, n_outputs);
   }
 }
 
