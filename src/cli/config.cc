@@ -88,6 +88,12 @@ const std::vector<ConfigKey>& config_keys() {
   return keys;
 }
 
+std::string environment_names(const ConfigKey& key) {
+  std::string names = "BALEEN_" + environment_name(key.name);
+  if (!key.environment.empty()) names += ", SSIS_" + std::string(key.environment);
+  return names;
+}
+
 Config::Config() {
   for (const ConfigKey& key : config_keys())
     values_[{key.name.data(), key.name.size()}] = key.fallback;
