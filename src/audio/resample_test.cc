@@ -46,7 +46,7 @@ struct Rates {
 };
 void PrintTo(const Rates& rates, std::ostream* out) { *out << rates.from << "->" << rates.to; }
 
-// Every method: 2:1, tables with small and large steps up and down, interpolated, copy.
+// Every method: tables with small and large steps up and down, interpolated, copy.
 const std::vector<Rates> kRates = {
     {44100, 22050}, {48000, 22050},  {22050, 16000},  {8000, 22050},  {11025, 22050},
     {96000, 22050}, {441000, 22050}, {47999, 22050},  {11127, 22050}, {22050, 22050},
