@@ -162,7 +162,7 @@ def codec(rng, x):
 
 def distort(rng, x, label):
     if rng.random() < 0.5:
-        factor = rng.uniform(0.86, 1.16)
+        factor = rng.uniform(0.86, 1.16) if label == SPEECH else np.exp(rng.uniform(-0.35, 0.35))
         x = np.interp(np.arange(0, len(x) - 1, factor), np.arange(len(x)), x)
     if rng.random() < 0.25:
         x = reverb(rng, x)
