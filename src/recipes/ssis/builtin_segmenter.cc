@@ -29,23 +29,19 @@ std::uint8_t packed_level(float dbfs) {
 }  // namespace
 
 void BuiltinSegmenter::push(std::span<const float> rows) {
-  for (std::size_t i = 0; i + dsp::kClipMelBands <= rows.size(); i += dsp::kClipMelBands) {
-    const float level =
-        dsp::mel_row_level_dbfs(rows.subspan(i).first<dsp::kClipMelBands>());
-    if (n_rows_ % static_cast<std::int64_t>(kRowsPerLevel) == 0) {
-      levels_.push_back(packed_level(level));
-    } else {
-      levels_.back() = std::max(levels_.back(), packed_level(level));
-    }
-    ++n_rows_;
-  }
   features_.push(rows, windows_);
-  classify_windows();
+  take_windows();
 }
 
-void BuiltinSegmenter::classify_windows() {
+void BuiltinSegmenter::take_windows() {
+  static_assert(dsp::kClipBlockRows % kRowsPerLevel == 0);
   for (const dsp::ClipFeatureWindow& window : windows_) {
-    blocks_.push_back({ml::BuiltinSmn::instance().classify(window.values)});
+    probabilities_.push_back(ml::BuiltinSmn::instance().classify(window.values));
+    const auto n_rows = static_cast<std::size_t>(window.block_end_row - window.block_begin_row);
+    for (std::size_t r = 0; r < n_rows; r += kRowsPerLevel) {
+      const float next = r + 1 < n_rows ? window.row_level_dbfs[r + 1] : -kLevelOffsetDb;
+      levels_.push_back(packed_level(std::max(window.row_level_dbfs[r], next)));
+    }
   }
   windows_.clear();
 }
@@ -62,7 +58,8 @@ std::vector<std::uint8_t> BuiltinSegmenter::sounding_rows() const {
     }
   }
   const double mean = n_audible > 0 ? total / n_audible : 0.0;
-  const double threshold = std::max(static_cast<double>(absolute), mean - options_.silence_below_mean_db);
+  const double threshold =
+      std::max(static_cast<double>(absolute), mean - options_.silence_below_mean_db);
   const auto hangover = static_cast<std::ptrdiff_t>(
       std::lround(options_.hangover_s / (kRowSeconds * static_cast<double>(kRowsPerLevel))));
   std::vector<std::uint8_t> sounding(levels_.size(), 0);
@@ -70,7 +67,8 @@ std::vector<std::uint8_t> BuiltinSegmenter::sounding_rows() const {
   for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(levels_.size()); ++i) {
     if (static_cast<double>(levels_[static_cast<std::size_t>(i)]) <= threshold) continue;
     const std::ptrdiff_t begin = std::max(filled, i - hangover);
-    const std::ptrdiff_t end = std::min(static_cast<std::ptrdiff_t>(levels_.size()), i + hangover + 1);
+    const std::ptrdiff_t end =
+        std::min(static_cast<std::ptrdiff_t>(levels_.size()), i + hangover + 1);
     if (begin < end) std::fill(sounding.begin() + begin, sounding.begin() + end, std::uint8_t{1});
     filled = std::max(filled, end);
   }
@@ -78,10 +76,11 @@ std::vector<std::uint8_t> BuiltinSegmenter::sounding_rows() const {
 }
 
 /// The label of every block: the likeliest sequence, where each change costs. Silent blocks have no say.
-std::vector<std::uint8_t> BuiltinSegmenter::best_labels(const std::vector<std::uint8_t>& sounding) const {
-  std::vector<std::array<std::uint8_t, kLabels>> came_from(blocks_.size());
+std::vector<std::uint8_t> BuiltinSegmenter::best_labels(
+    const std::vector<std::uint8_t>& sounding) const {
+  std::vector<std::array<std::uint8_t, kLabels>> came_from(probabilities_.size());
   std::array<double, kLabels> score{};
-  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+  for (std::size_t b = 0; b < probabilities_.size(); ++b) {
     const std::size_t first = b * kLevelsPerBlock;
     const std::size_t last = std::min(sounding.size(), first + kLevelsPerBlock);
     const bool silent = std::none_of(sounding.begin() + static_cast<std::ptrdiff_t>(first),
@@ -91,19 +90,22 @@ std::vector<std::uint8_t> BuiltinSegmenter::best_labels(const std::vector<std::u
     for (std::size_t label = 0; label < kLabels; ++label) {
       std::size_t best = label;
       for (std::size_t from = 0; from < kLabels; ++from) {
-        if (score[from] - options_.change_cost > score[best] - (best == label ? 0.0F : options_.change_cost)) {
+        if (score[from] - options_.change_cost >
+            score[best] - (best == label ? 0.0F : options_.change_cost)) {
           best = from;
         }
       }
       came_from[b][label] = static_cast<std::uint8_t>(best);
       next[label] = score[best] - (best == label ? 0.0F : options_.change_cost);
-      if (!silent) next[label] += std::log(static_cast<double>(blocks_[b].probability[label]) + 0.02);
+      if (!silent)
+        next[label] += std::log(static_cast<double>(probabilities_[b][label]) + 0.02);
     }
     score = next;
   }
-  std::vector<std::uint8_t> labels(blocks_.size());
-  auto label = static_cast<std::uint8_t>(std::max_element(score.begin(), score.end()) - score.begin());
-  for (std::size_t b = blocks_.size(); b-- > 0;) {
+  std::vector<std::uint8_t> labels(probabilities_.size());
+  auto label =
+      static_cast<std::uint8_t>(std::max_element(score.begin(), score.end()) - score.begin());
+  for (std::size_t b = probabilities_.size(); b-- > 0;) {
     labels[b] = label;
     label = came_from[b][label];
   }
@@ -112,7 +114,7 @@ std::vector<std::uint8_t> BuiltinSegmenter::best_labels(const std::vector<std::u
 
 std::vector<SmnSegment> BuiltinSegmenter::finish(std::int64_t n_samples) {
   features_.finish(windows_);
-  classify_windows();
+  take_windows();
   const std::vector<std::uint8_t> sounding = sounding_rows();
   const std::vector<std::uint8_t> labels = best_labels(sounding);
   const double end_s = static_cast<double>(n_samples) / kSampleRate;
@@ -129,7 +131,8 @@ std::vector<SmnSegment> BuiltinSegmenter::finish(std::int64_t n_samples) {
     const double at_s = static_cast<double>(i * kRowsPerLevel) * kRowSeconds;
     if (at_s >= end_s) break;
     const std::size_t block = std::min(i / kLevelsPerBlock, labels.size() - 1);
-    const SmnLabel label = sounding[i] != 0 ? static_cast<SmnLabel>(labels[block]) : SmnLabel::no_energy;
+    const SmnLabel label =
+        sounding[i] != 0 ? static_cast<SmnLabel>(labels[block]) : SmnLabel::no_energy;
     if (segments.empty() || segments.back().label != label) {
       close(at_s);
       segments.push_back({at_s, end_s, label, 1.0F});
@@ -137,7 +140,7 @@ std::vector<SmnSegment> BuiltinSegmenter::finish(std::int64_t n_samples) {
       n = 0;
     }
     if (label != SmnLabel::no_energy) {
-      probability += static_cast<double>(blocks_[block].probability[labels[block]]);
+      probability += static_cast<double>(probabilities_[block][labels[block]]);
       ++n;
     }
   }
