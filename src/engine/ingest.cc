@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/ids.h"
+#include "core/log.h"
 #include "core/process.h"
 #include "core/sha256.h"
 #include "store/artifacts.h"
@@ -120,7 +121,7 @@ fs::path incoming_name(const store::DataRoot& root) {
 Result<void> record(store::Database& database,
                     const store::Asset& asset,
                     const Digest& digest,
-                    json::object metrics,
+                    const json::object& metrics,
                     std::int64_t started_us) {
   const std::int64_t now_us = core::system_clock().now_us();
   BALEEN_RETURN_IF_ERROR(store::insert_asset(database, asset));
@@ -241,6 +242,7 @@ Result<Ingested> ingest_file(store::Database& database,
   } else {
     metrics["probe_error"] = info.error().to_string();
   }
+  metrics["seconds"] = 1e-6 * static_cast<double>(core::system_clock().now_us() - started_us);
   bool is_new = true;
   BALEEN_RETURN_IF_ERROR(database.transaction("INGEST", [&]() -> Result<void> {
     // Another process may have ingested the same bytes meanwhile.
@@ -248,8 +250,12 @@ Result<Ingested> ingest_file(store::Database& database,
                             store::find_asset(database, asset.asset_id));
     is_new = !rival.has_value();
     if (!is_new) return {};
-    return record(database, asset, digest, std::move(metrics), started_us);
+    return record(database, asset, digest, metrics, started_us);
   }));
+  if (is_new) {
+    core::log(core::LogLevel::info, "ingested",
+              {{"stage", "ingest"}, {"asset_id", asset.asset_id}, {"metrics", metrics}});
+  }
   return Ingested{std::move(asset), is_new};
 }
 
