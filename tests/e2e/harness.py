@@ -137,7 +137,7 @@ class Place:
         """Starts the program in a process group of its own. Output goes to files, so it never blocks."""
         out, err = tempfile.TemporaryFile("w+b"), tempfile.TemporaryFile("w+b")
         words = [PROGRAM, "--data", data or self.data, *arguments]
-        process = subprocess.Popen([os.fsencode(word) for word in words], cwd=self.path, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([word if isinstance(word, bytes) else os.fsencode(str(word)) for word in words], cwd=self.path, stdin=subprocess.DEVNULL,
                                    stdout=out, stderr=err, start_new_session=True,
                                    env=clean_environment(**{**self.environment, **environment}))
         process.began_s, process.files = time.monotonic(), (out, err)
