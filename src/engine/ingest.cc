@@ -242,6 +242,7 @@ Result<Ingested> ingest_file(store::Database& database,
   } else {
     metrics["probe_error"] = info.error().to_string();
   }
+  metrics["seconds"] = 1e-6 * static_cast<double>(core::system_clock().now_us() - started_us);
   bool is_new = true;
   BALEEN_RETURN_IF_ERROR(database.transaction("INGEST", [&]() -> Result<void> {
     // Another process may have ingested the same bytes meanwhile.
