@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -252,16 +250,15 @@ struct FeaturePackWriter::State {
         melspec("melspec", info.n_frames, info.n_mels),
         embeddings("embeddings", info.n_embeddings, info.n_dims) {}
 
-  /// An unfinished file goes. HDF5 cannot close a file that it failed to write (a full disk) and keeps its
-  /// descriptor, so the space is given back first.
+  /// An unfinished file goes.
   ~State() {
     if (is_finished) return;
     h5::be_quiet();
     melspec.close();
     embeddings.close();
     file.reset();
-    static_cast<void>(::truncate(path.c_str(), 0));
-    static_cast<void>(::unlink(path.c_str()));
+    sink.close();
+    static_cast<void>(core::remove_file(path));
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -286,19 +283,24 @@ struct FeaturePackWriter::State {
     // The name of the schema comes last: a file without it was never finished.
     BALEEN_RETURN_IF_ERROR(
         h5::write_attribute(file.get(), "schema_id", std::string("feature_pack.v1")));
-    if (H5Fflush(file.get(), H5F_SCOPE_LOCAL) < 0)
-      return h5::last_error("flush " + path.string(), ErrorCode::io_error);
-    if (H5Fclose(file.get()) < 0)
+    if (H5Fclose(file.release()) < 0)
       return h5::last_error("close " + path.string(), ErrorCode::io_error);
-    file.release();
-    BALEEN_ASSIGN_OR_RETURN(const core::Fd descriptor, core::open_read(path));
-    BALEEN_RETURN_IF_ERROR(core::sync_file(descriptor));
+    BALEEN_RETURN_IF_ERROR(check_sink());
+    BALEEN_RETURN_IF_ERROR(sink.sync());
+    sink.close();
     is_finished = true;
+    return {};
+  }
+
+  [[nodiscard]] Result<void> check_sink() const {
+    auto result = sink.check();
+    if (!result.ok()) return std::move(result).error().context(path.string());
     return {};
   }
 
   std::filesystem::path path;
   FeaturePackInfo info;
+  h5::Sink sink;
   h5::Id file;
   bool is_finished = false;
   MatrixWriter melspec;
@@ -317,19 +319,22 @@ Result<FeaturePackWriter> FeaturePackWriter::create(const std::filesystem::path&
   BALEEN_RETURN_IF_ERROR(
       core::remove_file(temporary));  // HDF5 refuses to reuse one it still holds.
   auto state = std::make_unique<State>(temporary, info);
-  BALEEN_ASSIGN_OR_RETURN(state->file, h5::create_file(temporary));
+  BALEEN_RETURN_IF_ERROR(state->sink.open(temporary));
+  BALEEN_ASSIGN_OR_RETURN(state->file, h5::create_file(state->sink));
   BALEEN_RETURN_IF_ERROR(state->create_contents());
   return FeaturePackWriter(std::move(state));
 }
 
 Result<void> FeaturePackWriter::append_melspec(std::span<const float> rows) {
   h5::be_quiet();
-  return state_->melspec.append(rows);
+  BALEEN_RETURN_IF_ERROR(state_->melspec.append(rows));
+  return state_->check_sink();
 }
 
 Result<void> FeaturePackWriter::append_embeddings(std::span<const float> rows) {
   h5::be_quiet();
-  return state_->embeddings.append(rows);
+  BALEEN_RETURN_IF_ERROR(state_->embeddings.append(rows));
+  return state_->check_sink();
 }
 
 Result<FeaturePackSummary> FeaturePackWriter::finish() {
