@@ -109,6 +109,19 @@ TEST_F(FeaturePackTest, EveryRowComesBackBitForBit) {
   }
 }
 
+TEST_F(FeaturePackTest, SparseAndDenseEmbeddingsComeBackAlike) {
+  auto embeddings = random_rows(200, 1024, 13);
+  for (std::size_t i = 0; i < embeddings.size() / 2; ++i)  // Some chunks are shuffled, some not.
+    if (embeddings[i] < -30.0F) embeddings[i] = 0.0F;
+  const fs::path path = directory_ / "a.h5";
+  ASSERT_TRUE(write(path, info(0, 200), {}, embeddings).ok());
+  auto reader = FeaturePackReader::open(path);
+  ASSERT_TRUE(reader.ok());
+  std::vector<float> back(embeddings.size());
+  ASSERT_TRUE(reader->read_embeddings(0, 200, back).ok());
+  EXPECT_EQ(back, embeddings);
+}
+
 TEST_F(FeaturePackTest, AnySliceCanBeRead) {
   const auto mel = random_rows(5000, 64, 3);
   const auto embeddings = random_rows(150, 1024, 4);

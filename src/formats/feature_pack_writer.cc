@@ -23,7 +23,14 @@ constexpr std::int64_t kMelChunkColumns = 8;
 constexpr std::int64_t kEmbeddingChunkRows = 64;
 constexpr hsize_t kTimesBlock = 8192;
 
-enum class Filters { deflate, shuffle_deflate };
+/// Whether HDF5's shuffle filter comes before deflate: for all chunks, or for those without many zeros.
+/// Runs of zeros (behind a rectifier) are matches for deflate, which shuffling tears apart.
+enum class Shuffle { always, if_dense };
+
+bool has_many_zeros(std::span<const float> values) {
+  const auto n_zeros = std::count(values.begin(), values.end(), 0.0F);
+  return static_cast<std::size_t>(n_zeros) * 16 > values.size();
+}
 
 std::int64_t count_not_finite(std::span<const float> values) {
   constexpr std::uint32_t kExponent = 0x7F80'0000;
@@ -48,8 +55,8 @@ class MatrixWriter {
   Result<void> create(hid_t file,
                       std::int64_t chunk_rows_max,
                       std::int64_t chunk_columns_max,
-                      Filters filters) {
-    filters_ = filters;
+                      Shuffle shuffle) {
+    shuffle_ = shuffle;
     chunk_rows_ = std::min(n_rows_, chunk_rows_max);
     chunk_columns_ = n_columns_ % chunk_columns_max == 0 ? chunk_columns_max : n_columns_;
     const h5::Id creation(H5Pcreate(H5P_DATASET_CREATE));
@@ -59,7 +66,7 @@ class MatrixWriter {
       const hsize_t chunk[] = {static_cast<hsize_t>(chunk_rows_),
                                static_cast<hsize_t>(chunk_columns_)};
       H5Pset_chunk(creation.get(), 2, chunk);
-      if (filters == Filters::shuffle_deflate) H5Pset_shuffle(creation.get());
+      H5Pset_shuffle(creation.get());
       H5Pset_deflate(creation.get(), 1);
     }
     const hsize_t dims[] = {static_cast<hsize_t>(n_rows_), static_cast<hsize_t>(n_columns_)};
@@ -118,12 +125,15 @@ class MatrixWriter {
 
   Result<void> write_chunk(std::int64_t column) {
     const std::span<const float> values = gather(column);
-    const std::span<const std::byte> stream = filters_ == Filters::shuffle_deflate
+    const bool is_shuffled = shuffle_ == Shuffle::always || !has_many_zeros(values);
+    const std::span<const std::byte> stream = is_shuffled
                                                   ? deflater_.shuffle_and_deflate(values)
                                                   : deflater_.deflate(std::as_bytes(values));
+    constexpr std::uint32_t kSkipShuffle =
+        1;  // Bit 0: the first filter was left out of this chunk.
+    const std::uint32_t filter_mask = is_shuffled ? 0 : kSkipShuffle;
     const hsize_t offset[] = {static_cast<hsize_t>(first_row_), static_cast<hsize_t>(column)};
-    constexpr std::uint32_t kAllFilters = 0;
-    if (H5Dwrite_chunk(dataset_.get(), H5P_DEFAULT, kAllFilters, offset, stream.size(),
+    if (H5Dwrite_chunk(dataset_.get(), H5P_DEFAULT, filter_mask, offset, stream.size(),
                        stream.data()) < 0)
       return h5::last_error("write " + name_, ErrorCode::io_error);
     return {};
@@ -146,7 +156,7 @@ class MatrixWriter {
   std::int64_t n_columns_;
   std::int64_t chunk_rows_ = 0;
   std::int64_t chunk_columns_ = 0;
-  Filters filters_ = Filters::deflate;
+  Shuffle shuffle_ = Shuffle::always;
   h5::Id dataset_;
   ChunkDeflater deflater_;
   core::Sha256 digest_;
@@ -266,12 +276,11 @@ struct FeaturePackWriter::State {
   Result<void> create_contents() {
     const hid_t root = file.get();
     BALEEN_RETURN_IF_ERROR(write_root_attributes(root, info));
-    BALEEN_RETURN_IF_ERROR(
-        melspec.create(root, kMelChunkRows, kMelChunkColumns, Filters::shuffle_deflate));
+    BALEEN_RETURN_IF_ERROR(melspec.create(root, kMelChunkRows, kMelChunkColumns, Shuffle::always));
     BALEEN_RETURN_IF_ERROR(h5::write_attribute(melspec.dataset(), "units", "dB"));
     BALEEN_RETURN_IF_ERROR(h5::write_attribute(melspec.dataset(), "hop_s", info.mel_hop_s));
     BALEEN_RETURN_IF_ERROR(
-        embeddings.create(root, kEmbeddingChunkRows, info.n_dims, Filters::deflate));
+        embeddings.create(root, kEmbeddingChunkRows, info.n_dims, Shuffle::if_dense));
     BALEEN_RETURN_IF_ERROR(h5::write_attribute(embeddings.dataset(), "units", "1"));
     BALEEN_RETURN_IF_ERROR(
         h5::write_attribute(embeddings.dataset(), "hop_s", info.embedding_hop_s));
