@@ -34,7 +34,7 @@ std::int64_t sum_of_squares(std::span<const std::int16_t> samples) {
   std::int64_t sum = 0;
   for (const std::int16_t sample : samples) {
     const std::int32_t value = sample;
-    sum += value * value;
+    sum += std::int64_t{value * value};  // At most 2^30: no need to widen first.
   }
   return sum;
 }
