@@ -8,7 +8,6 @@ Target: 5 ms with N = 10,000; no task done twice; no "database is locked".
 import array
 import json
 import math
-import os
 import shutil
 import signal
 import sqlite3
@@ -65,12 +64,11 @@ def main():
         data.mkdir(parents=True)
         (data / "baleen.toml").write_text(CONFIG)
         make_recordings(audio, n_assets)
-        environment = dict(os.environ, BALEEN_CONFIG=str(data / "baleen.toml"))
-        ingest = common.run([common.BALEEN, "ingest", "--data", data, "--json", "--", audio], env=environment)
+        flags = ["--data", data, "--config", data / "baleen.toml"]
+        ingest = common.run([common.BALEEN, "ingest", *flags, "--json", "--", audio])
         database = data / "baleen.db"
         began = time.monotonic()
-        workers = [common.start([common.BALEEN, "worker", "--data", data], env=environment)
-                   for _ in range(options.workers)]
+        workers = [common.start([common.BALEEN, "worker", *flags]) for _ in range(options.workers)]
         n_open = wait_until_done(database, workers)
         wall_s = time.monotonic() - began
         for process, _ in workers:
