@@ -284,6 +284,8 @@ def make_sample():
 
 
 def main():
+    if len(sys.argv) > 2 or sys.argv[1:2] and sys.argv[1].startswith("-"):
+        sys.exit("usage: make_sample.py [FILE]")
     out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
                        pathlib.Path(__file__).resolve().parent.parent / "build/sample/sample.wav")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,12 @@ class Sample(unittest.TestCase):
     def test_leaves_no_temporary_file(self):
         self.assertEqual(sorted(self.leftovers), ["one.wav", "two.wav"])
 
+    def test_an_option_is_no_file_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([sys.executable, str(SCRIPT), "--help"], cwd=folder, capture_output=True, text=True)
+            self.assertIn("usage", done.stderr)
+            self.assertEqual(list(pathlib.Path(folder).iterdir()), [])
+
     def test_is_mono_of_16_bit_at_22050_hz_and_under_one_megabyte(self):
         self.assertEqual(self.format, (1, 2, 22050))
         self.assertLess(len(self.bytes[0]), 1_000_000)

@@ -49,7 +49,7 @@ TEST(Child, Normalizes) {
 }
 
 TEST(DecodeFailpoints, DyingAtEachLeavesWhatGivesTheSameBytes) {
-  const TempDir dir;
+  const TempDir dir(testing::memory_folder());
   write_bytes(dir / "source.wav",
               wav_bytes({.sample_rate = 44100, .channels = 2}, to_16_bits(noise(2 * 132'300, 1))));
   const NormalizePaths paths = paths_in(dir.path());

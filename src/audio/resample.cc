@@ -13,11 +13,11 @@ namespace {
 constexpr std::int32_t kRateMin = 1'000;
 constexpr std::int32_t kRateMax = 1'536'000;
 constexpr std::int64_t kTableFloatsMax = 1 << 20;
-constexpr std::int64_t kBlockOutputsMin = 64;
+constexpr std::int64_t kBlockOutputsMin = 128;
 constexpr std::int64_t kInterpolationPhases = 1024;  // See plan().
 constexpr std::int64_t kDropMin = 4096;
 
-enum class Method { copy, two_to_one, table, interpolated };
+enum class Method { copy, table, interpolated };
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -35,9 +35,8 @@ struct Resampler::State {
   std::vector<float> taps;
   std::int64_t unit = 1;  ///< Outputs are made in multiples of this, so that vectors are full.
 
-  std::vector<float> input;      ///< two_to_one: the odd samples only.
-  std::vector<float> even;       ///< two_to_one: the even samples.
-  std::int64_t input_begin = 0;  ///< two_to_one: in pairs.
+  std::vector<float> input;
+  std::int64_t input_begin = 0;
   std::int64_t input_end = 0;
   std::int64_t next_output = 0;
 
@@ -55,9 +54,7 @@ struct Resampler::State {
   void start(std::int64_t output_index);
   void start_table();
   void append(std::span<const float> in);
-  void append_pairs(std::span<const float> in);
   void produce(std::int64_t n, std::vector<float>& out);
-  void produce_two_to_one(std::int64_t n, float* out) const;
   void produce_table(std::int64_t n, float* out);
   void produce_interpolated(std::int64_t n, float* out) const;
   void drop_before(std::int64_t index);
@@ -80,15 +77,7 @@ void Resampler::State::plan() {
   const auto make_taps = [&](std::int64_t phases, bool with_end) {
     return polyphase_taps(filter, phases, static_cast<std::size_t>(n_taps), with_end);
   };
-  if (l == 1 && m == 2) {
-    method = Method::two_to_one;
-    // The window begins at the odd sample of a pair: n_taps/2 odd samples, and the even ones of
-    // the pairs that follow each.
-    const std::vector<float> both = make_taps(1, false);
-    for (std::size_t k = 0; k < both.size(); k += 2) taps.push_back(both[k]);
-    for (std::size_t k = 1; k < both.size(); k += 2) taps.push_back(both[k]);
-    unit = kLanes;
-  } else if (l * n_taps <= kTableFloatsMax) {
+  if (l * n_taps <= kTableFloatsMax) {
     method = Method::table;
     taps = make_taps(l, false);
     const std::int64_t periods = (kBlockOutputsMin + l - 1) / l;
@@ -107,12 +96,9 @@ void Resampler::State::plan() {
 
 void Resampler::State::start(std::int64_t output_index) {
   next_output = output_index;
-  const bool in_pairs = method == Method::two_to_one;
-  input_begin = in_pairs ? output_index - n_taps / 4 : window_begin(output_index);
-  input_end = std::max<std::int64_t>(0, in_pairs ? 2 * input_begin : input_begin);
-  const auto n_zeros = static_cast<std::size_t>(std::max<std::int64_t>(0, -input_begin));
-  input.assign(n_zeros, 0.0F);
-  even.assign(in_pairs ? n_zeros : 0, 0.0F);
+  input_begin = window_begin(output_index);
+  input_end = std::max<std::int64_t>(0, input_begin);
+  input.assign(static_cast<std::size_t>(input_end - input_begin), 0.0F);
   if (method == Method::table) start_table();
 }
 
@@ -134,40 +120,15 @@ void Resampler::State::start_table() {
 // --- input ---------------------------------------------------------------------------------------
 
 void Resampler::State::append(std::span<const float> in) {
-  if (method == Method::two_to_one) {
-    append_pairs(in);
-  } else {
-    input.insert(input.end(), in.begin(), in.end());
-  }
+  input.insert(input.end(), in.begin(), in.end());
   input_end += std::ssize(in);
 }
 
-void Resampler::State::append_pairs(std::span<const float> in) {
-  if (in.empty()) return;
-  if (input_end % 2 != 0) {
-    input.push_back(in[0]);
-    in = in.subspan(1);
-  }
-  const std::size_t n_pairs = in.size() / 2;
-  const std::size_t even_size = even.size();
-  const std::size_t odd_size = input.size();
-  even.resize(even_size + n_pairs);
-  input.resize(odd_size + n_pairs);
-  float* even_out = even.data() + even_size;
-  float* odd_out = input.data() + odd_size;
-  for (std::size_t i = 0; i < n_pairs; ++i) {
-    even_out[i] = in[2 * i];
-    odd_out[i] = in[2 * i + 1];
-  }
-  if (in.size() % 2 != 0) even.push_back(in.back());
-}
-
-/// Forgets the input before `index` (two_to_one: pairs), but not so often that moving costs time.
+/// Forgets the input before `index`, but not so often that moving costs time.
 void Resampler::State::drop_before(std::int64_t index) {
   const std::int64_t n_old = std::min(index - input_begin, std::ssize(input));
   if (n_old < kDropMin) return;
   input.erase(input.begin(), input.begin() + n_old);
-  if (method == Method::two_to_one) even.erase(even.begin(), even.begin() + n_old);
   input_begin += n_old;
 }
 
@@ -188,20 +149,11 @@ void Resampler::State::produce(std::int64_t n, std::vector<float>& out) {
   float* begin = out.data() + size;
   switch (method) {
     case Method::copy: std::copy_n(input.begin() + (next_output - input_begin), n, begin); break;
-    case Method::two_to_one: produce_two_to_one(n, begin); break;
     case Method::table: produce_table(n, begin); break;
     case Method::interpolated: produce_interpolated(n, begin); break;
   }
   next_output += n;
-  drop_before(method == Method::two_to_one ? next_output - n_taps / 4 : window_begin(next_output));
-}
-
-void Resampler::State::produce_two_to_one(std::int64_t n, float* out) const {
-  // Output n is in the middle of pairs n - n_taps/4 (its odd sample first) to n + n_taps/4.
-  const std::int64_t half = n_taps / 2;
-  const std::int64_t pair = next_output - half / 2 - input_begin;
-  two_to_one_kernel(even.data() + pair + 1, input.data() + pair, taps.data() + half, taps.data(),
-                    static_cast<std::size_t>(half), static_cast<std::size_t>(n), out);
+  drop_before(window_begin(next_output));
 }
 
 void Resampler::State::produce_table(std::int64_t n, float* out) {

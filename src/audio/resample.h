@@ -10,9 +10,8 @@
 /// Beyond the ends the input counts as zeros.
 ///
 /// Every output is a sum in one fixed order, without fused multiply-add: all processors give the
-/// same bits. Three ways to the same sum: 2:1 on the even and the odd samples, a table with one set
-/// of taps per phase, and, where that table would be too large (47,999 Hz to 22,050 Hz), taps
-/// interpolated between the phases of a finer table (error below -100 dB).
+/// same bits. The taps come from a table with one set per phase or, where that would be too large
+/// (47,999 Hz to 22,050 Hz), are interpolated between the phases of a finer one (error below -100 dB).
 
 #include <cstdint>
 #include <memory>

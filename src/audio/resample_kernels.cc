@@ -17,52 +17,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::CappedTag<float, kLanes>;
 using FloatVector = hn::Vec<Floats>;
 
-// N vectors of neighbouring outputs at once: enough independent sums to hide the adder's latency.
-template <std::size_t N>
-HWY_INLINE void two_to_one_group(const float* HWY_RESTRICT even,
-                                 const float* HWY_RESTRICT odd,
-                                 const float* HWY_RESTRICT even_taps,
-                                 const float* HWY_RESTRICT odd_taps,
-                                 std::size_t n_taps,
-                                 float* HWY_RESTRICT out) {
-  const Floats d;
-  const std::size_t width = hn::Lanes(d);
-  FloatVector sums[N];
-  for (std::size_t i = 0; i < N; ++i) sums[i] = hn::Zero(d);
-  for (std::size_t k = 0; k < n_taps; ++k) {
-    const auto even_tap = hn::Set(d, even_taps[k]);
-    const auto odd_tap = hn::Set(d, odd_taps[k]);
-    for (std::size_t i = 0; i < N; ++i) {
-      sums[i] = hn::Add(sums[i], hn::Mul(even_tap, hn::LoadU(d, even + k + i * width)));
-    }
-    for (std::size_t i = 0; i < N; ++i) {
-      sums[i] = hn::Add(sums[i], hn::Mul(odd_tap, hn::LoadU(d, odd + k + i * width)));
-    }
-  }
-  for (std::size_t i = 0; i < N; ++i) hn::StoreU(sums[i], d, out + i * width);
-}
-
-void two_to_one(const float* HWY_RESTRICT even,
-                const float* HWY_RESTRICT odd,
-                const float* HWY_RESTRICT even_taps,
-                const float* HWY_RESTRICT odd_taps,
-                std::size_t n_taps,
-                std::size_t n_out,
-                float* HWY_RESTRICT out) {
-  constexpr std::size_t kAtOnce = 8;
-  const std::size_t width = hn::Lanes(Floats());
-  std::size_t n = 0;
-  for (; n + kAtOnce * width <= n_out; n += kAtOnce * width) {
-    two_to_one_group<kAtOnce>(even + n, odd + n, even_taps, odd_taps, n_taps, out + n);
-  }
-  for (; n + 4 * width <= n_out; n += 4 * width) {
-    two_to_one_group<4>(even + n, odd + n, even_taps, odd_taps, n_taps, out + n);
-  }
-  for (; n < n_out; n += width) {
-    two_to_one_group<1>(even + n, odd + n, even_taps, odd_taps, n_taps, out + n);
-  }
-}
-
 void polyphase(const Row* HWY_RESTRICT in,
                const std::int32_t* HWY_RESTRICT first,
                const float* HWY_RESTRICT taps,
@@ -232,23 +186,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace baleen::audio {
 
-HWY_EXPORT(two_to_one);
 HWY_EXPORT(polyphase);
 HWY_EXPORT(to_rows);
 HWY_EXPORT(from_rows);
 HWY_EXPORT(interpolated);
 HWY_EXPORT(quantise);
 HWY_EXPORT(all_sane);
-
-void two_to_one_kernel(const float* even,
-                       const float* odd,
-                       const float* even_taps,
-                       const float* odd_taps,
-                       std::size_t n_taps,
-                       std::size_t n_out,
-                       float* out) {
-  HWY_DYNAMIC_DISPATCH(two_to_one)(even, odd, even_taps, odd_taps, n_taps, n_out, out);
-}
 
 void rows_from_stretches(const float* in, std::size_t stride, std::size_t n_rows, Row* rows) {
   HWY_DYNAMIC_DISPATCH(to_rows)(in, stride, n_rows, rows);

@@ -14,15 +14,6 @@ namespace baleen::audio {
 /// How many stretches of the input the polyphase kernel works on side by side.
 inline constexpr std::size_t kLanes = 16;
 
-/// out[n] = Σ_k even_taps[k]·even[n + k] + odd_taps[k]·odd[n + k], for n < n_out (a multiple of 16).
-void two_to_one_kernel(const float* even,
-                       const float* odd,
-                       const float* even_taps,
-                       const float* odd_taps,
-                       std::size_t n_taps,
-                       std::size_t n_out,
-                       float* out);
-
 /// One sample of each stretch.
 struct alignas(64) Row {
   float lane[kLanes];

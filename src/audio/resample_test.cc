@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <algorithm>
 #include <cmath>
@@ -46,7 +47,7 @@ struct Rates {
 };
 void PrintTo(const Rates& rates, std::ostream* out) { *out << rates.from << "->" << rates.to; }
 
-// Every method: 2:1, tables with small and large steps up and down, interpolated, copy.
+// Every method: tables with small and large steps up and down, interpolated, copy.
 const std::vector<Rates> kRates = {
     {44100, 22050}, {48000, 22050},  {22050, 16000},  {8000, 22050},  {11025, 22050},
     {96000, 22050}, {441000, 22050}, {47999, 22050},  {11127, 22050}, {22050, 22050},
@@ -155,6 +156,38 @@ TEST(Resampler, IsLinear) {
   const std::vector<float> b = resample(y, 44100, 22050);
   const std::vector<float> both = resample(sum, 44100, 22050);
   for (std::size_t i = 0; i < both.size(); ++i) EXPECT_NEAR(both[i], a[i] + b[i], 1e-6);
+}
+
+/// Lets Highway use only this set of instructions.
+void use_target(std::int64_t target) {
+  hwy::SetSupportedTargetsForTest(target);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+TEST(Resampler, EveryKindOfProcessorGivesTheSameBits) {
+  std::vector<std::int64_t> targets;
+  for (std::int64_t bit = 1; bit > 0 && bit <= HWY_SCALAR; bit <<= 1) {
+    if ((hwy::SupportedTargets() & bit & HWY_TARGETS) != 0) targets.push_back(bit);
+  }
+  ASSERT_FALSE(targets.empty());
+  if (targets.size() < 2) GTEST_SKIP() << "this processor runs only one of them";
+  const std::vector<float> in = noise(50'000, 9);
+  for (const auto& [from, to] : {Rates{44100, 22050}, Rates{8000, 22050}, Rates{47999, 22050}}) {
+    std::vector<std::vector<float>> outputs;
+    std::vector<std::vector<std::int16_t>> rounded;
+    for (const std::int64_t target : targets) {
+      use_target(target);
+      outputs.push_back(resample(in, from, to));
+      rounded.emplace_back(outputs.back().size());
+      quantise_kernel(outputs.back().data(), outputs.back().size(), rounded.back().data());
+    }
+    use_target(0);
+    for (std::size_t i = 1; i < outputs.size(); ++i) {
+      SCOPED_TRACE(hwy::TargetName(targets[i]));
+      EXPECT_TRUE(outputs[i] == outputs[0]);
+      EXPECT_TRUE(rounded[i] == rounded[0]);
+    }
+  }
 }
 
 TEST(Resampler, RefusesRatesOutsideItsRange) {

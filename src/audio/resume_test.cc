@@ -98,7 +98,7 @@ class Resume : public ::testing::TestWithParam<SourceKind> {
     std::filesystem::remove(paths().checkpoint);
   }
 
-  TempDir dir_;
+  TempDir dir_{testing::memory_folder()};
   NormalizeOptions options_{.chunk_s = 0.5};
   NormalizeReport whole_report_;
   std::string whole_;

@@ -49,7 +49,7 @@ class SharedAudio : public ::testing::Test {
   }
 
   std::filesystem::path shared_;
-  TempDir dir_;
+  TempDir dir_{testing::memory_folder()};
 };
 
 TEST_F(SharedAudio, EveryCodecDecodesToItsNumberOfFrames) {

@@ -29,7 +29,7 @@ struct Arguments {
   std::vector<std::string> paths;
   std::string target, stage, stages, shell;
   ModelCommand model;
-  bool is_forced = false, is_all = false, is_dry_run = false;
+  bool is_forced = false, is_all = false, is_dry_run = false, is_markdown = false;
   int socket = -1;
 };
 
@@ -223,12 +223,20 @@ class CommandLine {
 
     command("doctor", "What is installed, what is missing, what to do",
             [this] { return doctor_command(args_.global, program_); });
+    CLI::App* settings = command("settings", "All settings, with their present values", [this] {
+      return settings_command(args_.global, args_.is_markdown);
+    });
+    settings->add_flag("--markdown", args_.is_markdown, "The table of docs/configuration.md");
     command("version", "The version of this program",
             [this] { return version_command(args_.global); });
     CLI::App* completions =
         command("completions", "Print the completion script of a shell", [this]() -> Result<int> {
           BALEEN_ASSIGN_OR_RETURN(const std::string script, completion_script(args_.shell));
-          std::printf("%s", script.c_str());
+          if (args_.global.is_json) {
+            print_json(json::object{{"shell", args_.shell}, {"script", script}});
+          } else {
+            std::printf("%s", script.c_str());
+          }
           return 0;
         });
     completions->add_option("shell", args_.shell, "bash, zsh or fish")
@@ -245,17 +253,22 @@ class CommandLine {
     for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
       names.push_back(sub->get_name());
     std::string hint;
+    bool is_command_next = true;  // The first word that is no option, nor the value of one.
     for (int i = 1; i < argc; ++i) {
       const std::string word = argv[i];
+      if (is_command_next && (word == "--data" || word == "--config")) {
+        ++i;
+        continue;
+      }
       if (word.starts_with("--")) {
         if (app_.get_option_no_throw(word.substr(0, word.find('='))) == nullptr) {
           hint = did_you_mean(word.substr(0, word.find('=')), all_flags());
           if (!hint.empty()) break;
         }
-      } else if (!word.starts_with('-') &&
-                 std::find(names.begin(), names.end(), word) == names.end() && hint.empty() &&
-                 i == 1) {
-        hint = did_you_mean(word, names);
+      } else if (!word.starts_with('-') && is_command_next) {
+        is_command_next = false;
+        if (std::find(names.begin(), names.end(), word) == names.end())
+          hint = did_you_mean(word, names);
       }
     }
     print_error(args_.global, fail(ErrorCode::invalid_argument, "{}{}", what, hint));

@@ -186,7 +186,7 @@ Result<int> explain_command(const GlobalOptions& options,
                             const std::string& target) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::open(options, program, true));
-  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->recipes.find(work.recipe));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(work.recipe));
   BALEEN_ASSIGN_OR_RETURN(const std::optional<std::string> asset_id,
                           asset_of(*session, work, target));
   json::array stages;

@@ -126,7 +126,7 @@ class Ingestor {
         const engine::Ingested ingested,
         engine::ingest_file(session.database, session.root, {file, work_.owner, {}}, probe));
     item.duration_s = ingested.asset.duration_s;
-    BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.recipes.find(work_.recipe));
+    BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe(work_.recipe));
     BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                             session.queue.submit(*recipe, ingested.asset.asset_id, {}));
     item.run_id = submitted.run_id;
@@ -395,7 +395,7 @@ Result<int> run_command(const GlobalOptions& options,
                         const std::vector<std::string>& paths) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::open(options, program, true));
-  BALEEN_RETURN_IF_ERROR(session->recipes.find(work.recipe));
+  BALEEN_RETURN_IF_ERROR(session->find_recipe(work.recipe));
   if (work.is_queue_only) return ingest_command(options, program, work, paths);
   handle_stop_signals();
   BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
@@ -431,7 +431,7 @@ Result<int> ingest_command(const GlobalOptions& options,
                            const std::vector<std::string>& paths) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::open(options, program, true));
-  BALEEN_RETURN_IF_ERROR(session->recipes.find(work.recipe));
+  BALEEN_RETURN_IF_ERROR(session->find_recipe(work.recipe));
   handle_stop_signals();
   BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
   FoundFiles found = find_files(paths, session->root.path);
@@ -517,7 +517,7 @@ Result<int> stage_command(const GlobalOptions& options,
                           bool is_forced) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::open(options, program, false));
-  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->recipes.find(work.recipe));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(work.recipe));
   if (recipe->find_stage(stage) == nullptr) {
     std::vector<std::string> names;
     for (const engine::StageSpec& spec : recipe->stages) names.push_back(spec.name);
@@ -555,7 +555,7 @@ Result<int> rerun_command(const GlobalOptions& options,
     asset_id = core::get_string(run, "asset_id");
     recipe_name = core::get_string(run, "recipe");
   }
-  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->recipes.find(recipe_name));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(recipe_name));
   engine::SubmitOptions submit;
   submit.forced_stages = split(stages, ',');
   for (const std::string& stage : submit.forced_stages) {
@@ -632,7 +632,7 @@ Result<int> backfill_command(const GlobalOptions& options,
                              bool is_dry_run) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::open(options, program, false));
-  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->recipes.find(work.recipe));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(work.recipe));
   BALEEN_ASSIGN_OR_RETURN(
       const auto rows,
       session->database.query("SELECT asset_id, original_filename FROM audio_assets "
@@ -640,21 +640,30 @@ Result<int> backfill_command(const GlobalOptions& options,
   engine::Planner planner(session->database, session->root);
   std::vector<Item> items;
   Table table({"asset", "file", "stale stages"});
+  json::array list;
   for (const store::Row& row : rows) {
     BALEEN_ASSIGN_OR_RETURN(const auto plans, planner.plan(*recipe, row.text(0)));
     std::string stale;
+    json::array stages;
     for (const engine::StagePlan& plan : plans) {
-      if (!plan.is_fresh()) stale += (stale.empty() ? "" : ", ") + plan.spec->name;
+      if (plan.is_fresh()) continue;
+      stale += (stale.empty() ? "" : ", ") + plan.spec->name;
+      stages.emplace_back(plan.spec->name);
     }
     if (stale.empty()) continue;
     if (is_dry_run) {
       table.add({row.text(0), printable(row.text(1), 40), stale});
+      list.push_back({{"asset_id", row.text(0)}, {"file", row.text(1)}, {"stages", stages}});
       continue;
     }
     BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                             session->queue.submit(*recipe, row.text(0), {}));
     BALEEN_ASSIGN_OR_RETURN(Item item, item_of_run(*session, submitted.run_id));
     items.push_back(std::move(item));
+  }
+  if (is_dry_run && options.is_json) {
+    print_json(list);
+    return 0;
   }
   if (is_dry_run) {
     std::printf("%s", table.is_empty() ? "Nothing to do: every asset is up to date.\n"

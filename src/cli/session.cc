@@ -1,7 +1,9 @@
 #include "cli/session.h"
 
+#include <mutex>
 #include <thread>
 
+#include "cli/text.h"
 #include "core/log.h"
 #include "store/schema.h"
 
@@ -39,10 +41,20 @@ Result<std::unique_ptr<Session>> Session::open(const GlobalOptions& options,
   }
   BALEEN_ASSIGN_OR_RETURN(store::Database database, store::Database::open(root.database()));
   BALEEN_RETURN_IF_ERROR(store::migrate(database));
-  core::open_log(root.logs());
+  // Once: a session of another thread writes to the same log.
+  static std::once_flag is_log_open;
+  std::call_once(is_log_open, [&] { core::open_log(root.logs()); });
   BALEEN_ASSIGN_OR_RETURN(engine::RecipeRegistry recipes, program.recipes(config, root));
   return std::unique_ptr<Session>(new Session(options, program, std::move(config), std::move(root),
                                               std::move(database), std::move(recipes)));
+}
+
+Result<const engine::Recipe*> Session::find_recipe(const std::string& name) const {
+  Result<const engine::Recipe*> found = recipes.find(name);
+  if (found.ok()) return found;
+  std::vector<std::string> known;
+  for (const auto& [other, recipe] : recipes.all()) known.push_back(other);
+  return fail(found.error().code, "{}{}", found.error().message, did_you_mean(name, known));
 }
 
 engine::ExecutorCommand Session::executor_command() const {

@@ -27,6 +27,8 @@ class Session {
                                                              const Program& program,
                                                              bool may_create);
 
+  /// NOT_FOUND, with the name that was probably meant.
+  [[nodiscard]] Result<const engine::Recipe*> find_recipe(const std::string& name) const;
   [[nodiscard]] engine::ExecutorCommand executor_command() const;
   [[nodiscard]] engine::QueueOptions queue_options() const;
   [[nodiscard]] int executors() const;

@@ -126,7 +126,6 @@ int run_executor(const core::Fd& socket, const RecipeRegistry& recipes, const Pr
 void confine_executor(std::int64_t memory_bytes_max) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  std::signal(SIGINT, SIG_IGN);  // The supervisor decides; Ctrl-C reaches the whole group.
   std::signal(SIGPIPE, SIG_IGN);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);

@@ -32,7 +32,9 @@ Result<ExecutorProcess> ExecutorProcess::start(const ExecutorCommand& command) {
   const int pid = ::fork();
   if (pid < 0) return core::errno_error(errno, "fork");
   if (pid == 0) {
-    // Only async-signal-safe calls between fork and exec.
+    // Only async-signal-safe calls between fork and exec. What asks a process group to stop is for the
+    // supervisor, which ends its executors itself: one that died by itself would look like a failed attempt.
+    for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal_number, SIG_IGN);
     ::fcntl(theirs.get(), F_SETFD, 0);
     ::execv("/proc/self/exe", argv.data());
     ::_exit(127);

@@ -13,6 +13,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/ids.h"
+#include "core/log.h"
 #include "core/process.h"
 #include "core/sha256.h"
 #include "store/artifacts.h"
@@ -120,7 +121,7 @@ fs::path incoming_name(const store::DataRoot& root) {
 Result<void> record(store::Database& database,
                     const store::Asset& asset,
                     const Digest& digest,
-                    json::object metrics,
+                    const json::object& metrics,
                     std::int64_t started_us) {
   const std::int64_t now_us = core::system_clock().now_us();
   BALEEN_RETURN_IF_ERROR(store::insert_asset(database, asset));
@@ -188,7 +189,7 @@ Result<Ingested> ingest_file(store::Database& database,
         std::optional<store::Asset> known,
         store::find_asset_by_hash(database, request.owner_entity_id, digest.sha256));
     const bool has_original = known && core::file_size_bytes(root.at(known->original_path)).ok();
-    if (has_original) return Ingested{std::move(*known), false};
+    if (has_original) return Ingested{std::move(*known), false, {}};
     if (::lseek(source.file.get(), 0, SEEK_SET) < 0) return core::errno_error(errno, "seek");
   }
 
@@ -226,7 +227,7 @@ Result<Ingested> ingest_file(store::Database& database,
   const fs::path final_path = root.at(asset.original_path);
   BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
   BALEEN_RETURN_IF_ERROR(core::publish_file(incoming, final_path));
-  if (known) return Ingested{std::move(*known), false};
+  if (known) return Ingested{std::move(*known), false, {}};
   BALEEN_RETURN_IF_ERROR(core::sync_directory(final_path.parent_path().parent_path()));
 
   json::object metrics{{"file_size_bytes", digest.bytes},
@@ -241,6 +242,7 @@ Result<Ingested> ingest_file(store::Database& database,
   } else {
     metrics["probe_error"] = info.error().to_string();
   }
+  metrics["seconds"] = 1e-6 * static_cast<double>(core::system_clock().now_us() - started_us);
   bool is_new = true;
   BALEEN_RETURN_IF_ERROR(database.transaction("INGEST", [&]() -> Result<void> {
     // Another process may have ingested the same bytes meanwhile.
@@ -248,9 +250,15 @@ Result<Ingested> ingest_file(store::Database& database,
                             store::find_asset(database, asset.asset_id));
     is_new = !rival.has_value();
     if (!is_new) return {};
-    return record(database, asset, digest, std::move(metrics), started_us);
+    return record(database, asset, digest, metrics, started_us);
   }));
-  return Ingested{std::move(asset), is_new};
+  if (!is_new) return Ingested{std::move(asset), false, {}};
+  core::log(core::LogLevel::info, "ingested",
+            {{"stage", "ingest"},
+             {"asset_id", asset.asset_id},
+             {"source_uri", asset.source_uri},
+             {"metrics", metrics}});
+  return Ingested{std::move(asset), true, std::move(metrics)};
 }
 
 Result<int> sweep_incoming(const store::DataRoot& root) {
