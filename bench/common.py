@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -126,6 +127,15 @@ def first_asset(document):
 
 def ingest(data, *files):
     return last_json(run([BALEEN, "ingest", "--data", data, "--json", "--", *files]).output)
+
+
+def query(database, sql):
+    """The rows that a statement finds in a database that others may be writing."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
 
 
 def median(values):

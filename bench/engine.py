@@ -8,10 +8,8 @@ Target: 5 ms with N = 10,000; no task done twice; no "database is locked".
 import array
 import json
 import math
-import os
 import shutil
 import signal
-import sqlite3
 import time
 import wave
 
@@ -35,19 +33,11 @@ def make_recordings(folder, count):
             file.writeframes(samples.tobytes())
 
 
-def query(database, sql):
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-
-
 def wait_until_done(database, processes):
     """Polls, rarely enough not to be part of the measurement, until no task is open or a worker has ended."""
     while True:
         time.sleep(2)
-        (n_open,), = query(database, "SELECT count(*) FROM tasks WHERE state IN ('waiting', 'queued', 'running')")
+        (n_open,), = common.query(database, "SELECT count(*) FROM tasks WHERE state IN ('waiting', 'queued', 'running')")
         if n_open == 0 or any(common.has_ended(process) for process, _ in processes):
             return n_open
 
@@ -65,21 +55,20 @@ def main():
         data.mkdir(parents=True)
         (data / "baleen.toml").write_text(CONFIG)
         make_recordings(audio, n_assets)
-        environment = dict(os.environ, BALEEN_CONFIG=str(data / "baleen.toml"))
-        ingest = common.run([common.BALEEN, "ingest", "--data", data, "--json", "--", audio], env=environment)
+        flags = ["--data", data, "--config", data / "baleen.toml"]
+        ingest = common.run([common.BALEEN, "ingest", *flags, "--json", "--", audio])
         database = data / "baleen.db"
         began = time.monotonic()
-        workers = [common.start([common.BALEEN, "worker", "--data", data], env=environment)
-                   for _ in range(options.workers)]
+        workers = [common.start([common.BALEEN, "worker", *flags]) for _ in range(options.workers)]
         n_open = wait_until_done(database, workers)
         wall_s = time.monotonic() - began
         for process, _ in workers:
             if not common.has_ended(process):
                 process.send_signal(signal.SIGTERM)
         usages = [common.finish(*worker) for worker in workers]
-        attempts = query(database, "SELECT task_id, status, metrics_json, worker FROM pipeline_jobs "
+        attempts = common.query(database, "SELECT task_id, status, metrics_json, worker FROM pipeline_jobs "
                                    "WHERE stage <> 'ingest' AND task_id IS NOT NULL")
-        failed, = query(database, "SELECT count(*) FROM tasks WHERE state = 'failed'")
+        failed, = common.query(database, "SELECT count(*) FROM tasks WHERE state = 'failed'")
     done = [row for row in attempts if row[1] == "complete"]
     stage_cpu_s = sum(json.loads(row[2]).get("cpu_s", 0.0) for row in attempts)
     worker_cpu_s = sum(usage.cpu_s for usage in usages)

@@ -130,7 +130,12 @@ class Checks(unittest.TestCase):
                        src__recipes__ssis__a___cc='#include "core/own.h"\n')
 
     def test_a_check_that_is_not_registered_is_found(self):
-        self.tree_says("tests/check_more.py: not in tests/CMakeLists.txt", tests__check_more___py="")
+        self.tree_says("tests/check_more.py: not in a CMakeLists.txt", tests__check_more___py="")
+
+    def test_a_test_in_a_folder_of_tests_that_is_not_registered_is_found(self):
+        self.tree_says("tests/e2e/run_test.py: not in a CMakeLists.txt", tests__e2e__run_test___py="")
+        root = self.tree(tests__e2e__run_test___py="", tests__e2e__CMakeLists___txt="baleen_e2e(run)\n")
+        self.assertEqual(check_tree.problems(root), [])
 
     def test_a_test_that_is_switched_off_is_found(self):
         self.tree_says("DISABLED_", src__core__log_test___cc="TEST(Log, DISABLED_Writes) {}\n")
