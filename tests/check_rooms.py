@@ -86,6 +86,10 @@ def is_test(path):
     return path.stem.endswith(("_test", "_bench")) or "testing" in path.parts
 
 
+def is_third_party(name, table):
+    return any(matches(name, headers) for headers in table.headers.values())
+
+
 def third_party_problem(path, room, name, table):
     """Why this file may not include <name>, or None."""
     if is_standard(name) or matches(name, table.headers_of(room)):
@@ -116,6 +120,8 @@ def include_problems(root, table):
             used = room_of_include(quoted or angled, known)
             if quoted and quoted.startswith("support/") and is_test(path):
                 continue  # tests/support: helpers of all rooms' tests.
+            if quoted and used is None and is_third_party(quoted, table):
+                quoted, angled = None, quoted  # Highway is written in quotes.
             if quoted and used is None:
                 yield f'{where}: write "room/file.h", not "{quoted}"'
             elif used is not None and not table.allows(room, used):

@@ -82,6 +82,9 @@ class Checks(unittest.TestCase):
     def test_a_third_party_header_in_the_wrong_room_is_found(self):
         self.rooms_say("<sqlite3.h>, which only store may see", src__core__log___h="#include <sqlite3.h>\n")
 
+    def test_quotes_do_not_hide_a_third_party_header(self):
+        self.rooms_say("<hwy/highway.h>, which only dsp may see", src__core__log___h='#include "hwy/highway.h"\n')
+
     def test_a_third_party_header_that_nobody_owns_is_found(self):
         self.rooms_say("<fftw3.h>, which no room", src__core__log___h="#include <fftw3.h>\n")
 
@@ -121,8 +124,10 @@ class Checks(unittest.TestCase):
     def test_a_source_that_is_never_compiled_is_found(self):
         self.tree_says("never compiled", src__core__old___cc="")
 
-    def test_a_header_that_is_not_registered_is_found(self):
-        self.tree_says("stands alone", src__core__old___h="")
+    def test_a_private_header_that_another_room_uses_is_found(self):
+        self.assertEqual(check_tree.problems(self.tree(src__core__own___h="")), [])
+        self.tree_says("src/recipes/ssis/a.cc includes it",
+                       src__recipes__ssis__a___cc='#include "core/own.h"\n')
 
     def test_a_check_that_is_not_registered_is_found(self):
         self.tree_says("tests/check_more.py: not in tests/CMakeLists.txt", tests__check_more___py="")

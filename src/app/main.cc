@@ -25,6 +25,7 @@ Result<engine::RecipeRegistry> make_recipes(const cli::Config& config,
   settings.chunk_s = config.number("decode.chunk_s");
   settings.embedding = config.text("features.embedding");
   settings.segmenter = config.text("segments.model");
+  settings.vad = config.text("segments.vad");
   settings.preview_feature_spec_alias = config.text("preview.feature_spec_alias");
   settings.preview_window_s = config.number("preview.window_s");
   settings.preview_score_threshold = config.number("preview.score_threshold");

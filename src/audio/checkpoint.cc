@@ -1,5 +1,6 @@
 #include "audio/checkpoint.h"
 
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -20,7 +21,8 @@ json::object to_object(const Checkpoint& checkpoint) {
           {"pcm_checksum", checkpoint.pcm_checksum},
           {"is_complete", checkpoint.is_complete},
           {"input_frames", checkpoint.input_frames},
-          {"duration_s", checkpoint.duration_s},
+          // As text: the parser's doubles may be off by a bit, and the digest must not be.
+          {"duration_s", fmt::format("{}", checkpoint.duration_s)},
           {"nan_samples", checkpoint.nan_samples},
           {"clipped_samples", checkpoint.clipped_samples},
           {"decode_errors", checkpoint.decode_errors}};
@@ -89,7 +91,7 @@ std::optional<Checkpoint> load_checkpoint(const std::filesystem::path& path,
   checkpoint.pcm_checksum = core::get_string(object, "pcm_checksum");
   checkpoint.is_complete = core::get_bool(object, "is_complete");
   checkpoint.input_frames = core::get_int(object, "input_frames");
-  checkpoint.duration_s = core::get_double(object, "duration_s");
+  checkpoint.duration_s = std::strtod(core::get_string(object, "duration_s").c_str(), nullptr);
   checkpoint.nan_samples = core::get_int(object, "nan_samples");
   checkpoint.clipped_samples = core::get_int(object, "clipped_samples");
   checkpoint.decode_errors = core::get_int(object, "decode_errors");

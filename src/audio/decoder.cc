@@ -46,8 +46,8 @@ std::int64_t Decoder::decode_errors() const {
 Result<Decoder> Decoder::open(const std::filesystem::path& path, KeepGoing keep_going) {
   auto state = std::make_unique<State>();
   BALEEN_ASSIGN_OR_RETURN(state->input, MediaInput::open(path, std::move(keep_going)));
-  Result<void> opened = state->open_codec();
-  if (!opened.ok()) return std::move(opened).error().context(path.filename().string());
+  state->last_error = state->input->last_error();
+  BALEEN_RETURN_IF_ERROR(state->open_codec());
   return Decoder(std::move(state));
 }
 

@@ -135,12 +135,11 @@ Result<std::unique_ptr<MediaInput>> MediaInput::open(const std::filesystem::path
   input->io_ = std::make_unique<Io>();
   input->io_->source = &input->source_;
   input->io_->keep_going = std::move(keep_going);
-  Result<void> opened = input->open_format(path);
-  if (!opened.ok()) return std::move(opened).error().context(path.filename().string());
+  BALEEN_RETURN_IF_ERROR(input->open_format());
   return input;
 }
 
-Result<void> MediaInput::open_format(const std::filesystem::path&) {
+Result<void> MediaInput::open_format() {
   BALEEN_ASSIGN_OR_RETURN(const Sniffed kind, sniff(source_));
   words_ = kind.words;
   info_.container = kind.container;
@@ -174,9 +173,10 @@ Result<void> MediaInput::open_format(const std::filesystem::path&) {
     }
     status = avformat_find_stream_info(format_.get(), nullptr);
   }
+  last_error_ = log.last_error();
   if (status < 0) {
     Error error = open_error(status);
-    if (!log.last_error().empty()) error.message += " (" + log.last_error() + ")";
+    if (!last_error_.empty()) error.message += " (" + last_error_ + ")";
     return error;
   }
   return choose_stream();

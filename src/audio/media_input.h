@@ -41,6 +41,8 @@ class MediaInput {
   /// the rest is damaged (`read_errors` counts that); an Error for I/O errors and CANCELED.
   Result<bool> read_packet(AVPacket& packet);
   [[nodiscard]] std::int64_t read_errors() const { return read_errors_; }
+  /// What libav last complained about while opening; may be empty.
+  [[nodiscard]] const std::string& last_error() const { return last_error_; }
 
   /// Seeks to the byte of PCM frame `frame`, if packets are nothing but PCM frames in a row, and
   /// reads the packet that begins exactly there: true. After false the input must be opened anew.
@@ -49,7 +51,7 @@ class MediaInput {
  private:
   struct Io;
   MediaInput();
-  Result<void> open_format(const std::filesystem::path& path);
+  Result<void> open_format();
   Result<void> choose_stream();
   [[nodiscard]] Error open_error(int code) const;
 
@@ -61,6 +63,7 @@ class MediaInput {
   const AVCodec* decoder_ = nullptr;  // Static data of libavcodec.
   AudioInfo info_;
   std::string words_;  ///< What the file looks like.
+  std::string last_error_;
   std::int64_t read_errors_ = 0;
 };
 

@@ -326,7 +326,7 @@ Result<void> Normalizer::check_duration() const {
 }
 
 Error Normalizer::nothing_decoded() const {
-  if (decoder_->decode_errors() == 0) {
+  if (decoder_->decode_errors() == 0 && decoder_->last_error().empty()) {
     return fail(ErrorCode::file_too_short, "it is {} audio without a single sample",
                 report_.source.codec);
   }
@@ -403,6 +403,7 @@ Result<NormalizeReport> normalize(const NormalizePaths& paths,
   if (!report.ok() && is_final(report.error().code)) {
     BALEEN_RETURN_IF_ERROR(core::remove_file(paths.partial));
     BALEEN_RETURN_IF_ERROR(remove_checkpoint(paths.checkpoint));
+    return std::move(report).error().context(paths.source.filename().string());
   }
   return report;
 }

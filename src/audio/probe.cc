@@ -7,8 +7,12 @@
 namespace baleen::audio {
 
 Result<AudioInfo> probe(const std::filesystem::path& path) {
-  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<MediaInput> input, MediaInput::open(path, {}));
-  return input->info();
+  Result<std::unique_ptr<MediaInput>> input = MediaInput::open(path, {});
+  if (input.ok()) return (*input)->info();
+  Error error = std::move(input).error();
+  const bool is_about_content =
+      error.code == ErrorCode::codec_unsupported || error.code == ErrorCode::file_corrupt;
+  return is_about_content ? std::move(error).context(path.filename().string()) : error;
 }
 
 }  // namespace baleen::audio

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <numbers>
+#include <numeric>
 
 namespace baleen::audio {
 namespace {
@@ -19,18 +20,11 @@ double bessel_i0(double x) {
   return sum;
 }
 
-/// Scales so that the taps, as floats, sum to `target` as well as floats can.
-void append_normalised(const std::vector<double>& taps, double target, std::vector<float>& out) {
-  double sum = 0;
-  for (const double tap : taps) sum += tap;
-  for (const double tap : taps) out.push_back(static_cast<float>(tap * (target / sum)));
-}
-
 }  // namespace
 
-LowPass::LowPass(double cutoff)
-    : cutoff_(cutoff),
-      half_width_(kZeroCrossings / (2 * cutoff)),
+LowPass::LowPass(double ratio)
+    : cutoff_(0.5 * ratio * kCutoff),
+      half_width_(kReach / ratio),
       window_scale_(1 / bessel_i0(kKaiserBeta)) {}
 
 double LowPass::operator()(double t) const {
@@ -56,18 +50,9 @@ std::vector<float> polyphase_taps(const LowPass& filter,
       const double input = static_cast<double>(k) - static_cast<double>(n_taps) / 2 + 1;
       row[k] = filter(position - input);
     }
-    append_normalised(row, 1.0, taps);
+    const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+    for (const double tap : row) taps.push_back(static_cast<float>(tap / sum));
   }
-  return taps;
-}
-
-std::vector<float> half_band_taps(const LowPass& filter, std::size_t n_taps) {
-  std::vector<double> row(n_taps);
-  for (std::size_t k = 0; k < n_taps; ++k) {
-    row[k] = filter(2 * static_cast<double>(k) - static_cast<double>(n_taps) + 1);
-  }
-  std::vector<float> taps;
-  append_normalised(row, 0.5, taps);
   return taps;
 }
 

@@ -7,21 +7,23 @@
 
 namespace baleen::audio {
 
-/// Zero crossings of the sinc on either side, and the Kaiser window's shape for 100 dB.
-inline constexpr int kZeroCrossings = 32;
+/// With f = half of the lower rate: the -6 dB point in f, the filter's reach in half periods of f on
+/// either side, and the Kaiser window's shape for 100 dB.
+inline constexpr double kCutoff = 0.95;
+inline constexpr int kReach = 32;
 inline constexpr double kKaiserBeta = 10.06;
 
-/// A low-pass filter with its -6 dB point at `cutoff` (in cycles per input sample, at most 0.5).
+/// The low-pass filter for a conversion whose lower rate is `ratio` (at most 1) times the input's.
 class LowPass {
  public:
-  explicit LowPass(double cutoff);
+  explicit LowPass(double ratio);
   /// Input samples from the centre to the end of the filter.
   [[nodiscard]] double half_width() const { return half_width_; }
   /// The impulse response at `t` input samples from the centre; zero beyond half_width().
   [[nodiscard]] double operator()(double t) const;
 
  private:
-  double cutoff_;
+  double cutoff_;  ///< Cycles per input sample.
   double half_width_;
   double window_scale_;
 };
@@ -32,9 +34,5 @@ class LowPass {
                                                 std::int64_t n_phases,
                                                 std::size_t n_taps,
                                                 bool with_end);
-
-/// The taps at odd distances of a half-band filter, for input samples at distance -n_taps + 1 + 2k;
-/// together with the centre tap of one half they sum to 1.
-[[nodiscard]] std::vector<float> half_band_taps(const LowPass& filter, std::size_t n_taps);
 
 }  // namespace baleen::audio

@@ -17,90 +17,92 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::CappedTag<float, kLanes>;
 using FloatVector = hn::Vec<Floats>;
 
-// N vectors of neighbouring outputs at once: enough independent sums to hide the adder's latency.
-template <std::size_t N>
-HWY_INLINE void half_band_groups(const float* HWY_RESTRICT even,
-                                 const float* HWY_RESTRICT odd,
-                                 const float* HWY_RESTRICT taps,
-                                 std::size_t n_taps,
-                                 float* HWY_RESTRICT out) {
+void polyphase(const Row* HWY_RESTRICT in,
+               const std::int32_t* HWY_RESTRICT first,
+               const float* HWY_RESTRICT taps,
+               std::size_t n_taps,
+               std::size_t n_out,
+               Row* HWY_RESTRICT out) {
   const Floats d;
   const std::size_t width = hn::Lanes(d);
-  FloatVector sums[N];
-  const auto half = hn::Set(d, 0.5F);
-  for (std::size_t i = 0; i < N; ++i) sums[i] = hn::Mul(half, hn::LoadU(d, even + i * width));
-  for (std::size_t k = 0; k < n_taps; ++k) {
-    const auto tap = hn::Set(d, taps[k]);
-    for (std::size_t i = 0; i < N; ++i) {
-      sums[i] = hn::Add(sums[i], hn::Mul(tap, hn::LoadU(d, odd + k + i * width)));
+  for (std::size_t j = 0; j < n_out; j += kGroup) {
+    for (std::size_t lane = 0; lane < kLanes; lane += width) {
+      const float* rows[kGroup];
+      FloatVector sums[kGroup];
+      for (std::size_t i = 0; i < kGroup; ++i) {
+        rows[i] = in[first[j + i]].lane + lane;
+        sums[i] = hn::Zero(d);
+      }
+      const float* tap = taps + j * n_taps;
+      for (std::size_t k = 0; k < n_taps * kLanes; k += kLanes, tap += kGroup) {
+        for (std::size_t i = 0; i < kGroup; ++i) {
+          sums[i] = hn::Add(sums[i], hn::Mul(hn::Set(d, tap[i]), hn::Load(d, rows[i] + k)));
+        }
+      }
+      for (std::size_t i = 0; i < kGroup; ++i) hn::Store(sums[i], d, out[j + i].lane + lane);
     }
   }
-  for (std::size_t i = 0; i < N; ++i) hn::StoreU(sums[i], d, out + i * width);
 }
 
-void half_band(const float* HWY_RESTRICT even,
-               const float* HWY_RESTRICT odd,
-               const float* HWY_RESTRICT taps,
-               std::size_t n_taps,
-               std::size_t n_out,
-               float* HWY_RESTRICT out) {
-  constexpr std::size_t kAtOnce = 8;
-  const std::size_t width = hn::Lanes(Floats());
-  std::size_t n = 0;
-  for (; n + kAtOnce * width <= n_out; n += kAtOnce * width) {
-    half_band_groups<kAtOnce>(even + n, odd + n, taps, n_taps, out + n);
+#if HWY_TARGET != HWY_SCALAR
+using Floats4 = hn::FixedTag<float, 4>;
+using FloatVector4 = hn::Vec<Floats4>;
+
+/// Transposes a 4 by 4 matrix given by its rows.
+HWY_INLINE void transpose(FloatVector4 (&m)[4]) {
+  const Floats4 d;
+  const auto low_01 = hn::InterleaveLower(d, m[0], m[1]);
+  const auto low_23 = hn::InterleaveLower(d, m[2], m[3]);
+  const auto high_01 = hn::InterleaveUpper(d, m[0], m[1]);
+  const auto high_23 = hn::InterleaveUpper(d, m[2], m[3]);
+  m[0] = hn::ConcatLowerLower(d, low_23, low_01);
+  m[1] = hn::ConcatUpperUpper(d, low_23, low_01);
+  m[2] = hn::ConcatLowerLower(d, high_23, high_01);
+  m[3] = hn::ConcatUpperUpper(d, high_23, high_01);
+}
+#endif
+
+void to_rows(const float* HWY_RESTRICT in,
+             std::size_t stride,
+             std::size_t n_rows,
+             Row* HWY_RESTRICT rows) {
+  std::size_t row = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const Floats4 d;
+  for (; row + 4 <= n_rows; row += 4) {
+    for (std::size_t lane = 0; lane < kLanes; lane += 4) {
+      FloatVector4 m[4];
+      for (std::size_t i = 0; i < 4; ++i) m[i] = hn::LoadU(d, in + (lane + i) * stride + row);
+      transpose(m);
+      for (std::size_t i = 0; i < 4; ++i) hn::Store(m[i], d, rows[row + i].lane + lane);
+    }
   }
-  for (; n + 2 * width <= n_out; n += 2 * width) {
-    half_band_groups<2>(even + n, odd + n, taps, n_taps, out + n);
+#endif
+  for (; row < n_rows; ++row) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      rows[row].lane[lane] = in[lane * stride + row];
   }
-  for (; n < n_out; n += width) half_band_groups<1>(even + n, odd + n, taps, n_taps, out + n);
 }
 
-// N outputs of different phases, `width` stretches each.
-template <std::size_t N>
-HWY_INLINE void polyphase_group(const float* HWY_RESTRICT in,
-                                const std::int32_t* HWY_RESTRICT first,
-                                const std::int32_t* HWY_RESTRICT tap_row,
-                                const float* HWY_RESTRICT taps,
-                                std::size_t n_taps,
-                                float* HWY_RESTRICT out) {
-  const Floats d;
-  const float* rows[N];
-  const float* phase_taps[N];
-  FloatVector sums[N];
-  for (std::size_t j = 0; j < N; ++j) {
-    rows[j] = in + static_cast<std::size_t>(first[j]) * kLanes;
-    phase_taps[j] = taps + static_cast<std::size_t>(tap_row[j]) * n_taps;
-    sums[j] = hn::Zero(d);
-  }
-  for (std::size_t k = 0; k < n_taps; ++k) {
-    for (std::size_t j = 0; j < N; ++j) {
-      const auto product =
-          hn::Mul(hn::Set(d, phase_taps[j][k]), hn::LoadU(d, rows[j] + k * kLanes));
-      sums[j] = hn::Add(sums[j], product);
+void from_rows(const Row* HWY_RESTRICT rows,
+               std::size_t n_rows,
+               float* HWY_RESTRICT out,
+               std::size_t stride) {
+  std::size_t row = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const Floats4 d;
+  for (; row + 4 <= n_rows; row += 4) {
+    for (std::size_t lane = 0; lane < kLanes; lane += 4) {
+      FloatVector4 m[4];
+      for (std::size_t i = 0; i < 4; ++i) m[i] = hn::Load(d, rows[row + i].lane + lane);
+      transpose(m);
+      for (std::size_t i = 0; i < 4; ++i) hn::StoreU(m[i], d, out + (lane + i) * stride + row);
     }
   }
-  for (std::size_t j = 0; j < N; ++j) hn::StoreU(sums[j], d, out + j * kLanes);
-}
-
-void polyphase(const float* HWY_RESTRICT in,
-               const std::int32_t* HWY_RESTRICT first,
-               const std::int32_t* HWY_RESTRICT tap_row,
-               const float* HWY_RESTRICT taps,
-               std::size_t n_taps,
-               std::size_t n_out,
-               float* HWY_RESTRICT out) {
-  constexpr std::size_t kAtOnce = 8;
-  const std::size_t width = hn::Lanes(Floats());
-  for (std::size_t lane = 0; lane < kLanes; lane += width) {
-    std::size_t j = 0;
-    for (; j + kAtOnce <= n_out; j += kAtOnce) {
-      polyphase_group<kAtOnce>(in + lane, first + j, tap_row + j, taps, n_taps,
-                               out + j * kLanes + lane);
-    }
-    for (; j < n_out; ++j) {
-      polyphase_group<1>(in + lane, first + j, tap_row + j, taps, n_taps, out + j * kLanes + lane);
-    }
+#endif
+  for (; row < n_rows; ++row) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      out[lane * stride + row] = rows[row].lane[lane];
   }
 }
 
@@ -184,29 +186,28 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace baleen::audio {
 
-HWY_EXPORT(half_band);
 HWY_EXPORT(polyphase);
+HWY_EXPORT(to_rows);
+HWY_EXPORT(from_rows);
 HWY_EXPORT(interpolated);
 HWY_EXPORT(quantise);
 HWY_EXPORT(all_sane);
 
-void half_band_kernel(const float* even,
-                      const float* odd,
-                      const float* taps,
-                      std::size_t n_taps,
-                      std::size_t n_out,
-                      float* out) {
-  HWY_DYNAMIC_DISPATCH(half_band)(even, odd, taps, n_taps, n_out, out);
+void rows_from_stretches(const float* in, std::size_t stride, std::size_t n_rows, Row* rows) {
+  HWY_DYNAMIC_DISPATCH(to_rows)(in, stride, n_rows, rows);
 }
 
-void polyphase_kernel(const float* in,
+void stretches_from_rows(const Row* rows, std::size_t n_rows, float* out, std::size_t stride) {
+  HWY_DYNAMIC_DISPATCH(from_rows)(rows, n_rows, out, stride);
+}
+
+void polyphase_kernel(const Row* in,
                       const std::int32_t* first,
-                      const std::int32_t* tap_row,
                       const float* taps,
                       std::size_t n_taps,
                       std::size_t n_out,
-                      float* out) {
-  HWY_DYNAMIC_DISPATCH(polyphase)(in, first, tap_row, taps, n_taps, n_out, out);
+                      Row* out) {
+  HWY_DYNAMIC_DISPATCH(polyphase)(in, first, taps, n_taps, n_out, out);
 }
 
 float interpolated_kernel(const float* in, const float* taps, std::size_t n_taps, float fraction) {

@@ -14,22 +14,26 @@ namespace baleen::audio {
 /// How many stretches of the input the polyphase kernel works on side by side.
 inline constexpr std::size_t kLanes = 16;
 
-/// out[n] = ½·even[n] + Σ_k taps[k]·odd[n + k], for n < n_out (a multiple of 16).
-void half_band_kernel(const float* even,
-                      const float* odd,
-                      const float* taps,
-                      std::size_t n_taps,
-                      std::size_t n_out,
-                      float* out);
+/// One sample of each stretch.
+struct alignas(64) Row {
+  float lane[kLanes];
+};
 
-/// out[j·16 + lane] = Σ_k taps[tap_row[j]·n_taps + k]·in[(first[j] + k)·16 + lane], j < n_out.
-void polyphase_kernel(const float* in,
+/// rows[r].lane[i] = in[i·stride + r], r < n_rows; and the way back.
+void rows_from_stretches(const float* in, std::size_t stride, std::size_t n_rows, Row* rows);
+void stretches_from_rows(const Row* rows, std::size_t n_rows, float* out, std::size_t stride);
+
+/// How many outputs of neighbouring phases it makes at once.
+inline constexpr std::size_t kGroup = 8;
+
+/// out[j].lane[i] = Σ_k taps[(j/8·n_taps + k)·8 + j%8]·in[first[j] + k].lane[i], j < n_out (a
+/// multiple of 8): the taps of 8 outputs are interleaved.
+void polyphase_kernel(const Row* in,
                       const std::int32_t* first,
-                      const std::int32_t* tap_row,
                       const float* taps,
                       std::size_t n_taps,
                       std::size_t n_out,
-                      float* out);
+                      Row* out);
 
 /// (1 - fraction)·Σ taps[k]·in[k] + fraction·Σ taps[n_taps + k]·in[k]; n_taps a multiple of 16.
 [[nodiscard]] float interpolated_kernel(const float* in,

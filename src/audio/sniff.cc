@@ -152,7 +152,7 @@ bool is_text(Bytes bytes) {
   });
 }
 
-/// What a file that is certainly no audio looks like; empty where that is not certain.
+/// What a file with the mark of something else is; empty where there is none.
 std::string_view match_foreign(Bytes bytes) {
   Bytes text = bytes;
   if (has(text, 0, "\xEF\xBB\xBF")) text = text.subspan(3);
@@ -162,13 +162,14 @@ std::string_view match_foreign(Bytes bytes) {
   for (const Foreign& foreign : kForeign) {
     if (has(text, 0, foreign.magic)) return foreign.words;
   }
-  return is_text(bytes) ? "text" : "";
+  return "";
 }
 
 std::string describe_unknown(Bytes bytes) {
   if (std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; })) {
     return "it begins with nothing but zero bytes";
   }
+  if (is_text(bytes)) return "it looks like text";
   std::string hex;
   for (std::size_t i = 0; i < std::min<std::size_t>(bytes.size(), 8); ++i) {
     hex += fmt::format("{}{:02x}", i == 0 ? "" : " ", bytes[i]);

@@ -29,7 +29,7 @@ struct Arguments {
   std::vector<std::string> paths;
   std::string target, stage, stages, shell;
   ModelCommand model;
-  bool is_forced = false, is_all = false, is_dry_run = false;
+  bool is_forced = false, is_all = false, is_dry_run = false, is_markdown = false;
   int socket = -1;
 };
 
@@ -223,6 +223,10 @@ class CommandLine {
 
     command("doctor", "What is installed, what is missing, what to do",
             [this] { return doctor_command(args_.global, program_); });
+    CLI::App* settings = command("settings", "All settings, with their present values", [this] {
+      return settings_command(args_.global, args_.is_markdown);
+    });
+    settings->add_flag("--markdown", args_.is_markdown, "The table of docs/configuration.md");
     command("version", "The version of this program",
             [this] { return version_command(args_.global); });
     CLI::App* completions =

@@ -70,6 +70,7 @@ struct WorkerOptions {
 // commands_tools.cc
 [[nodiscard]] Result<int> models_command(const GlobalOptions&, const Program&, const ModelCommand&);
 [[nodiscard]] Result<int> doctor_command(const GlobalOptions&, const Program&);
+[[nodiscard]] Result<int> settings_command(const GlobalOptions&, bool is_markdown);
 [[nodiscard]] Result<int> version_command(const GlobalOptions&);
 [[nodiscard]] Result<int> executor_command(const GlobalOptions&, const Program&, int socket);
 

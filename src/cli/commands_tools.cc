@@ -77,6 +77,31 @@ Result<int> doctor_command(const GlobalOptions& options, const Program& program)
   return is_healthy ? 0 : 1;
 }
 
+Result<int> settings_command(const GlobalOptions& options, bool is_markdown) {
+  BALEEN_ASSIGN_OR_RETURN(const Config config, load_config(options));
+  if (options.is_json) {
+    print_json(config.values());
+    return 0;
+  }
+  if (is_markdown) {  // The table of docs/configuration.md.
+    std::printf("| setting | environment | default | meaning |\n|---|---|---|---|\n");
+    for (const ConfigKey& key : config_keys()) {
+      std::printf("| `%s` | `%s` | `%s` | %s |\n", std::string(key.name).c_str(),
+                  environment_names(key).c_str(), core::to_json(key.fallback).c_str(),
+                  std::string(key.meaning).c_str());
+    }
+    return 0;
+  }
+  Table table({"setting", "value", "meaning"});
+  for (const ConfigKey& key : config_keys()) {
+    table.add({std::string(key.name),
+               core::to_json(config.values().at({key.name.data(), key.name.size()})),
+               std::string(key.meaning)});
+  }
+  std::printf("%s", table.to_string().c_str());
+  return 0;
+}
+
 Result<int> version_command(const GlobalOptions& options) {
   const std::string version(core::version());
   if (options.is_json) {

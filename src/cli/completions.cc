@@ -6,7 +6,8 @@ namespace baleen::cli {
 namespace {
 
 constexpr const char* kCommands =
-    "run ingest worker status show stage rerun retry cancel backfill explain models doctor version "
+    "run ingest worker status show stage rerun retry cancel backfill explain models doctor "
+    "settings version "
     "completions";
 constexpr const char* kStages = "decode features segments preview";
 

@@ -78,12 +78,20 @@ const std::vector<ConfigKey>& config_keys() {
        "auto, yamnet or builtin; auto takes YAMNet if it is installed."},
       {"segments.model", "", "auto",
        "auto, ina or builtin; auto takes the INA network if it is installed."},
+      {"segments.vad", "", "auto",
+       "auto or off; auto lets Silero VAD look for quiet speech in gaps if it is installed."},
       {"preview.feature_spec_alias", "ACTIVE_FEATURE_SPEC_ALIAS", "",
        "Feature pack that previews read, if it exists; empty: the default one."},
       {"preview.window_s", "", 60.0, "Length of a preview."},
       {"preview.score_threshold", "", 0.5, "Below this score the intro is taken instead."},
   };
   return keys;
+}
+
+std::string environment_names(const ConfigKey& key) {
+  std::string names = "BALEEN_" + environment_name(key.name);
+  if (!key.environment.empty()) names += ", SSIS_" + std::string(key.environment);
+  return names;
 }
 
 Config::Config() {

@@ -22,6 +22,9 @@ struct ConfigKey {
 };
 [[nodiscard]] const std::vector<ConfigKey>& config_keys();
 
+/// "BALEEN_WORKER_LEASE_TTL_S, SSIS_LOCK_TTL_SEC": the variables that set a key.
+[[nodiscard]] std::string environment_names(const ConfigKey& key);
+
 class Config {
  public:
   Config();

@@ -24,32 +24,26 @@
 #include <string>
 #include <vector>
 
+#include "dsp/clip_features_row.h"
+
 namespace baleen::dsp {
 
-inline constexpr std::size_t kClipMelBands = 64;
-inline constexpr std::size_t kClipBlockRows = 50;   ///< Hop between windows: 0.499 s.
-inline constexpr std::size_t kClipMarginRows = 100; ///< Context on each side of the block.
-inline constexpr std::size_t kClipFeatureCount = 132;
+inline constexpr std::size_t kClipBlockRows = 50;    ///< Hop between windows: 0.499 s.
+inline constexpr std::size_t kClipMarginRows = 100;  ///< Context on each side of the block.
+inline constexpr std::size_t kClipFeatureCount = 141;
 
 struct ClipFeatureWindow {
   std::int64_t block_begin_row = 0;  ///< The block that this window describes: [begin, end).
   std::int64_t block_end_row = 0;
-  float level_dbfs = -200;       ///< RMS of the loudest row of the whole window, 0 = full-scale square.
-  float active_fraction = 0;     ///< Share of the rows that the statistics were taken over.
+  float level_dbfs = -200;  ///< RMS of the loudest row of the whole window, 0 = full-scale square.
+  std::array<float, kClipBlockRows> row_level_dbfs{};  ///< Of the block's rows; the rest is unused.
+  float active_fraction = 0;  ///< Share of the rows that the statistics were taken over.
   std::array<float, kClipFeatureCount> values{};
 };
-
-/// Level of one log-mel row as RMS in dB relative to full scale: the mel bands weighted by their
-/// width (which undoes the Slaney norm) and by Parseval for the 551-sample Hann window.
-///
-/// @param row  Shape (64,), 10·log10 of power as of dsp/log_mel.h.
-[[nodiscard]] float mel_row_level_dbfs(std::span<const float, kClipMelBands> row);
 
 /// Not thread-safe; one object per recording.
 class ClipFeatures {
  public:
-  ClipFeatures();
-
   /// Takes rows, shape (n, 64) row-major, dB as of dsp/log_mel.h; appends the windows that are ready.
   void push(std::span<const float> rows, std::vector<ClipFeatureWindow>& windows);
   /// Appends the remaining windows (none if there was no row) and makes the object ready for reuse.
@@ -60,22 +54,13 @@ class ClipFeatures {
   [[nodiscard]] static std::vector<std::string> names();
 
  private:
-  static constexpr std::size_t kRowValues = 32;  ///< Stored per row, padded to whole SIMD vectors.
-  static constexpr std::size_t kHistory = 40;    ///< Rows of fine structure kept for the lags.
-  using RowValues = std::array<float, kRowValues>;
-  using Fine = std::array<float, kClipMelBands>;
+  void emit(std::vector<ClipFeatureWindow>& windows);
 
-  void push_row(const float* row);
-  void emit(std::int64_t block, std::vector<ClipFeatureWindow>& windows);
-
-  std::vector<RowValues> rows_;         ///< The last rows; rows_[0] is row number first_row_.
-  std::int64_t first_row_ = 0;
+  ClipRowAnalyser analyser_;
+  std::vector<ClipRowValues> rows_;      ///< From the first block that the next window reaches.
+  std::vector<ClipFineSums> fine_sums_;  ///< One per block of rows_.
   std::int64_t n_rows_ = 0;
   std::int64_t next_block_ = 0;
-  float reference_db_ = -1000;          ///< Slowly falling peak; the spectrum is floored 60 dB below.
-  std::array<Fine, kHistory> fine_{};   ///< Ring: fine structure of row n is fine_[n % kHistory].
-  std::array<float, kHistory> fine_energy_{};
-  Fine previous_{}, before_previous_{};
 };
 
 }  // namespace baleen::dsp

@@ -1,9 +1,9 @@
 #include "dsp/clip_features_window.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "core/check.h"
 
@@ -13,14 +13,16 @@ namespace {
 constexpr std::size_t kMaxRows = kClipBlockRows + 2 * kClipMarginRows;
 constexpr float kRowsPerSecond = 22050.0F / 220.0F;
 constexpr float kActiveRangeDb = 40;
-constexpr std::size_t kSpeeds = 13;      // Twelve cepstra and the level.
-constexpr std::size_t kEnvelopes = 5;    // The level and four bands.
+constexpr std::size_t kMomentsPadded = 40;  // row_value::averaged, in whole vectors.
+constexpr std::size_t kSpeeds = 13;         // Twelve cepstra and the level.
+constexpr std::size_t kEnvelopes = 5;       // The level and four bands.
 constexpr std::array<float, 8> kModulationHz = {1.0F, 2.0F, 3.2F, 5.0F, 8.0F, 12.5F, 20.0F, 32.0F};
 constexpr std::size_t kModulations = kModulationHz.size();
 constexpr std::array<float, 5> kPercentiles = {0.05F, 0.1F, 0.25F, 0.5F, 0.75F};
-constexpr std::size_t kExtras = 20;
-static_assert(2 * row_value::summarised + kSpeeds + kEnvelopes * kModulations + kPercentiles.size() +
-                  kExtras == kClipFeatureCount);
+constexpr std::size_t kExtras = 18;
+static_assert(row_value::summarised + row_value::averaged + kSpeeds + kEnvelopes * kModulations +
+                  kPercentiles.size() + kExtras ==
+              kClipFeatureCount);
 
 struct Tables {
   /// For each row: cosine and sine of every modulation frequency.
@@ -62,21 +64,28 @@ class Sink {
 using Flags = std::array<float, kMaxRows>;
 using Series = std::array<float, kMaxRows>;
 
-void add_moments(std::span<const ClipRowValues> rows, const Flags& active, float n_active, Sink& sink) {
-  ClipRowValues mean{};
+/// Means and deviations, and the shares of the flags.
+void add_moments(std::span<const ClipRowValues> rows,
+                 const Flags& active,
+                 float n_active,
+                 Sink& sink) {
+  // Relative to one row, so that float sums lose nothing.
+  const ClipRowValues& pivot = rows[rows.size() / 2];
+  std::array<float, kMomentsPadded> sum{};
+  std::array<float, kMomentsPadded> square{};
   for (std::size_t t = 0; t < rows.size(); ++t) {
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += active[t] * rows[t][i];
-  }
-  for (float& m : mean) m /= n_active;
-  ClipRowValues square{};
-  for (std::size_t t = 0; t < rows.size(); ++t) {
-    for (std::size_t i = 0; i < mean.size(); ++i) {
-      const float d = rows[t][i] - mean[i];
+    for (std::size_t i = 0; i < kMomentsPadded; ++i) {
+      const float d = rows[t][i] - pivot[i];
+      sum[i] += active[t] * d;
       square[i] += active[t] * d * d;
     }
   }
-  for (std::size_t i = 0; i < row_value::summarised; ++i) sink.add(mean[i]);
-  for (std::size_t i = 0; i < row_value::summarised; ++i) sink.add(std::sqrt(square[i] / n_active));
+  const auto mean = [&](std::size_t i) { return sum[i] / n_active; };
+  for (std::size_t i = 0; i < row_value::summarised; ++i) sink.add(pivot[i] + mean(i));
+  for (std::size_t i = 0; i < row_value::summarised; ++i) {
+    sink.add(std::sqrt(std::max(0.0F, square[i] / n_active - mean(i) * mean(i))));
+  }
+  for (std::size_t i = row_value::flag; i < row_value::averaged; ++i) sink.add(pivot[i] + mean(i));
 }
 
 /// Mean absolute change over 30 ms, where both ends are active.
@@ -88,7 +97,8 @@ void add_speeds(std::span<const ClipRowValues> rows, const Flags& active, Sink& 
     const float both = active[t] * active[t - kLag];
     n += both;
     for (std::size_t i = 0; i < 12; ++i) {
-      speed[i] += both * std::abs(rows[t][row_value::cepstrum + i] - rows[t - kLag][row_value::cepstrum + i]);
+      speed[i] += both * std::abs(rows[t][row_value::cepstrum + i] -
+                                  rows[t - kLag][row_value::cepstrum + i]);
     }
     speed[12] += both * std::abs(rows[t][row_value::level] - rows[t - kLag][row_value::level]);
   }
@@ -102,7 +112,8 @@ void add_modulations(std::span<const ClipRowValues> rows, float level_max, Sink&
   std::array<std::array<float, kMaxRows>, kEnvelopes> series{};
   for (std::size_t i = 0; i < n; ++i) {
     series[0][i] = std::max(rows[i][row_value::level], level_max - kActiveRangeDb);
-    for (std::size_t e = 1; e < kEnvelopes; ++e) series[e][i] = rows[i][row_value::envelope + e - 1];
+    for (std::size_t e = 1; e < kEnvelopes; ++e)
+      series[e][i] = rows[i][row_value::envelope + e - 1];
   }
   for (std::size_t e = 0; e < kEnvelopes; ++e) {
     float mean = 0;
@@ -111,14 +122,16 @@ void add_modulations(std::span<const ClipRowValues> rows, float level_max, Sink&
     std::array<float, 2 * kModulations> sums{};
     float window_energy = 1e-6F;
     for (std::size_t i = 0; i < n; ++i) {
-      const float x = (static_cast<float>(i) + 0.5F) / static_cast<float>(n);  // A parabola as window.
+      const float x =
+          (static_cast<float>(i) + 0.5F) / static_cast<float>(n);  // A parabola as window.
       const float w = 4.0F * x * (1.0F - x);
       window_energy += w * w;
       const float value = w * (series[e][i] - mean);
       for (std::size_t f = 0; f < sums.size(); ++f) sums[f] += value * t.wave[i][f];
     }
     for (std::size_t f = 0; f < kModulations; ++f) {
-      const float power = (sums[2 * f] * sums[2 * f] + sums[2 * f + 1] * sums[2 * f + 1]) / window_energy;
+      const float power =
+          (sums[2 * f] * sums[2 * f] + sums[2 * f + 1] * sums[2 * f + 1]) / window_energy;
       sink.add(std::log(power + 1.0F));
     }
   }
@@ -176,33 +189,48 @@ void add_periods(std::span<const ClipRowValues> rows, Sink& sink) {
   sink.add(std::log(top + 0.1F) - std::log(mean + 0.1F));  // How much one onset stands out.
 }
 
-/// The distribution of levels, and how much of the window holds steady notes.
-void add_levels(std::span<const ClipRowValues> rows, const Flags& active, float n_active, float level_max,
+/// Percentiles of levels in -60 to 0, in steps of a quarter decibel.
+void add_percentiles(std::span<const float> level, Sink& sink) {
+  constexpr float kStepsPerDb = 4;
+  std::array<std::int32_t, 60 * 4 + 1> histogram{};
+  for (const float l : level) {
+    ++histogram[static_cast<std::size_t>(std::clamp((l + 60.0F) * kStepsPerDb, 0.0F, 240.0F))];
+  }
+  std::size_t bin = 0;
+  std::int32_t below = histogram[0];
+  for (const float p : kPercentiles) {
+    const auto rank = static_cast<std::int32_t>(p * static_cast<float>(level.size() - 1));
+    while (below <= rank) below += histogram[++bin];
+    sink.add(static_cast<float>(bin) / kStepsPerDb - 60.0F);
+  }
+}
+
+/// The distribution of levels.
+void add_levels(std::span<const ClipRowValues> rows,
+                const Flags& active,
+                float n_active,
+                float level_max,
                 Sink& sink) {
   const std::size_t n = rows.size();
   Series level{};
   for (std::size_t t = 0; t < n; ++t) {
     level[t] = std::max(rows[t][row_value::level], level_max - 60.0F) - level_max;
   }
-  std::array<float, kMaxRows> sorted = level;
-  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(n));
-  for (const float p : kPercentiles) {
-    sink.add(sorted[static_cast<std::size_t>(p * static_cast<float>(n - 1))]);
-  }
+  add_percentiles({level.data(), n}, sink);
   float mean = 0;
   float power = 0;
   for (std::size_t t = 0; t < n; ++t) {
     mean += active[t] * level[t];
-    power += std::pow(10.0F, level[t] / 10.0F);
+    power += rows[t][row_value::power];
   }
   mean /= n_active;
-  power /= static_cast<float>(n);
+  const float power_db = 10.0F * std::log10(power / static_cast<float>(n)) - level_max;
   float second = 1e-3F;
   float third = 0;
   float fourth = 0;
   float quiet = 0;
   float rising = 0;
-  const float half_power_db = 10.0F * std::log10(power * 0.5F);
+  const float half_power_db = power_db - 3.01F;
   for (std::size_t t = 0; t < n; ++t) {
     const float d = level[t] - mean;
     second += active[t] * d * d;
@@ -218,31 +246,28 @@ void add_levels(std::span<const ClipRowValues> rows, const Flags& active, float 
   sink.add(std::clamp(fourth / n_active / (second * second), 0.0F, 12.0F));
   sink.add(quiet / static_cast<float>(n));
   sink.add(rising / static_cast<float>(n));
-  sink.add(10.0F * std::log10(power));
+  sink.add(power_db);
 }
 
-void add_shares(std::span<const ClipRowValues> rows, const Flags& active, float n_active, Sink& sink) {
-  std::array<float, 8> share{};
-  for (std::size_t t = 0; t < rows.size(); ++t) {
-    const ClipRowValues& r = rows[t];
-    share[0] += r[row_value::similar + 1] > 0.6F ? active[t] : 0.0F;
-    share[1] += r[row_value::similar + 2] > 0.5F ? active[t] : 0.0F;
-    share[2] += r[row_value::similar + 3] > 0.5F ? active[t] : 0.0F;
-    share[3] += r[row_value::peak_low] > 4.5F ? active[t] : 0.0F;
-    share[4] += r[row_value::flatness] < -15.0F ? active[t] : 0.0F;
-    share[5] += r[row_value::flatness] > -4.0F ? active[t] : 0.0F;
-    share[6] += r[row_value::glide] > 0.1F ? active[t] : 0.0F;
-    if (t >= 10) {
-      const float moved = r[row_value::peak_band] - rows[t - 10][row_value::peak_band];
-      share[7] += std::abs(moved) < 0.5F / 64.0F ? active[t] : 0.0F;
-    }
+/// How much of the fine structure is the same all through the window, and how strong that part is:
+/// a motor's lines stay, a melody's move in steps, a voice's glide.
+void add_lasting_structure(const ClipFineSums& fine, Sink& sink) {
+  constexpr std::array<std::size_t, ClipFineSums::kGroups + 1> kEdges = {0, 24, 40, kClipMelBands};
+  for (std::size_t g = 0; g < ClipFineSums::kGroups; ++g) {
+    float common = 0;
+    for (std::size_t k = kEdges[g]; k < kEdges[g + 1]; ++k) common += fine.sum[k] * fine.sum[k];
+    const float n = std::max(fine.n, 1.0F);
+    const auto n_bands = static_cast<float>(kEdges[g + 1] - kEdges[g]);
+    sink.add(common / (n * fine.energy[g] + n_bands * n));
+    sink.add(std::sqrt(common / n_bands) / n);
   }
-  for (const float s : share) sink.add(s / n_active);
 }
 
 }  // namespace
 
-void summarise_rows(std::span<const ClipRowValues> rows, ClipFeatureWindow& window) {
+void summarise_rows(std::span<const ClipRowValues> rows,
+                    const ClipFineSums& fine,
+                    ClipFeatureWindow& window) {
   BALEEN_CHECK(!rows.empty() && rows.size() <= kMaxRows);
   float level_max = -1000;
   for (const ClipRowValues& row : rows) level_max = std::max(level_max, row[row_value::level]);
@@ -260,32 +285,39 @@ void summarise_rows(std::span<const ClipRowValues> rows, ClipFeatureWindow& wind
   add_modulations(rows, level_max, sink);
   add_levels(rows, active, n_active, level_max, sink);
   add_periods(rows, sink);
-  add_shares(rows, active, n_active, sink);
   sink.add(window.active_fraction);
+  add_lasting_structure(fine, sink);
   BALEEN_CHECK(sink.size() == kClipFeatureCount);
 }
 
 std::vector<std::string> clip_feature_names() {
   std::vector<std::string> row;
   for (int i = 1; i <= 12; ++i) row.push_back(fmt::format("cepstrum_{}", i));
-  for (const char* name : {"rise", "fall", "peak_low", "peak_mid", "peak_high", "similar_30ms", "similar_80ms",
-                           "similar_160ms", "similar_320ms", "glide", "flatness", "centroid", "spread", "wide",
-                           "peak_band"}) {
+  for (const char* name : {"rise", "fall", "peak_low", "peak_mid", "peak_high", "similar_30ms",
+                           "similar_80ms", "similar_160ms", "similar_320ms", "similar_640ms",
+                           "glide", "flatness", "centroid", "spread", "wide", "peak_band"}) {
     row.emplace_back(name);
   }
   std::vector<std::string> names;
   for (const std::string& name : row) names.push_back(name + ".mean");
   for (const std::string& name : row) names.push_back(name + ".deviation");
+  for (const char* name : {"similar_80ms", "similar_160ms", "similar_320ms", "peaky", "tonal",
+                           "flat", "gliding", "still_peak", "similar_640ms"}) {
+    names.push_back(std::string("share_") + name);
+  }
   for (int i = 1; i <= 12; ++i) names.push_back(fmt::format("cepstrum_{}.speed", i));
   names.emplace_back("level.speed");
   for (const char* envelope : {"level", "band0", "band1", "band2", "band3"}) {
-    for (const float hz : kModulationHz) names.push_back(fmt::format("{}.modulation_{}hz", envelope, hz));
+    for (const float hz : kModulationHz)
+      names.push_back(fmt::format("{}.modulation_{}hz", envelope, hz));
   }
-  for (const float p : kPercentiles) names.push_back(fmt::format("level.percentile_{:.0f}", p * 100));
-  for (const char* name : {"level.deviation", "level.skewness", "level.kurtosis", "quiet_share", "rising_share",
-                           "level.mean_power", "fast_period", "fast_period.lag", "beat", "beat.lag", "onset_top",
-                           "share_similar_80ms", "share_similar_160ms", "share_similar_320ms", "share_peaky",
-                           "share_tonal", "share_flat", "share_gliding", "share_still_peak", "active_share"}) {
+  for (const float p : kPercentiles)
+    names.push_back(fmt::format("level.percentile_{:.0f}", p * 100));
+  for (const char* name :
+       {"level.deviation", "level.skewness", "level.kurtosis", "quiet_share", "rising_share",
+        "level.mean_power", "fast_period", "fast_period.lag", "beat", "beat.lag", "onset_top",
+        "active_share", "lasting_low", "lasting_low.db", "lasting_mid", "lasting_mid.db",
+        "lasting_high", "lasting_high.db"}) {
     names.emplace_back(name);
   }
   BALEEN_CHECK(names.size() == kClipFeatureCount);

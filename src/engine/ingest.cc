@@ -189,7 +189,7 @@ Result<Ingested> ingest_file(store::Database& database,
         std::optional<store::Asset> known,
         store::find_asset_by_hash(database, request.owner_entity_id, digest.sha256));
     const bool has_original = known && core::file_size_bytes(root.at(known->original_path)).ok();
-    if (has_original) return Ingested{std::move(*known), false};
+    if (has_original) return Ingested{std::move(*known), false, {}};
     if (::lseek(source.file.get(), 0, SEEK_SET) < 0) return core::errno_error(errno, "seek");
   }
 
@@ -227,7 +227,7 @@ Result<Ingested> ingest_file(store::Database& database,
   const fs::path final_path = root.at(asset.original_path);
   BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
   BALEEN_RETURN_IF_ERROR(core::publish_file(incoming, final_path));
-  if (known) return Ingested{std::move(*known), false};
+  if (known) return Ingested{std::move(*known), false, {}};
   BALEEN_RETURN_IF_ERROR(core::sync_directory(final_path.parent_path().parent_path()));
 
   json::object metrics{{"file_size_bytes", digest.bytes},
@@ -252,11 +252,13 @@ Result<Ingested> ingest_file(store::Database& database,
     if (!is_new) return {};
     return record(database, asset, digest, metrics, started_us);
   }));
-  if (is_new) {
-    core::log(core::LogLevel::info, "ingested",
-              {{"stage", "ingest"}, {"asset_id", asset.asset_id}, {"metrics", metrics}});
-  }
-  return Ingested{std::move(asset), is_new};
+  if (!is_new) return Ingested{std::move(asset), false, {}};
+  core::log(core::LogLevel::info, "ingested",
+            {{"stage", "ingest"},
+             {"asset_id", asset.asset_id},
+             {"source_uri", asset.source_uri},
+             {"metrics", metrics}});
+  return Ingested{std::move(asset), true, std::move(metrics)};
 }
 
 Result<int> sweep_incoming(const store::DataRoot& root) {

@@ -23,6 +23,7 @@ struct IngestRequest {
 struct Ingested {
   store::Asset asset;
   bool is_new = false;
+  json::object metrics;  ///< As in pipeline_jobs; empty unless new.
 };
 
 /// Best effort: a failure is recorded in the ingest attempt's metrics, and ingest goes on.

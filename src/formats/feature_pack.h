@@ -53,7 +53,7 @@ class FeaturePackWriter {
   /// @return INVALID_ARGUMENT for an impossible info, DISK_FULL and the like from the system.
   static Result<FeaturePackWriter> create(const std::filesystem::path& temporary,
                                           const FeaturePackInfo& info);
-  /// Closes without finishing: what lies on the disk is then no valid pack.
+  /// Removes the temporary file unless it was finished.
   ~FeaturePackWriter();
   FeaturePackWriter(FeaturePackWriter&&) noexcept;
   FeaturePackWriter& operator=(FeaturePackWriter&&) noexcept;

@@ -325,16 +325,35 @@ TEST_F(FeaturePackTest, AWriteThatTheSystemRefusesIsAnErrorAndNotACrash) {
     EXPECT_EQ(result.error().code, ErrorCode::io_error) << result.error().message;
   }
   std::signal(SIGXFSZ, previous_handler);
+  EXPECT_FALSE(fs::exists(directory_ / "a.h5"));
+  // The same process can try again at the same place.
+  const auto again = write(directory_ / "a.h5", info(20'000, 20), mel, embeddings);
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_TRUE(FeaturePackReader::open(directory_ / "a.h5").ok());
 }
 
-TEST_F(FeaturePackTest, AnUnfinishedFileIsNoPack) {
+TEST_F(FeaturePackTest, AnUnfinishedFileIsRemoved) {
   const fs::path path = directory_ / "a.h5";
   {
     auto writer = FeaturePackWriter::create(path, info(5000, 2));
     ASSERT_TRUE(writer.ok());
     ASSERT_TRUE(writer->append_melspec(random_rows(4000, 64, 1)).ok());
+    EXPECT_TRUE(fs::exists(path));
   }
-  const auto reader = FeaturePackReader::open(path);
+  EXPECT_FALSE(fs::exists(path));
+}
+
+TEST_F(FeaturePackTest, AFileThatWasNeverFinishedIsNoPackEvenIfItIsWhole) {
+  const fs::path path = directory_ / "a.h5";
+  const fs::path copy = directory_ / "copy.h5";
+  ASSERT_TRUE(write(path, info(10, 2), random_rows(10, 64, 1), random_rows(2, 1024, 1)).ok());
+  // The schema's name is written last; a file without it is what a killed process may leave.
+  std::string bytes = bytes_of(path);
+  const std::size_t at = bytes.rfind("schema_id");
+  ASSERT_NE(at, std::string::npos);
+  bytes.replace(at, 9, "schema_xx");
+  std::ofstream(copy, std::ios::binary) << bytes;
+  const auto reader = FeaturePackReader::open(copy);
   ASSERT_FALSE(reader.ok());
   EXPECT_EQ(reader.error().code, ErrorCode::artifact_corrupt);
 }

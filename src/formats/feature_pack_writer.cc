@@ -1,4 +1,4 @@
-#include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -23,7 +23,7 @@ namespace {
 constexpr std::int64_t kMelChunkRows = 2048;
 constexpr std::int64_t kMelChunkColumns = 8;
 constexpr std::int64_t kEmbeddingChunkRows = 64;
-constexpr std::int64_t kTimesChunkRows = 8192;
+constexpr hsize_t kTimesBlock = 8192;
 
 enum class Filters { deflate, shuffle_deflate };
 
@@ -98,9 +98,10 @@ class MatrixWriter {
     if (n_appended_ != n_rows_)
       return fail(ErrorCode::internal, "{}: {} rows instead of {}", name_, n_appended_, n_rows_);
     if (n_buffered_ > 0) BALEEN_RETURN_IF_ERROR(flush());
-    dataset_.reset();
+    close();
     return {};
   }
+  void close() { dataset_.reset(); }
 
   [[nodiscard]] hid_t dataset() const { return dataset_.get(); }
   [[nodiscard]] std::int64_t n_not_finite() const { return n_not_finite_; }
@@ -192,25 +193,28 @@ Result<void> write_root_attributes(hid_t file, const FeaturePackInfo& info) {
   return {};
 }
 
+/// The start of each embedding in seconds: eight bytes for each four kilobytes, not worth a filter.
 Result<void> write_times(hid_t file, const FeaturePackInfo& info) {
   const auto n = static_cast<hsize_t>(info.n_embeddings);
   const h5::Id creation(H5Pcreate(H5P_DATASET_CREATE));
   H5Pset_obj_track_times(creation.get(), false);
-  if (n > 0) {
-    const hsize_t chunk = std::min(n, static_cast<hsize_t>(kTimesChunkRows));
-    H5Pset_chunk(creation.get(), 1, &chunk);
-    H5Pset_shuffle(creation.get());
-    H5Pset_deflate(creation.get(), 1);
-  }
+  H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
   const h5::Id space(H5Screate_simple(1, &n, nullptr));
   const h5::Id dataset(H5Dcreate2(file, "times", H5T_IEEE_F64LE, space.get(), H5P_DEFAULT,
                                   creation.get(), H5P_DEFAULT));
   if (!dataset.is_valid()) return h5::last_error("create times", ErrorCode::io_error);
-  std::vector<double> times_s(n);  // 1.4 MB for 24 h.
-  for (std::size_t i = 0; i < n; ++i) times_s[i] = static_cast<double>(i) * info.embedding_hop_s;
-  if (n > 0 &&
-      H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, times_s.data()) < 0)
-    return h5::last_error("write times", ErrorCode::io_error);
+  std::vector<double> times_s;
+  for (hsize_t first = 0; first < n; first += kTimesBlock) {
+    const hsize_t count = std::min(n - first, kTimesBlock);
+    times_s.resize(count);
+    for (hsize_t i = 0; i < count; ++i)
+      times_s[i] = static_cast<double>(first + i) * info.embedding_hop_s;
+    const h5::Id memory(H5Screate_simple(1, &count, nullptr));
+    H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, &first, nullptr, &count, nullptr);
+    const hid_t type = H5T_NATIVE_DOUBLE;
+    if (H5Dwrite(dataset.get(), type, memory.get(), space.get(), H5P_DEFAULT, times_s.data()) < 0)
+      return h5::last_error("write times", ErrorCode::io_error);
+  }
   return h5::write_attribute(dataset.get(), "units", "s");
 }
 
@@ -248,6 +252,20 @@ struct FeaturePackWriter::State {
         melspec("melspec", info.n_frames, info.n_mels),
         embeddings("embeddings", info.n_embeddings, info.n_dims) {}
 
+  /// An unfinished file goes. HDF5 cannot close a file that it failed to write (a full disk) and keeps its
+  /// descriptor, so the space is given back first.
+  ~State() {
+    if (is_finished) return;
+    h5::be_quiet();
+    melspec.close();
+    embeddings.close();
+    file.reset();
+    static_cast<void>(::truncate(path.c_str(), 0));
+    static_cast<void>(::unlink(path.c_str()));
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
   Result<void> create_contents() {
     const hid_t root = file.get();
     BALEEN_RETURN_IF_ERROR(write_root_attributes(root, info));
@@ -270,23 +288,25 @@ struct FeaturePackWriter::State {
         h5::write_attribute(file.get(), "schema_id", std::string("feature_pack.v1")));
     if (H5Fflush(file.get(), H5F_SCOPE_LOCAL) < 0)
       return h5::last_error("flush " + path.string(), ErrorCode::io_error);
-    if (H5Fclose(file.release()) < 0)
+    if (H5Fclose(file.get()) < 0)
       return h5::last_error("close " + path.string(), ErrorCode::io_error);
+    file.release();
     BALEEN_ASSIGN_OR_RETURN(const core::Fd descriptor, core::open_read(path));
-    return core::sync_file(descriptor);
+    BALEEN_RETURN_IF_ERROR(core::sync_file(descriptor));
+    is_finished = true;
+    return {};
   }
 
   std::filesystem::path path;
   FeaturePackInfo info;
-  h5::Id file;  // Closed after the datasets: members die in reverse order.
+  h5::Id file;
+  bool is_finished = false;
   MatrixWriter melspec;
   MatrixWriter embeddings;
 };
 
 FeaturePackWriter::FeaturePackWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
-FeaturePackWriter::~FeaturePackWriter() {
-  if (state_ != nullptr) h5::be_quiet();
-}
+FeaturePackWriter::~FeaturePackWriter() = default;
 FeaturePackWriter::FeaturePackWriter(FeaturePackWriter&&) noexcept = default;
 FeaturePackWriter& FeaturePackWriter::operator=(FeaturePackWriter&&) noexcept = default;
 
@@ -294,6 +314,8 @@ Result<FeaturePackWriter> FeaturePackWriter::create(const std::filesystem::path&
                                                     const FeaturePackInfo& info) {
   h5::be_quiet();
   BALEEN_RETURN_IF_ERROR(check_info(info));
+  BALEEN_RETURN_IF_ERROR(
+      core::remove_file(temporary));  // HDF5 refuses to reuse one it still holds.
   auto state = std::make_unique<State>(temporary, info);
   BALEEN_ASSIGN_OR_RETURN(state->file, h5::create_file(temporary));
   BALEEN_RETURN_IF_ERROR(state->create_contents());

@@ -21,7 +21,8 @@ constexpr float kClip = 4.0F;  // In deviations, as in training.
 
 /// out = in · matrix + bias; returns what follows the layer's numbers.
 template <std::size_t kIn, std::size_t kOut>
-const float* dense(const float* numbers, const std::array<float, kIn>& in,
+const float* dense(const float* numbers,
+                   const std::array<float, kIn>& in,
                    std::array<float, kOut>& out) {
   const float* const bias = numbers + kIn * kOut;
   std::copy(bias, bias + kOut, out.begin());

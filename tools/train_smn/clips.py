@@ -6,6 +6,7 @@ Usage: clips.py WORK PART PARTS   writes WORK/clips_PART.pcm: for the feature to
 """
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -59,6 +60,17 @@ def join(rng, parts, gap_max):
     return np.concatenate(out[:-1])
 
 
+def cached(path, make):
+    """What `make` returns, kept in a file: the synthesisers are the slow part."""
+    if not os.path.exists(path):
+        value = make()
+        with open(path + ".part", "wb") as f:
+            pickle.dump(value, f)
+        os.rename(path + ".part", path)
+    with open(path, "rb") as f:
+        return pickle.load(f)
+
+
 class Maker:
     def __init__(self, work, part, parts):
         self.work, self.part = work, part
@@ -67,9 +79,14 @@ class Maker:
         share = lambda n: n // parts
         scratch = os.path.join(work, f"scratch{part}")
         os.makedirs(scratch, exist_ok=True)
-        self.tts = synth_speech.make_all(2000 + part, scratch, share(520), share(180), share(90))
-        self.pieces = [synth_music.fluidsynth_piece(self.rng, 24, scratch, i, FONT) for i in range(share(160))]
-        self.pieces = [p for p in self.pieces if np.abs(p).max() > 0.01]
+        self.tts = cached(f"{work}/tts_{part}_{parts}.pickle",
+                          lambda: synth_speech.make_all(2000 + part, scratch, share(520), share(180), share(90)))
+        self.pieces = cached(f"{work}/pieces_{part}_{parts}.pickle", lambda: self.make_pieces(scratch, share(160)))
+
+    def make_pieces(self, scratch, count):
+        rng = np.random.default_rng(3000 + self.part)
+        pieces = [synth_music.fluidsynth_piece(rng, 24, scratch, i, FONT) for i in range(count)]
+        return [p for p in pieces if np.abs(p).max() > 0.01]
 
     def speech(self):
         rng = self.rng
@@ -162,7 +179,7 @@ def codec(rng, x):
 
 def distort(rng, x, label):
     if rng.random() < 0.5:
-        factor = rng.uniform(0.86, 1.16)
+        factor = rng.uniform(0.86, 1.16) if label == SPEECH else np.exp(rng.uniform(-0.35, 0.35))
         x = np.interp(np.arange(0, len(x) - 1, factor), np.arange(len(x)), x)
     if rng.random() < 0.25:
         x = reverb(rng, x)

@@ -9,9 +9,9 @@ mkdir -p "$work/debs" "$work/src"
 speech="asterisk-core-sounds-en-wav asterisk-core-sounds-es-wav asterisk-core-sounds-fr-wav
   asterisk-core-sounds-it-wav asterisk-core-sounds-ru-wav klettres-data ktuberling-data"
 music="asterisk-moh-opsound-wav fretsonfire-songs-muldjord fretsonfire-songs-sectoid
-  hydrogen-drumkits sonic-pi-samples wesnoth-1.16-music"
-mixed="colobot-common-sounds freedroidrpg-data gcompris-qt-data hedgewars-data megaglest-data
-  minetest-data openttd-opensfx supertux-data trigger-rally-data tuxmath-data
+  sonic-pi-samples wesnoth-1.16-music"
+mixed="0ad-data colobot-common-sounds freedroidrpg-data gcompris-qt-data hedgewars-data megaglest-data
+  minetest-data openttd-opensfx supertux-data supertuxkart-data trigger-rally-data tuxmath-data
   tuxpaint-stamps-default ufoai-sound warzone2100-data wesnoth-1.16-data"
 
 cd "$work/debs"

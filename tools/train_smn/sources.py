@@ -4,12 +4,12 @@ Decodes a bounded, seeded choice of files to 22050 Hz mono int16 and writes WORK
 `samples` (all clips after each other), `begin`, `end`, `label`, `group` (the package, or package/kind).
 """
 
+import hashlib
 import os
 import random
 import re
 import subprocess
 import sys
-import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,6 +32,13 @@ RULES = [
     ("hedgewars-data", SPEECH, "voices", 350, 8, r"Sounds/voices/", r"voices/(Singer|Robot)"),
     ("warzone2100-data", SPEECH, "", 180, 12, r"audio/(tutorial|memressp|countdown|vtoltalk)", r"^$"),
     ("trigger-rally-data", SPEECH, "", 80, 6, r"codriver/", r"^$"),
+    ("0ad-data", SPEECH, "voices", 180, 8, r"audio/voice/", r"^$"),
+    ("0ad-data", NOISE, "animals", 100, 12, r"audio/actor/fauna", r"^$"),
+    ("0ad-data", NOISE, "cries", 81, 8, r"audio/actor/human/death", r"^$"),
+    ("0ad-data", NOISE, "ambient", 80, 40, r"audio/ambient|weather|river|wave|wind|rain", r"audio/(voice|music)"),
+    ("0ad-data", NOISE, "effects", 250, 12, r"audio/(actor|attack|resource|interface/select)", r"fauna|human/death"),
+    ("supertuxkart-data", NOISE, "effects", 80, 15,
+     r"sfx/(goo|river|tractor|engine|skid|anvil|car_|strike|exotic|crash|firework|Wilhelm|static|shoot|ugh|airplane|nitro|inflate|plunger|machine|wooden|clock|bowling|plopp|bzzt|spaceship|hammer|explosion|splash|swatter|waterfall|thunder|rain|break|bubble|metal|sara_airport)|Locomotive|sheep|cow|spaceship_engine|skid|hot\.ogg", r"music"),
     ("tuxpaint-stamps-default", NOISE, "objects", 200, 15,
      r"animals/|town/|vehicles/|household/|naturalforces/|space/|tools/|arttools|dishes|camera", r"_desc|flags"),
     ("minetest-data", NOISE, "", 120, 15, r".", r"soundstuff"),
@@ -57,8 +64,10 @@ RULES = [
     ("colobot-common-sounds", MUSIC, "music", 25, 50, r"/music/", r"^$"),
     ("freedroidrpg-data", MUSIC, "music", 20, 60, r"sound/music", r"Ambience"),
     ("megaglest-data", MUSIC, "music", 20, 60, r"/music/|menu_music|intro_music", r"^$"),
-    ("fretsonfire-songs-muldjord", MUSIC, "", 20, 60, r".", r"^$"),
+    ("fretsonfire-songs-muldjord", MUSIC, "", 20, 60, r".", r"guitar"),
     ("fretsonfire-songs-sectoid", MUSIC, "", 20, 60, r".", r"^$"),
+    ("0ad-data", MUSIC, "music", 60, 40, r"audio/music", r"^$"),
+    ("supertuxkart-data", MUSIC, "music", 40, 40, r"/music/", r"^$"),
     ("asterisk-moh-opsound-wav", MUSIC, "", 10, 90, r".", r"^$"),
     ("tuxmath-data", MUSIC, "music", 5, 60, r"tuxi|02_on|03_grav|01_rush", r"^$"),
     ("gcompris-qt-data", MUSIC, "world", 40, 40, r"explore_world_music|instruments", r"^$"),
@@ -131,20 +140,40 @@ def decode(item):
     return np.frombuffer(out[:len(out) // 2 * 2], np.int16)
 
 
+def decode_group(work, group, items, pool):
+    """The clips of one group, from WORK/decoded if they were decoded before."""
+    key = hashlib.sha256(repr(items).encode()).hexdigest()[:16]
+    path = os.path.join(work, "decoded", f"{group.replace('/', '_')}.{key}.npz")
+    if not os.path.exists(path):
+        clips = list(pool.map(decode, items))
+        clips = [c for c in clips if len(c) > RATE // 10 and np.abs(c.astype(np.int32)).max() > 300]
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        np.savez(path + ".part.npz", samples=np.concatenate(clips), end=np.cumsum([len(c) for c in clips]))
+        os.rename(path + ".part.npz", path)
+    data = np.load(path)
+    return data["samples"], data["end"]
+
+
 def main(work):
     root = os.path.join(work, "src")
     unpack_archives(root)
     chosen = choose(root)
+    samples, begin, end, label, group_of, offset = [], [], [], [], [], 0
     with ThreadPoolExecutor(2) as pool:
-        clips = list(pool.map(decode, chosen))
-    keep = [i for i, c in enumerate(clips) if len(c) > RATE // 10 and np.abs(c.astype(np.int32)).max() > 300]
-    clips = [clips[i] for i in keep]
-    ends = np.cumsum([len(c) for c in clips])
-    with tempfile.NamedTemporaryFile(dir=work, delete=False, suffix=".npz") as out:
-        np.savez(out, samples=np.concatenate(clips), begin=ends - [len(c) for c in clips], end=ends,
-                 label=np.array([chosen[i][1] for i in keep]), group=np.array([chosen[i][2] for i in keep]))
-    os.rename(out.name, os.path.join(work, "sources.npz"))
-    print(f"{len(clips)} files, {ends[-1] / RATE / 3600:.2f} h", file=sys.stderr)
+        for group in sorted({item[2] for item in chosen}):
+            for wanted in (SPEECH, MUSIC, NOISE):
+                items = [item for item in chosen if item[2] == group and item[1] == wanted]
+                if not items:
+                    continue
+                some, ends = decode_group(work, f"{group}_{wanted}", items, pool)
+                samples.append(some)
+                begin += [offset] + [offset + int(e) for e in ends[:-1]]
+                end += [offset + int(e) for e in ends]
+                label += [wanted] * len(ends)
+                group_of += [group] * len(ends)
+                offset += len(some)
+    np.savez(os.path.join(work, "sources.npz"), samples=np.concatenate(samples), begin=begin, end=end, label=label, group=group_of)
+    print(f"{len(label)} files, {offset / RATE / 3600:.2f} h", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -68,11 +68,38 @@ def burst_shape(rng, seconds, slope, low, high):
 
 
 def rotor(rng, n):
-    """Helicopter: thumps at 8 to 25 Hz over a turbine's hiss."""
+    """Helicopter: thumps at 8 to 28 Hz over a turbine's hiss and whine."""
     hz = rng.uniform(8, 28) * (1 + 0.1 * (slow_curve(rng, n, 0.5) - 0.5))
-    x = pulse_train(rng, n, hz, burst_shape(rng, rng.uniform(0.03, 0.12), -6, 30, rng.uniform(200, 2000)), 0.01)
+    thump = burst_shape(rng, rng.uniform(0.03, 0.12), -6, 30, rng.uniform(200, 3000))
+    x = pulse_train(rng, n, hz, thump, 0.01)
+    hiss = coloured(rng, n, rng.uniform(-6, 0))
+    if rng.random() < 0.5:  # The blades chop the hiss.
+        hiss *= 1 + rng.uniform(0.3, 1) * np.sin(2 * np.pi * np.cumsum(hz) / RATE)
     fade = slow_curve(rng, n, 0.4) if rng.random() < 0.5 else 1
-    return (x / (x.std() + 1e-9) + coloured(rng, n, rng.uniform(-6, 0)) * rng.uniform(0.1, 1)) * (0.3 + fade)
+    x = x / (x.std() + 1e-9) * rng.uniform(0.3, 1) + hiss / hiss.std() * rng.uniform(0.1, 1)
+    if rng.random() < 0.5:
+        x += motor(rng, n, 80, 500) * rng.uniform(0.1, 0.7)
+    return x * (0.3 + fade)
+
+
+def motor(rng, n, low=50, high=350):
+    """A motor with clear harmonics: speed glides, revs and sags; resonances of the casing."""
+    speed = 0.7 + 0.6 * slow_curve(rng, n, 10 ** rng.uniform(-0.7, 0.7))
+    flutter = 1 + rng.uniform(0.002, 0.03) * (slow_curve(rng, n, rng.uniform(8, 30)) - 0.5)
+    hz = rng.uniform(low, high) * speed * flutter
+    phase = 2 * np.pi * np.cumsum(hz) / RATE
+    centres = [(rng.uniform(200, 6000), rng.uniform(100, 1200), rng.uniform(0.3, 1)) for _ in range(4)]
+    tilt = rng.uniform(0.2, 1.2)
+    x = np.zeros(n)
+    for k in range(1, 50):
+        if k * hz.min() > 9000:
+            break
+        colour = 0.15 + sum(g / (1 + ((k * hz - c) / w) ** 2) for c, w, g in centres)
+        x += np.where(k * hz < 10000, np.sin(k * phase + rng.uniform(0, 6)) * colour / k ** tilt, 0) * rng.uniform(0.2, 1)
+    x /= x.std() + 1e-9
+    rough = coloured(rng, n, rng.uniform(-5, 3))
+    rough = rough / rough.std() * (1 + rng.uniform(0, 1) * np.sin(phase))
+    return x + rough * rng.uniform(0.1, 1.2)
 
 
 def engine(rng, n, low=25, high=160):
@@ -84,35 +111,41 @@ def engine(rng, n, low=25, high=160):
 
 
 def chainsaw(rng, n):
-    x = engine(rng, n, 60, 260)
-    load = slow_curve(rng, n, 2)
-    return x * (0.4 + load) + coloured(rng, n, 2) * load * 0.4
+    x = engine(rng, n, 60, 260) if rng.random() < 0.4 else motor(rng, n)
+    load = slow_curve(rng, n, 10 ** rng.uniform(-0.5, 0.6))
+    cut = coloured(rng, n, rng.uniform(-2, 4))
+    return x * (0.4 + load) + cut / cut.std() * load * rng.uniform(0.1, 0.8)
 
 
 def ticks(rng, n):
-    """Clocks, clicks and footsteps: short knocks, regular or not."""
-    period = rng.uniform(0.12, 1.1)
-    regular = rng.random() < 0.6
-    x = np.zeros(n)
+    """Clocks, clicks and footsteps: short knocks, regular or not, over faint or loud noise."""
+    period = 10 ** rng.uniform(-0.9, 0.1)
+    regular = rng.random() < 0.7
+    x = np.zeros(n + RATE)
     t = rng.uniform(0, period)
-    shapes = [knock(rng) for _ in range(rng.integers(1, 4))]
+    shapes = [knock(rng) for _ in range(rng.integers(1, 3))]
+    echo, echo_gain = int(rng.uniform(0.004, 0.08) * RATE), rng.uniform(0, 0.6) * (rng.random() < 0.6)
     i = 0
     while t * RATE < n:
-        s = shapes[i % len(shapes)] * rng.uniform(0.7, 1)
+        s = shapes[i % len(shapes)] * rng.uniform(0.8, 1)
         a = int(t * RATE)
-        x[a:a + len(s)] += s[:n - a]
-        t += period * (1 if regular else rng.uniform(0.3, 2.2))
+        x[a:a + len(s)] += s
+        x[a + echo:a + echo + len(s)] += s * echo_gain  # A movement answers its own click.
+        t += period * (rng.normal(1, 0.01) if regular else rng.uniform(0.3, 2.2))
         i += 1
-    return x + coloured(rng, n, rng.uniform(-6, 2)) * 10 ** rng.uniform(-4, -1.3)
+    x = x[:n] / (np.abs(x).max() + 1e-9)
+    floor = coloured(rng, n, rng.uniform(-8, 3))
+    return x + floor / floor.std() * 10 ** rng.uniform(-4, -1)
 
 
 def knock(rng):
     n = int(rng.uniform(0.01, 0.25) * RATE)
     t = np.arange(n) / RATE
-    x = rng.standard_normal(n) * np.exp(-t * rng.uniform(60, 500))
-    for _ in range(rng.integers(1, 6)):
-        x += rng.uniform(0.2, 1) * np.sin(2 * np.pi * rng.uniform(80, 7000) * t + rng.uniform(0, 6)) * np.exp(-t * rng.uniform(40, 300))
-    return x
+    x = rng.standard_normal(n) * np.exp(-t * 10 ** rng.uniform(1.8, 3)) * rng.uniform(0.2, 2)
+    low = 10 ** rng.uniform(1.9, 3.5)
+    for _ in range(rng.integers(0, 6)):
+        x += rng.uniform(0.2, 1) * np.sin(2 * np.pi * rng.uniform(low, 8000) * t + rng.uniform(0, 6)) * np.exp(-t * 10 ** rng.uniform(1.7, 2.8))
+    return x * np.minimum(1, np.linspace(10, 0, n))
 
 
 def crackle(rng, n):
@@ -179,23 +212,66 @@ def crow(rng, n):
     return place(rng, n, make, rng.integers(1, 3), lambda: rng.uniform(0.2, 1.5))
 
 
+def rooster(rng, n):
+    """Three short syllables and a long one that sags."""
+    def make():
+        base, rough, breath = rng.uniform(380, 1000), rng.uniform(0, 0.8), rng.uniform(0.03, 0.5)
+        formants = [(rng.uniform(700, 1600), rng.uniform(200, 700)), (rng.uniform(1800, 4000), rng.uniform(400, 1500))]
+        parts = []
+        for _ in range(rng.integers(1, 4)):
+            top = rng.uniform(0.8, 1.15)
+            parts.append(voice_call(rng, rng.uniform(0.1, 0.35), base * top * np.array([0.85, 1, 0.95]), rough, breath, formants))
+            parts.append(np.zeros(int(rng.uniform(0, 0.1) * RATE)))
+        long = base * rng.uniform(1, 1.3) * np.array([0.8, 1, 1.02, 1, 0.95, rng.uniform(0.5, 0.9)])
+        parts.append(voice_call(rng, rng.uniform(0.4, 1.6), long, rough, breath, formants))
+        return np.concatenate(parts)
+    return place(rng, n, make, rng.integers(1, 4), lambda: rng.uniform(0.5, 2))
+
+
 def cry(rng, n):
-    base = rng.uniform(300, 620)
-    make = lambda: voice_call(rng, rng.uniform(0.35, 1.4), base * np.array([0.75, 1.1, 1.15, 1.05, 0.7]) * rng.uniform(0.85, 1.2), rng.uniform(0, 1.2), rng.uniform(0.02, 0.4),
-                              [(rng.uniform(900, 1400), 300), (rng.uniform(2500, 4200), 800)])
-    return place(rng, n, make, 8, lambda: rng.uniform(0.05, 0.6))
+    """A baby: wails of 0.4 to 1.5 s that rise and sag, with gasps between."""
+    base = rng.uniform(280, 620)
+    formants = [(rng.uniform(800, 1500), rng.uniform(200, 500)), (rng.uniform(2200, 4500), rng.uniform(400, 1200))]
+    rough = rng.uniform(0, 1.5)
+
+    def make():
+        hz = base * rng.uniform(0.85, 1.25) * np.array([0.75, 1.1, 1.15, rng.uniform(0.9, 1.2), 1.05, 0.7])
+        wail = voice_call(rng, rng.uniform(0.35, 1.6), hz, rough * rng.uniform(0.5, 1), rng.uniform(0.02, 0.5), formants)
+        gasp = band(rng.standard_normal(int(rng.uniform(0.08, 0.3) * RATE)), 400, 5000)
+        gasp *= np.hanning(len(gasp)) * rng.uniform(0, 0.3) * wail.std() / gasp.std() * 2
+        return np.concatenate([wail, np.zeros(int(rng.uniform(0, 0.1) * RATE)), gasp])
+    return place(rng, n, make, 8, lambda: rng.uniform(0.02, 0.5))
 
 
 def sneeze(rng, n):
+    """Breath in (voiced or not), a blast of hiss, and often a voiced tail."""
+    vowel = [(rng.uniform(450, 900), 120), (rng.uniform(900, 1900), 200), (rng.uniform(2200, 3200), 300)]
+    pitch = rng.uniform(110, 380)
+    habit = rng.random(3)
+
     def make():
-        inhale = band(rng.standard_normal(int(rng.uniform(0.1, 0.5) * RATE)), 500, 4000) * 0.15
-        inhale *= np.linspace(0, 1, len(inhale)) ** 2
-        blast = band(rng.standard_normal(int(rng.uniform(0.12, 0.4) * RATE)), rng.uniform(200, 1500), rng.uniform(4000, 9000))
-        blast *= np.exp(-np.linspace(0, rng.uniform(2, 6), len(blast)))
-        voiced = voice_call(rng, len(blast) / RATE, [rng.uniform(150, 500), rng.uniform(120, 350)], 1, 0.5)[:len(blast)]
-        blast[:len(voiced)] += voiced * rng.uniform(0, 0.6) / (voiced.std() + 1e-9) * blast.std()
-        return np.concatenate([inhale * (rng.random() < 0.7), blast * rng.uniform(0.8, 1.2)])
-    return place(rng, n, make, rng.integers(1, 3), lambda: rng.uniform(0.3, 1.5))
+        parts = []
+        if habit[0] < 0.7:
+            for _ in range(rng.integers(1, 4)):
+                inhale = band(rng.standard_normal(int(rng.uniform(0.1, 0.45) * RATE)), rng.uniform(300, 900), rng.uniform(2500, 6000))
+                inhale *= np.hanning(len(inhale)) * rng.uniform(0.03, 0.3) / inhale.std()
+                if habit[1] < 0.5:
+                    voiced = voice_call(rng, len(inhale) / RATE, pitch * np.array([1, 1.2, 1.5]), 0.8, 0.8, vowel)
+                    inhale[:len(voiced)] += voiced / (voiced.std() + 1e-9) * rng.uniform(0.03, 0.3)
+                parts += [inhale, np.zeros(int(rng.uniform(0, 0.2) * RATE))]
+        blast = band(rng.standard_normal(int(rng.uniform(0.08, 0.4) * RATE)), rng.uniform(200, 2500), rng.uniform(4500, 10000))
+        t = np.linspace(0, 1, len(blast))
+        blast *= np.minimum(1, t * rng.uniform(5, 60)) * np.exp(-t * rng.uniform(1, 5)) / blast.std()
+        tail = voice_call(rng, rng.uniform(0.1, 0.45), pitch * np.array([1.6, 1.3, 0.8]) * rng.uniform(0.8, 1.3), rng.uniform(0.3, 1.5), rng.uniform(0.3, 1.5), vowel)
+        tail = tail / (tail.std() + 1e-9) * np.exp(-np.linspace(0, rng.uniform(1, 5), len(tail)))
+        if habit[2] < 0.7:  # The voice starts within the blast.
+            lead = int(rng.uniform(0, 1) * len(blast))
+            whole = np.zeros(max(len(blast), lead + len(tail)))
+            whole[:len(blast)] += blast
+            whole[lead:lead + len(tail)] += tail * rng.uniform(0.1, 1.2)
+            blast = whole
+        return np.concatenate(parts + [blast * rng.uniform(0.8, 1.2)])
+    return place(rng, n, make, rng.integers(1, 4), lambda: rng.uniform(0.1, 1.5))
 
 
 def whale(rng, n):
@@ -247,8 +323,8 @@ def plain(rng, n):
     return x * (0.3 + slow_curve(rng, n, rng.uniform(0.3, 6))) if rng.random() < 0.5 else x
 
 
-MAKERS = [rain, rain, waves, waves, wind, rotor, rotor, engine, chainsaw, chainsaw, ticks, ticks, ticks, crackle, crackle,
-          bark, bark, bark, crow, crow, crow, cry, cry, cry, sneeze, sneeze, sneeze, whale, birds, insects, hum, bubbling, plain]
+MAKERS = [rain, waves, wind, rotor, rotor, rotor, engine, motor, motor, chainsaw, chainsaw, ticks, ticks, ticks, ticks, crackle,
+          bark, bark, crow, crow, rooster, rooster, cry, cry, sneeze, sneeze, sneeze, whale, whale, birds, insects, hum, bubbling, plain]
 
 
 def make(rng, seconds):

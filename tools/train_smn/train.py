@@ -15,7 +15,7 @@ N_HEAD = 4  # clip, block, level, active fraction
 CLASSES = ("speech", "music", "noise")
 
 
-N_VALUES = 132  # kClipFeatureCount of dsp/clip_features.h
+N_VALUES = 141  # kClipFeatureCount of dsp/clip_features.h
 
 
 def read_windows(path):

@@ -29,22 +29,19 @@ std::uint8_t packed_level(float dbfs) {
 }  // namespace
 
 void BuiltinSegmenter::push(std::span<const float> rows) {
-  for (std::size_t i = 0; i + dsp::kClipMelBands <= rows.size(); i += dsp::kClipMelBands) {
-    const float level = dsp::mel_row_level_dbfs(rows.subspan(i).first<dsp::kClipMelBands>());
-    if (n_rows_ % static_cast<std::int64_t>(kRowsPerLevel) == 0) {
-      levels_.push_back(packed_level(level));
-    } else {
-      levels_.back() = std::max(levels_.back(), packed_level(level));
-    }
-    ++n_rows_;
-  }
   features_.push(rows, windows_);
-  classify_windows();
+  take_windows();
 }
 
-void BuiltinSegmenter::classify_windows() {
+void BuiltinSegmenter::take_windows() {
+  static_assert(dsp::kClipBlockRows % kRowsPerLevel == 0);
   for (const dsp::ClipFeatureWindow& window : windows_) {
-    blocks_.push_back({ml::BuiltinSmn::instance().classify(window.values)});
+    probabilities_.push_back(ml::BuiltinSmn::instance().classify(window.values));
+    const auto n_rows = static_cast<std::size_t>(window.block_end_row - window.block_begin_row);
+    for (std::size_t r = 0; r < n_rows; r += kRowsPerLevel) {
+      const float next = r + 1 < n_rows ? window.row_level_dbfs[r + 1] : -kLevelOffsetDb;
+      levels_.push_back(packed_level(std::max(window.row_level_dbfs[r], next)));
+    }
   }
   windows_.clear();
 }
@@ -81,9 +78,9 @@ std::vector<std::uint8_t> BuiltinSegmenter::sounding_rows() const {
 /// The label of every block: the likeliest sequence, where each change costs. Silent blocks have no say.
 std::vector<std::uint8_t> BuiltinSegmenter::best_labels(
     const std::vector<std::uint8_t>& sounding) const {
-  std::vector<std::array<std::uint8_t, kLabels>> came_from(blocks_.size());
+  std::vector<std::array<std::uint8_t, kLabels>> came_from(probabilities_.size());
   std::array<double, kLabels> score{};
-  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+  for (std::size_t b = 0; b < probabilities_.size(); ++b) {
     const std::size_t first = b * kLevelsPerBlock;
     const std::size_t last = std::min(sounding.size(), first + kLevelsPerBlock);
     const bool silent = std::none_of(sounding.begin() + static_cast<std::ptrdiff_t>(first),
@@ -101,14 +98,14 @@ std::vector<std::uint8_t> BuiltinSegmenter::best_labels(
       came_from[b][label] = static_cast<std::uint8_t>(best);
       next[label] = score[best] - (best == label ? 0.0F : options_.change_cost);
       if (!silent)
-        next[label] += std::log(static_cast<double>(blocks_[b].probability[label]) + 0.02);
+        next[label] += std::log(static_cast<double>(probabilities_[b][label]) + 0.02);
     }
     score = next;
   }
-  std::vector<std::uint8_t> labels(blocks_.size());
+  std::vector<std::uint8_t> labels(probabilities_.size());
   auto label =
       static_cast<std::uint8_t>(std::max_element(score.begin(), score.end()) - score.begin());
-  for (std::size_t b = blocks_.size(); b-- > 0;) {
+  for (std::size_t b = probabilities_.size(); b-- > 0;) {
     labels[b] = label;
     label = came_from[b][label];
   }
@@ -117,7 +114,7 @@ std::vector<std::uint8_t> BuiltinSegmenter::best_labels(
 
 std::vector<SmnSegment> BuiltinSegmenter::finish(std::int64_t n_samples) {
   features_.finish(windows_);
-  classify_windows();
+  take_windows();
   const std::vector<std::uint8_t> sounding = sounding_rows();
   const std::vector<std::uint8_t> labels = best_labels(sounding);
   const double end_s = static_cast<double>(n_samples) / kSampleRate;
@@ -143,7 +140,7 @@ std::vector<SmnSegment> BuiltinSegmenter::finish(std::int64_t n_samples) {
       n = 0;
     }
     if (label != SmnLabel::no_energy) {
-      probability += static_cast<double>(blocks_[block].probability[labels[block]]);
+      probability += static_cast<double>(probabilities_[block][labels[block]]);
       ++n;
     }
   }

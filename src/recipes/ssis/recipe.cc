@@ -62,7 +62,9 @@ Result<engine::StageSetup> features_setup(const std::string& wanted, ModelDigest
   return setup;
 }
 
-Result<engine::StageSetup> segments_setup(const std::string& wanted, ModelDigests& digests) {
+Result<engine::StageSetup> segments_setup(const std::string& wanted,
+                                          const std::string& vad,
+                                          ModelDigests& digests) {
   const std::string ina = wanted == "builtin" ? "" : digests.sha256("ina_smn");
   if (wanted == "ina" && ina.empty()) {
     return fail(ErrorCode::model_not_found,
@@ -78,6 +80,9 @@ Result<engine::StageSetup> segments_setup(const std::string& wanted, ModelDigest
     setup.models["builtin"] = ml::BuiltinSmn::instance().model_hash();
   } else {
     setup.models["ina_smn"] = ina;
+  }
+  if (const std::string sha256 = vad == "off" ? "" : digests.sha256("vad"); !sha256.empty()) {
+    setup.models["vad"] = sha256;
   }
   return setup;
 }
@@ -123,8 +128,8 @@ engine::StageSpec segments_spec(const SsisSettings& settings, const SharedDigest
   spec.inputs = {{"normalized_wav", false, ErrorCode::input_not_found}};
   spec.outputs = {
       {"segments_v1", "segments/{asset}.segments.v1.json", "segments.v1", "1.0.0", false}};
-  spec.setup = [wanted = settings.segmenter, digests](const engine::PlanView&) {
-    return segments_setup(wanted, *digests);
+  spec.setup = [wanted = settings.segmenter, vad = settings.vad, digests](const engine::PlanView&) {
+    return segments_setup(wanted, vad, *digests);
   };
   spec.make = [digests] { return make_segments_stage(digests->store()); };
   return spec;
@@ -168,6 +173,10 @@ Result<void> check(const SsisSettings& settings) {
   if (!is_one_of(settings.segmenter, {"auto", "ina", "builtin"})) {
     return fail(ErrorCode::config_invalid, "segments.model is '{}'; allowed: auto, ina, builtin",
                 settings.segmenter);
+  }
+  if (!is_one_of(settings.vad, {"auto", "off"})) {
+    return fail(ErrorCode::config_invalid, "segments.vad is '{}'; allowed: auto, off",
+                settings.vad);
   }
   if (settings.min_duration_s < 0 || settings.max_duration_s < 0) {
     return fail(ErrorCode::config_invalid,

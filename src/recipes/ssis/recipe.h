@@ -14,8 +14,9 @@ struct SsisSettings {
   double min_duration_s = 1.7;
   double max_duration_s = 0;  ///< 0: no limit.
   double chunk_s = 60;
-  std::string embedding = "auto";          ///< auto, yamnet or builtin.
-  std::string segmenter = "auto";          ///< auto, ina or builtin.
+  std::string embedding = "auto";  ///< auto, yamnet or builtin.
+  std::string segmenter = "auto";  ///< auto, ina or builtin.
+  std::string vad = "auto";  ///< auto: Silero VAD listens to the gaps if it is installed; off.
   std::string preview_feature_spec_alias;  ///< Empty: that of the features stage.
   double preview_window_s = 60;
   double preview_score_threshold = 0.5;

@@ -10,6 +10,7 @@
 #include "recipes/ssis/ina_segmenter.h"
 #include "recipes/ssis/segments.h"
 #include "recipes/ssis/stages.h"
+#include "recipes/ssis/vad_assist.h"
 #include "recipes/ssis/wav_source_16k.h"
 
 namespace baleen::ssis {
@@ -67,8 +68,9 @@ class SegmentsStage final : public engine::Stage {
                             audio::WavReader::open(request.input("normalized_wav").path));
     const double begin_s = core::steady_s();
     const bool is_ina = core::get_string(request.params, "segmenter") == "ina";
-    BALEEN_ASSIGN_OR_RETURN(const Labelled labelled, is_ina ? label_with_ina(wav, request, progress)
-                                                            : label_with_builtin(wav, progress));
+    BALEEN_ASSIGN_OR_RETURN(Labelled labelled, is_ina ? label_with_ina(wav, request, progress)
+                                                      : label_with_builtin(wav, progress));
+    if (request.models.contains("vad")) BALEEN_RETURN_IF_ERROR(assist(wav, request, labelled));
     const double inference_s = core::steady_s() - begin_s;
 
     std::vector<RawSegment> raw;
@@ -124,9 +126,42 @@ class SegmentsStage final : public engine::Stage {
                      {"patches_evaluated", stats.n_evaluated}}};
   }
 
+  /// Silero VAD, where it is installed, listens to the gaps.
+  Result<void> assist(const audio::WavReader& wav,
+                      const engine::StageRequest& request,
+                      Labelled& labelled) {
+    const std::string sha256 = core::get_string(request.models, "vad");
+    if (vad_ == nullptr || vad_sha256_ != sha256) {
+      BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model,
+                              planned_model(models_, request, "vad"));
+      BALEEN_ASSIGN_OR_RETURN(ml::Session session, ml::Session::open(model.path, {}));
+      BALEEN_ASSIGN_OR_RETURN(vad_, make_silero_vad(std::move(session)));
+      vad_sha256_ = sha256;
+    }
+    BALEEN_ASSIGN_OR_RETURN(WavSource16k source, WavSource16k::create(wav));
+    const ReadSamples16k read = [&](std::int64_t begin,
+                                    std::span<float> out) -> Result<std::size_t> {
+      if (source.position() != begin) source.seek(begin);
+      std::size_t filled = 0;
+      while (filled < out.size()) {
+        BALEEN_ASSIGN_OR_RETURN(const std::size_t n, source.read(out.subspan(filled)));
+        if (n == 0) break;
+        filled += n;
+      }
+      return filled;
+    };
+    const std::size_t before = labelled.segments.size();
+    BALEEN_ASSIGN_OR_RETURN(labelled.segments,
+                            find_speech_in_gaps(std::move(labelled.segments), read, *vad_));
+    labelled.metrics["vad_segments_added"] = labelled.segments.size() - before;
+    return {};
+  }
+
   const ml::ModelStore models_;
   std::optional<InaSegmenter> ina_;  // Warm between tasks.
   std::string ina_sha256_;
+  std::unique_ptr<VoiceActivityDetector> vad_;  // Warm between tasks.
+  std::string vad_sha256_;
 };
 
 }  // namespace

@@ -35,16 +35,21 @@ Result<std::size_t> WavSource16k::read(std::span<float> samples) {
   const std::size_t n = std::min(samples.size(), ready_.size() - ready_begin_);
   std::copy_n(ready_.begin() + static_cast<std::ptrdiff_t>(ready_begin_), n, samples.begin());
   ready_begin_ += n;
+  next_ += static_cast<std::int64_t>(n);
   return n;
 }
 
 Result<void> WavSource16k::rewind() {
-  resampler_.reset();
+  seek(0);
+  return {};
+}
+
+void WavSource16k::seek(std::int64_t sample) {
+  position_ = resampler_.start_at(sample);
   ready_.clear();
   ready_begin_ = 0;
-  position_ = 0;
+  next_ = sample;
   is_flushed_ = false;
-  return {};
 }
 
 }  // namespace baleen::ssis

@@ -16,6 +16,9 @@ class WavSource16k final : public SampleSource16k {
   [[nodiscard]] static Result<WavSource16k> create(const audio::WavReader& wav);
   [[nodiscard]] Result<std::size_t> read(std::span<float> samples) override;
   [[nodiscard]] Result<void> rewind() override;
+  /// The next read begins at this sample (of 16 kHz); the samples are those that reading up to it gives.
+  void seek(std::int64_t sample);
+  [[nodiscard]] std::int64_t position() const { return next_; }
 
  private:
   WavSource16k(const audio::WavReader& wav, audio::Resampler resampler);
@@ -25,7 +28,8 @@ class WavSource16k final : public SampleSource16k {
   std::vector<float> block_;
   std::vector<float> ready_;  // Samples [ready_begin_, size) are to be handed on.
   std::size_t ready_begin_ = 0;
-  std::int64_t position_ = 0;
+  std::int64_t position_ = 0;  // Of the next block, in samples of the WAV file.
+  std::int64_t next_ = 0;      // Of the next read, in samples of 16 kHz.
   bool is_flushed_ = false;
 };
 
