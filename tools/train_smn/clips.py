@@ -19,7 +19,9 @@ from synth_noise import RATE, coloured, filter_fft
 
 SPEECH, MUSIC, NOISE = 0, 1, 2
 FONT = "/usr/share/sounds/sf2/TimGM6mb.sf2"
-COUNTS = {SPEECH: 1900, MUSIC: 1900, NOISE: 2400}
+COUNTS = {SPEECH: 1900, MUSIC: 1900, NOISE: 2900}
+# Groups that are rarer than what they stand for: voices of animals and people that are not speech.
+BOOST = {"0ad-data/animals": 2, "0ad-data/cries": 1.5, "tuxpaint-stamps-default/objects": 2, "gcompris-qt-data/farm": 2}
 
 
 class Sources:
@@ -36,7 +38,7 @@ class Sources:
     def draw(self, rng, label):
         """A file index and its group: groups by the square root of their size."""
         groups = list(self.by_group[label])
-        weight = np.sqrt([len(self.by_group[label][g]) for g in groups])
+        weight = np.array([np.sqrt(len(self.by_group[label][g])) * BOOST.get(g, 1) for g in groups])
         group = groups[rng.choice(len(groups), p=weight / weight.sum())]
         return int(rng.choice(self.by_group[label][group])), group
 
@@ -80,7 +82,7 @@ class Maker:
         scratch = os.path.join(work, f"scratch{part}")
         os.makedirs(scratch, exist_ok=True)
         self.tts = cached(f"{work}/tts_{part}_{parts}.pickle",
-                          lambda: synth_speech.make_all(2000 + part, scratch, share(520), share(180), share(90)))
+                          lambda: synth_speech.make_all(2000 + part, scratch, share(520), share(180), share(90), share(90)))
         self.pieces = cached(f"{work}/pieces_{part}_{parts}.pickle", lambda: self.make_pieces(scratch, share(160)))
 
     def make_pieces(self, scratch, count):

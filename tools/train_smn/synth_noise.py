@@ -324,7 +324,7 @@ def plain(rng, n):
 
 
 MAKERS = [rain, waves, wind, rotor, rotor, rotor, engine, motor, motor, chainsaw, chainsaw, ticks, ticks, ticks, ticks, crackle,
-          bark, bark, crow, crow, rooster, rooster, cry, cry, sneeze, sneeze, sneeze, whale, whale, birds, insects, hum, bubbling, plain]
+          bark, bark, crow, crow, rooster, rooster, rooster, cry, cry, cry, sneeze, sneeze, sneeze, whale, whale, birds, insects, hum, bubbling, plain]
 
 
 def make(rng, seconds):

@@ -7,7 +7,8 @@ import tempfile
 
 import numpy as np
 
-from synth_noise import RATE
+from synth_music import VOWELS
+from synth_noise import RATE, filter_fft, slow_curve
 
 WORDS = """the of and to in a is that for it as was with be by on not he his but at are this have from or had an
 they which one you were her all she there would their we him been has when who will more no if out so said what up
@@ -59,7 +60,50 @@ def festival(rng, path):
     return "tts/festival"
 
 
-def make_all(seed, work, n_espeak=500, n_flite=160, n_festival=120):
+def babble(rng, seconds):
+    """Vowels and hisses without words: the voice of synth_music.sung_line with the prosody of speech."""
+    n = int(seconds * RATE)
+    gain, hiss, vowel, hz = np.zeros(n), np.zeros(n), np.zeros((n, 3)), np.full(n, 100.0)
+    base, rate, a = 10 ** rng.uniform(1.92, 2.4), rng.uniform(3, 6), 0
+    left, pitch = int(rng.integers(3, 10)), base
+    current = np.array(VOWELS[0], float)
+    while a < n:
+        if left == 0:
+            a += int(rng.uniform(0.1, 0.7) * RATE)
+            left, pitch = int(rng.integers(3, 10)), base * rng.uniform(0.9, 1.25)
+        left -= 1
+        kind = rng.random()
+        if kind < 0.4:
+            c = int(rng.uniform(0.04, 0.13) * RATE)
+            hiss[a:a + c] = (rng.uniform(0.1, 0.7) * np.hanning(c))[:max(0, n - a)]
+            a += c
+        elif kind < 0.6:  # A stop.
+            a += int(rng.uniform(0.03, 0.09) * RATE)
+            hiss[a:a + 150] = rng.uniform(0.2, 0.8)
+        b = min(n, a + int(rng.uniform(0.5, 1.3) / rate * RATE))
+        if b - a < 300:
+            break
+        t = np.linspace(0, 1, b - a)
+        target = np.array(VOWELS[rng.integers(len(VOWELS))], float)
+        vowel[a:b] = target + (current - target) * np.exp(-t * rng.uniform(3, 8))[:, None]
+        current = vowel[b - 1]
+        hz[a:b] = pitch * np.exp(-0.25 * (b - a) / RATE * t) * (1 + rng.uniform(0, 0.3) * np.sin(np.pi * t) ** 2)
+        pitch = max(hz[b - 1], base * 0.6)
+        edge = rng.uniform(0, 0.5)
+        gain[a:b] = (edge + (1 - edge) * np.sin(np.pi * t)) * rng.uniform(0.4, 1) * np.minimum(1, np.minimum(t, 1 - t) * 20)
+        a = b
+    phase = 2 * np.pi * np.cumsum(hz * (1 + 0.03 * (slow_curve(rng, n, 80) - 0.5))) / RATE
+    x, scale, tilt = np.zeros(n), rng.uniform(0.85, 1.25), rng.uniform(0.4, 1)
+    for k in range(1, 60):
+        f = k * hz
+        amp = sum(g / (1 + ((f - vowel[:, i] * scale) / w) ** 2) for i, (g, w) in enumerate(((1, 90), (0.5, 120), (0.25, 200))))
+        x += np.where(f < 8000, np.sin(k * phase) * (amp + 0.004) / k ** tilt, 0)
+    low = rng.uniform(1500, 4000)
+    noise = filter_fft(rng.standard_normal(n), lambda f: (f > low) * 1.0) * hiss
+    return ((x * gain) / (x.std() + 1e-9) + noise * rng.uniform(0.3, 1)).astype(np.float32)
+
+
+def make_all(seed, work, n_espeak=500, n_flite=160, n_festival=90, n_babble=40):
     """A list of (samples, group)."""
     rng = np.random.default_rng(seed)
     clips = []
@@ -73,4 +117,5 @@ def make_all(seed, work, n_espeak=500, n_flite=160, n_festival=120):
                 samples = read_wav(path)
                 if len(samples) > RATE // 5 and np.abs(samples).max() > 0.01:
                     clips.append((samples, group))
+    clips += [(babble(rng, rng.uniform(1, 8)), "synth/babble") for _ in range(n_babble)]
     return clips

@@ -175,14 +175,14 @@ def judge(work, net):
 
 
 def export(net, path):
-    """The weights as C++, seven significant digits each."""
+    """The weights as C++, four significant digits each."""
     parts = [net.mean, 1 / net.deviation]
     for w, b in zip(net.w, net.b):
         parts += [w.ravel(), b]
     values = np.concatenate([np.asarray(p, np.float32) for p in parts])
     lines, line = [], "   "
     for v in values:
-        word = f" {v:.5g}"
+        word = f" {v:.4g}"
         word += ("" if any(c in word for c in ".e") else ".") + "F,"
         if len(line) + len(word) > 100:
             lines.append(line)

@@ -23,10 +23,11 @@
 namespace baleen::ssis {
 
 struct BuiltinSegmenterOptions {
-  float change_cost = 4.0F;          ///< Price of a change of label, in nats of probability.
-  float silence_dbfs = -70;          ///< Anything below is no_energy, whatever the recording.
-  float silence_below_mean_db = 20;  ///< And so is what lies this far below the mean level in dB.
-  double hangover_s = 0.2;           ///< Around each sounding row that still counts as sounding.
+  float change_cost = 4.0F;  ///< Price of a change of label, in nats of probability.
+  float silence_dbfs = -70;  ///< Anything below is no_energy, whatever the recording.
+  float silence_below_mean_db =
+      15;                   ///< And so is what lies this far below the mean level (as INA's).
+  double hangover_s = 0.2;  ///< Around each sounding row that still counts as sounding.
 };
 
 /// Not thread-safe; one object per recording.
@@ -49,7 +50,7 @@ class BuiltinSegmenter {
 
   BuiltinSegmenterOptions options_;
   dsp::ClipFeatures features_;
-  std::vector<dsp::ClipFeatureWindow> windows_;  ///< Scratch.
+  std::vector<dsp::ClipFeatureWindow> windows_;      ///< Scratch.
   std::vector<std::array<float, 3>> probabilities_;  ///< Of speech, music, noise; one per 50 rows.
   std::vector<std::uint8_t> levels_;  ///< One per two rows: the louder level, dBFS + 140.
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace baleen::ssis::testing {
@@ -17,82 +18,98 @@ inline double uniform(std::mt19937& random) {
   return static_cast<double>(random()) / 2147483648.0 - 1.0;
 }
 
-/// A two-pole resonator.
+/// Two poles; unity gain at 0 Hz.
 class Resonator {
  public:
   void tune(double hz, double width_hz) {
     const double r = std::exp(-kTau / 2 * width_hz / kRate);
     a1_ = 2 * r * std::cos(kTau * hz / kRate);
     a2_ = -r * r;
-    gain_ = (1 - r) * std::sqrt(1 - 2 * r * std::cos(2 * kTau * hz / kRate) + r * r);
   }
   double operator()(double x) {
-    const double y = gain_ * x + a1_ * y1_ + a2_ * y2_;
+    const double y = (1 - a1_ - a2_) * x + a1_ * y1_ + a2_ * y2_;
     y2_ = y1_;
     y1_ = y;
     return y;
   }
 
  private:
-  double a1_ = 0, a2_ = 0, gain_ = 0, y1_ = 0, y2_ = 0;
+  double a1_ = 0, a2_ = 0, y1_ = 0, y2_ = 0;
 };
 
-/// A formant synthesiser that babbles: syllables of a hiss and a vowel whose pitch and formants
-/// move, 3 to 5 a second, with a pause after every few.
-inline std::vector<float> babble(double seconds, unsigned seed) {
-  struct Vowel {
-    double f1, f2, f3;
-  };
-  constexpr Vowel kVowels[] = {{730, 1090, 2440}, {270, 2290, 3010}, {300, 870, 2240},
-                               {530, 1840, 2480}, {570, 840, 2410},  {660, 1720, 2410}};
-  std::mt19937 random(seed);
-  const auto n_total = static_cast<std::size_t>(seconds * kRate);
-  std::vector<float> out;
-  Resonator formant[3];
-  Resonator hiss;
-  double phase = 0;
-  double phrase_hz = 120;
-  int left_in_phrase = 0;
-  Vowel now = kVowels[0];
-  while (out.size() < n_total) {
-    if (left_in_phrase-- == 0) {
-      left_in_phrase = 3 + static_cast<int>(random() % 5);
-      phrase_hz = 125 + 25 * uniform(random);
-      out.resize(out.size() + static_cast<std::size_t>((0.15 + 0.1 * uniform(random)) * kRate),
-                 0.0F);
-    }
-    const auto n_hiss = static_cast<std::size_t>((0.06 + 0.03 * uniform(random)) * kRate);
-    hiss.tune(3000 + 1500 * uniform(random), 900);
-    for (std::size_t i = 0; i < n_hiss; ++i) {
-      const double t = static_cast<double>(i) / static_cast<double>(n_hiss);
-      out.push_back(static_cast<float>(0.5 * hiss(uniform(random)) * std::sin(kTau / 2 * t)));
-    }
-    const Vowel target = kVowels[random() % 6];
-    const auto n_vowel = static_cast<std::size_t>((0.17 + 0.06 * uniform(random)) * kRate);
-    const double bend = 1 + 0.2 * uniform(random);
-    for (std::size_t i = 0; i < n_vowel; ++i) {
-      const double t = static_cast<double>(i) / static_cast<double>(n_vowel);
-      if (i % 64 == 0) {
-        now.f1 += (target.f1 - now.f1) * 0.06;
-        now.f2 += (target.f2 - now.f2) * 0.06;
-        now.f3 += (target.f3 - now.f3) * 0.06;
-        formant[0].tune(now.f1, 80);
-        formant[1].tune(now.f2, 110);
-        formant[2].tune(now.f3, 170);
+/// The flow through the glottis at `phase` of its period (Rosenberg 1971).
+inline double glottal_flow(double phase) {
+  if (phase < 0.4) return 0.5 - 0.5 * std::cos(kTau / 2 * phase / 0.4);
+  if (phase < 0.56) return std::cos(kTau / 4 * (phase - 0.4) / 0.16);
+  return 0;
+}
+
+/// A formant synthesiser that babbles: vowels, four or five a second, with a hiss or a dip between
+/// them, in phrases whose pitch falls, with pauses between.
+class Babbler {
+ public:
+  explicit Babbler(unsigned seed) : random_(seed) {}
+
+  std::vector<float> run(double seconds) {
+    const auto n_total = static_cast<std::size_t>(seconds * kRate);
+    while (out_.size() < n_total) {
+      pitch_hz_ = 135 + 15 * uniform(random_);
+      for (int left = 5 + static_cast<int>(random_() % 5); left > 0; --left) {
+        if (random_() % 2 == 0) say_hiss(0.08 + 0.03 * uniform(random_));
+        say_vowel(0.17 + 0.06 * uniform(random_), 0.8 + 0.2 * uniform(random_));
       }
-      const double hz = phrase_hz * (1 + (bend - 1) * t) * (1 - 0.03 * left_in_phrase / 8.0);
-      phase += hz / kRate;
-      double pulse = 0.02 * uniform(random);
-      if (phase >= 1) {
-        phase -= 1;
-        pulse += 1 + 0.05 * uniform(random);
-      }
-      const double voice = 3 * formant[0](pulse) + 2 * formant[1](pulse) + formant[2](pulse);
-      out.push_back(static_cast<float>(3 * voice * std::sqrt(std::sin(kTau / 2 * t))));
+      out_.resize(out_.size() + static_cast<std::size_t>((0.3 + 0.1 * uniform(random_)) * kRate));
+    }
+    out_.resize(n_total);
+    return std::move(out_);
+  }
+
+ private:
+  void say_hiss(double seconds) {
+    const auto n = static_cast<std::size_t>(seconds * kRate);
+    for (Resonator& r : hiss_) r.tune(4500 + 2000 * uniform(random_), 2000);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double shape = std::sin(kTau / 2 * static_cast<double>(i) / static_cast<double>(n));
+      out_.push_back(static_cast<float>(0.02 * shape * hiss_[1](hiss_[0](uniform(random_)))));
     }
   }
-  out.resize(n_total);
-  return out;
+
+  void say_vowel(double seconds, double loudness) {
+    constexpr double kVowels[6][3] = {{730, 1090, 2440}, {290, 2270, 3000}, {320, 900, 2240},
+                                      {530, 1840, 2480}, {560, 850, 2410},  {660, 1720, 2410}};
+    constexpr double kWidths[5] = {70, 100, 150, 220, 300};
+    const double* const target = kVowels[random_() % 6];
+    const double hump = 0.3 * std::abs(uniform(random_));
+    const auto n = static_cast<std::size_t>(seconds * kRate);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double t = static_cast<double>(i) / static_cast<double>(n);
+      if (i % 22 == 0) {  // Every millisecond.
+        for (std::size_t f = 0; f < 3; ++f) formants_[f] += 0.025 * (target[f] - formants_[f]);
+        for (std::size_t f = 0; f < 5; ++f) tract_[f].tune(formants_[f], kWidths[f]);
+      }
+      pitch_hz_ *= 1 - 0.25 / kRate;
+      const double arch = std::sin(kTau / 2 * t);
+      phase_ += pitch_hz_ * (1 + hump * arch * arch) * (1 + 0.02 * uniform(random_)) / kRate;
+      phase_ -= std::floor(phase_);
+      double voice = glottal_flow(phase_) + 0.01 * uniform(random_);
+      for (Resonator& r : tract_) voice = r(voice);
+      out_.push_back(static_cast<float>(2.0 * loudness * (0.25 + 0.75 * arch) * (voice - lips_)));
+      lips_ = voice;
+    }
+  }
+
+  std::mt19937 random_;
+  std::vector<float> out_;
+  Resonator tract_[5];
+  Resonator hiss_[2];
+  double formants_[5] = {500, 1400, 2450, 3500, 4500};
+  double pitch_hz_ = 135;
+  double phase_ = 0;
+  double lips_ = 0;
+};
+
+inline std::vector<float> babble(double seconds, unsigned seed) {
+  return Babbler(seed).run(seconds);
 }
 
 /// A melody over chords: decaying harmonics, a new note every quarter second.
