@@ -282,6 +282,24 @@ TEST(Normalize, AFileThatIsLongerThanItSaysIsDoneAgainWithRoomForRf64) {
   EXPECT_EQ(out.substr(80), bytes.substr(44));
 }
 
+TEST(Normalize, RateAndChannelsMayChangeInMidStream) {
+  const TempDir dir;
+  // Silent MPEG frames: valid headers, then nothing but zeros. 44.1 kHz, 48 kHz, 48 kHz mono.
+  const auto frames = [](int n, const std::string& header, std::size_t size_bytes) {
+    std::string bytes;
+    for (int i = 0; i < n; ++i) bytes += header + std::string(size_bytes - header.size(), '\0');
+    return bytes;
+  };
+  const std::string bytes = frames(100, "\xFF\xFB\x90\x64", 417) +
+                            frames(100, "\xFF\xFB\x94\x64", 384) +
+                            frames(100, "\xFF\xFB\x94\xC4", 384);
+  const Result<NormalizeReport> report = normalize_bytes(dir, bytes);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const double duration_s = 100 * 1152 / 44100.0 + 200 * 1152 / 48000.0;
+  EXPECT_NEAR(report->duration_s, duration_s, 0.0025);  // libav notices a frame later.
+  EXPECT_NEAR(static_cast<double>(report->output_samples), report->duration_s * 22050, 2);
+}
+
 TEST(Normalize, ProgressRisesAndEndsAtOne) {
   const TempDir dir;
   write_bytes(dir / "source.wav", wav_bytes(WavSpec{}, to_16_bits(noise(22050 * 3, 1))));
@@ -297,6 +315,9 @@ TEST(Normalize, ProgressRisesAndEndsAtOne) {
 }
 
 TEST(Normalize, MemoryDoesNotGrowOver24Hours) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer keeps freed memory";
+#endif
   const TempDir dir;
   constexpr std::int64_t kSamples = std::int64_t{24} * 3600 * 2000;
   std::string header = wav_bytes({.sample_rate = 2000, .bits = 8}, "");

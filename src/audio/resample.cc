@@ -71,7 +71,7 @@ struct Resampler::State {
 
 void Resampler::State::plan() {
   if (l == m) return;
-  const double ratio = std::min(1.0, static_cast<double>(l) / static_cast<double>(m));
+  const double ratio = static_cast<double>(l) / static_cast<double>(m);
   const LowPass filter(ratio);
   n_taps = round_up(std::llround(std::ceil(2 * filter.half_width())), 2);
   const auto make_taps = [&](std::int64_t phases, bool with_end) {
@@ -86,10 +86,11 @@ void Resampler::State::plan() {
     unit = block_outputs * kLanes;
   } else {
     // Linear interpolation between taps errs by up to (π·ratio/n_phases)²/8, which is -118 dB for
-    // 1024 phases and a ratio of 1. A lower ratio needs proportionally fewer phases.
+    // 1024 phases and a ratio of 1 (or above). A lower ratio needs proportionally fewer phases.
     method = Method::interpolated;
     n_taps = round_up(n_taps, kLanes);
-    n_phases = std::max<std::int64_t>(16, std::llround(std::ceil(kInterpolationPhases * ratio)));
+    n_phases = std::max<std::int64_t>(
+        16, std::llround(std::ceil(kInterpolationPhases * std::min(1.0, ratio))));
     taps = make_taps(n_phases, true);
   }
 }

@@ -1,5 +1,6 @@
 #include "audio/resample_filter.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
@@ -23,8 +24,8 @@ double bessel_i0(double x) {
 }  // namespace
 
 LowPass::LowPass(double ratio)
-    : cutoff_(0.5 * ratio * kCutoff),
-      half_width_(kReach / ratio),
+    : cutoff_(ratio < 1 ? 0.5 * ratio * kCutoffDown : 0.5 * kCutoffUp),
+      half_width_(kReach / std::min(1.0, ratio)),
       window_scale_(1 / bessel_i0(kKaiserBeta)) {}
 
 double LowPass::operator()(double t) const {

@@ -7,13 +7,15 @@
 
 namespace baleen::audio {
 
-/// With f = half of the lower rate: the -6 dB point in f, the filter's reach in half periods of f on
-/// either side, and the Kaiser window's shape for 100 dB.
-inline constexpr double kCutoff = 0.95;
+/// With f = half of the lower rate: the -6 dB point in f (where frequencies above f would alias, and
+/// where there are none), the filter's reach in half periods of f on either side, and the Kaiser
+/// window's shape for 100 dB.
+inline constexpr double kCutoffDown = 0.95;
+inline constexpr double kCutoffUp = 0.97;
 inline constexpr int kReach = 32;
 inline constexpr double kKaiserBeta = 10.06;
 
-/// The low-pass filter for a conversion whose lower rate is `ratio` (at most 1) times the input's.
+/// The low-pass filter for a conversion to `ratio` times the input's rate.
 class LowPass {
  public:
   explicit LowPass(double ratio);

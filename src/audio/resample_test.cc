@@ -97,7 +97,8 @@ TEST_P(ResamplerRates, LengthIsTheDurationRoundedUp) {
 TEST_P(ResamplerRates, ConstantStaysConstant) {
   const auto [from, to] = GetParam();
   const std::vector<float> in(static_cast<std::size_t>(from), 0.5F);
-  for (const float sample : middle(resample(in, from, to))) EXPECT_NEAR(sample, 0.5F, 3e-6);
+  const std::vector<float> out = resample(in, from, to);
+  for (const float sample : middle(out)) EXPECT_NEAR(sample, 0.5F, 3e-6);
 }
 
 TEST_P(ResamplerRates, PassbandIsFlat) {
@@ -106,7 +107,8 @@ TEST_P(ResamplerRates, PassbandIsFlat) {
   for (const double fraction : {0.01, 0.3, 0.7, 0.8, 0.85}) {
     SCOPED_TRACE(fraction);
     const std::vector<float> in = sine(fraction * nyquist_hz, from, static_cast<std::size_t>(from));
-    EXPECT_NEAR(rms_db(middle(resample(in, from, to))), rms_db(middle(in)), 0.01);
+    const std::vector<float> out = resample(in, from, to);
+    EXPECT_NEAR(rms_db(middle(out)), rms_db(middle(in)), 0.01);
   }
 }
 
@@ -118,7 +120,8 @@ TEST_P(ResamplerRates, WhatWouldAliasIsGone) {
     if (frequency_hz >= from / 2.0) continue;
     SCOPED_TRACE(fraction);
     const std::vector<float> in = sine(frequency_hz, from, static_cast<std::size_t>(from), 1.0);
-    EXPECT_LT(rms_db(middle(resample(in, from, to))), -3 - 95);
+    const std::vector<float> out = resample(in, from, to);
+    EXPECT_LT(rms_db(middle(out)), -3 - 95);
   }
 }
 

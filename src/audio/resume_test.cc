@@ -27,13 +27,29 @@ using testing::write_bytes;
 
 constexpr double kSourceS = 5.2;
 
-/// PCM at another rate (entered by seeking), or µ-law in a Sun AU file (decoded again).
-enum class SourceKind { pcm, other };
+/// PCM at another rate (entered by seeking), ADPCM (decoded again), or MP2 whose sample rate
+/// and number of channels change in mid-stream.
+enum class SourceKind { pcm, adpcm, changing };
+
+/// MPEG-1 layer II frames of 128 kbit/s with valid headers and random contents: noise.
+std::string mp2_frames(int n, char rate_bits, std::size_t size_bytes, char mode, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::string frames;
+  for (int i = 0; i < n; ++i) {
+    frames += std::string("\xFF\xFD") + static_cast<char>(0x80 | rate_bits) + mode;
+    for (std::size_t k = 4; k < size_bytes; ++k) frames += static_cast<char>(generator() & 0x7F);
+  }
+  return frames;
+}
 
 std::string source_bytes(SourceKind kind, unsigned seed = 1) {
   if (kind == SourceKind::pcm) {
     return wav_bytes({.sample_rate = 48000, .channels = 2},
                      to_16_bits(noise(static_cast<std::size_t>(kSourceS * 48000) * 2, seed)));
+  }
+  if (kind == SourceKind::changing) {
+    return mp2_frames(110, 0, 417, 0x44, seed) + mp2_frames(60, 4, 384, 0x44, seed + 1) +
+           mp2_frames(60, 4, 384, char(0xC4), seed + 2);
   }
   // IMA ADPCM in WAV: blocks of 256 bytes with 505 samples each; no seeking to a sample.
   std::mt19937 generator(seed);
@@ -105,9 +121,16 @@ class Resume : public ::testing::TestWithParam<SourceKind> {
 };
 INSTANTIATE_TEST_SUITE_P(Kinds,
                          Resume,
-                         ::testing::Values(SourceKind::pcm, SourceKind::other),
+                         ::testing::Values(SourceKind::pcm,
+                                           SourceKind::adpcm,
+                                           SourceKind::changing),
                          [](const auto& kind) {
-                           return kind.param == SourceKind::pcm ? "Pcm" : "Other";
+                           switch (kind.param) {
+                             case SourceKind::pcm: return "Pcm";
+                             case SourceKind::adpcm: return "Adpcm";
+                             case SourceKind::changing: break;
+                           }
+                           return "Changing";
                          });
 
 TEST_P(Resume, AfterAStopAtEveryChunk) {
