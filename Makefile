@@ -57,8 +57,8 @@ test: build-all
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
 .PHONY: torture
-torture: build-all
-	@ctest --test-dir $(BUILD) --output-on-failure -C torture -L torture
+torture: build
+	@BALEEN_PROGRAM=$(CURDIR)/$(BUILD)/baleen tests/torture/run
 
 .PHONY: bench
 bench: setup-bench $(BUILD)/build.ninja

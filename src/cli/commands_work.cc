@@ -216,6 +216,8 @@ Result<json::object> describe(Session& session, const Item& item) {
     artifact["path"] =
         std::filesystem::absolute(session.root.at(relative), ignored).lexically_normal().string();
   }
+  // As it was named now: the asset may have been ingested under another name.
+  if (!item.name.empty()) run["file"] = item.name;
   run["reused"] = item.is_fresh;
   return run;
 }

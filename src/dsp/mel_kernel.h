@@ -11,8 +11,8 @@ namespace baleen::dsp {
 
 /// Buffers of vectors, each aligned to kVectorBytesMax; all zero at first. See mel_kernel.cc.
 struct MelBuffers {
-  float* columns = nullptr;         ///< (hop + 4, column_stride): the hops of a batch, transposed.
-  unsigned char* points = nullptr;  ///< padded(point_count()) complex vectors: a windowed frame.
+  float* columns = nullptr;           ///< kChunkRows + 6 rows of the hops of a batch, transposed.
+  unsigned char* points = nullptr;    ///< padded(point_count()) complex vectors: a windowed frame.
   unsigned char* spectrum = nullptr;  ///< padded(256) complex vectors.
   unsigned char* powers = nullptr;    ///< 257 vectors: the bins of a part.
   unsigned char* bands = nullptr;     ///< 2·n_bands vectors, for each whitening.

@@ -63,6 +63,46 @@ void push_root(std::vector<T>& roots, std::size_t k, std::size_t n) {
   roots.push_back(static_cast<T>(std::sin(turn)));
 }
 
+PartSegments make_segments(const MelPlan& plan,
+                           const std::vector<BinWeights>& bins,
+                           std::size_t part) {
+  PartSegments segments;
+  for (std::size_t s = 0; s <= plan.n_bands; ++s) {
+    std::size_t first = kPartBinsMax;
+    std::size_t end = 0;
+    for (std::size_t q = 0; q < plan.part_bin_count(part); ++q) {
+      const BinWeights& bin = bins[plan.n_parts * q + part];
+      if (bin.segment != s || (bin.falling == 0.0 && bin.rising == 0.0)) continue;
+      first = std::min(first, q);
+      end = q + 1;
+    }
+    const std::size_t n_bins = end > first ? end - first : 0;
+    segments.runs.push_back({static_cast<std::uint16_t>(n_bins == 0 ? 0 : first),
+                             static_cast<std::uint16_t>((n_bins + 1) / 2)});
+  }
+  return segments;
+}
+
+/// (falling, rising) of the bins of all segments, in pairs of bins.
+template <typename T>
+std::vector<T> make_weights(const MelPlan& plan,
+                            const std::vector<BinWeights>& bins,
+                            std::size_t part,
+                            Whitening whitening) {
+  std::vector<T> weights;
+  for (std::size_t s = 0; s < plan.segments[part].runs.size(); ++s) {
+    const PartSegments::Run& run = plan.segments[part].runs[s];
+    for (std::size_t i = 0; i < 2U * run.n_pairs; ++i) {
+      const std::size_t k = plan.n_parts * (run.first_bin + i) + part;
+      const bool is_inside = k < bins.size() && bins[k].segment == s;
+      const double gain = is_inside ? bin_gain(plan.options, k, whitening) : 0.0;
+      weights.push_back(static_cast<T>(is_inside ? gain * bins[k].falling : 0.0));
+      weights.push_back(static_cast<T>(is_inside ? gain * bins[k].rising : 0.0));
+    }
+  }
+  return weights;
+}
+
 template <typename T>
 MelTables<T> make_tables(const MelPlan& plan, const std::vector<BinWeights>& bins) {
   MelTables<T> tables;
@@ -77,44 +117,21 @@ MelTables<T> make_tables(const MelPlan& plan, const std::vector<BinWeights>& bin
     before_that = before;
     before = tap;
   }
-  for (std::size_t j = 0; j < kRadix; ++j) {
-    for (std::size_t k = 0; k < kRadix; ++k) push_root(tables.between, j * k, kPartSize);
-  }
-  for (std::size_t n = 0; n < kPartSize; ++n) push_root(tables.odd_part, n, 2 * kPartSize);
   for (std::size_t part = 0; part < plan.n_parts; ++part) {
+    for (std::size_t k = 0; k < kRadix; ++k) {
+      for (std::size_t j = 0; j < kRadix; ++j) {
+        push_root(tables.between[part], j * (2 * k + part), 2 * kPartSize);
+      }
+    }
     for (std::size_t q = 0; q <= kPartSize / 2; ++q) {
       push_root(tables.split[part], plan.n_parts * q + part,
                 static_cast<std::size_t>(plan.options.n_fft));
     }
     for (const Whitening whitening : {kPlain, kTilted}) {
-      std::vector<T>& weights = tables.weights[part][whitening];
-      for (std::size_t q = 0; q < plan.part_bin_count(part); ++q) {
-        const std::size_t k = plan.n_parts * q + part;
-        const double gain = bin_gain(plan.options, k, whitening);
-        weights.push_back(static_cast<T>(gain * bins[k].falling));
-        weights.push_back(static_cast<T>(gain * bins[k].rising));
-      }
+      tables.weights[part][whitening] = make_weights<T>(plan, bins, part, whitening);
     }
   }
   return tables;
-}
-
-PartSegments make_segments(const MelPlan& plan,
-                           const std::vector<BinWeights>& bins,
-                           std::size_t part) {
-  PartSegments segments;
-  segments.bin_counts.assign(plan.n_bands + 1, 0);
-  const auto weighs = [&](std::size_t q) {
-    const BinWeights& bin = bins[plan.n_parts * q + part];
-    return bin.falling != 0.0 || bin.rising != 0.0;
-  };
-  std::size_t end = plan.part_bin_count(part);
-  while (segments.first_bin < end && !weighs(segments.first_bin)) ++segments.first_bin;
-  while (end > segments.first_bin && !weighs(end - 1)) --end;
-  for (std::size_t q = segments.first_bin; q < end; ++q) {
-    ++segments.bin_counts[bins[plan.n_parts * q + part].segment];
-  }
-  return segments;
 }
 
 /// The error of a bin is white: some 6e-8 of the root mean square of all bins (measured), wherever
@@ -152,8 +169,9 @@ Result<void> validate(const MelSpectrumOptions& options) {
                 "mel spectrum: n_fft {} (512 or 1024), {} taps, hop {}", options.n_fft,
                 options.window.size(), options.hop_length);
   }
-  if (options.is_precise && (options.spectrum != Spectrum::power || options.log_floor <= 0.0 ||
-                             options.log_offset != 0.0 || options.pre_emphasis != 0.0)) {
+  if (options.is_precise &&
+      (options.spectrum != Spectrum::power || options.log_floor < kNormalMin ||
+       options.log_offset != 0.0 || options.pre_emphasis != 0.0)) {
     return fail(ErrorCode::invalid_argument, "mel spectrum: precision is for floored power only");
   }
   return {};
@@ -172,12 +190,11 @@ Result<std::unique_ptr<const MelPlan>> make_mel_plan(const MelSpectrumOptions& o
   plan->n_taps = options.window.size();
   plan->hop = static_cast<std::size_t>(options.hop_length);
   plan->extra_columns = (plan->n_taps - 1) / plan->hop;
-  plan->column_stride = (kBatchFrames + plan->extra_columns + 7) / 8 * 8;
   plan->whole_hops = plan->n_taps / plan->hop;
-  plan->single = make_tables<float>(*plan, bins);
   for (std::size_t part = 0; part < plan->n_parts; ++part) {
     plan->segments[part] = make_segments(*plan, bins, part);
   }
+  plan->single = make_tables<float>(*plan, bins);
   if (options.is_precise) {
     plan->precise = make_tables<double>(*plan, bins);
     for (const Whitening whitening : {kPlain, kTilted}) {

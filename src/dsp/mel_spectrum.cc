@@ -24,19 +24,21 @@ struct MelSpectrum::Workspace {
 };
 
 MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
+  constexpr std::size_t kPageBytes = 4096;
   constexpr std::size_t kComplexBytes = 2 * kVectorBytesMax;
-  const std::array<std::size_t, 7> sizes = {(plan.hop + 4) * plan.column_stride * sizeof(float),
-                                            padded(plan.point_count() + 1) * kComplexBytes,
-                                            padded(kPartSize) * kComplexBytes,
-                                            kPartBinsMax * kVectorBytesMax,
-                                            kWhiteningCount * plan.n_bands * kVectorBytesMax,
-                                            plan.n_bands * kVectorBytesMax,
-                                            kBatchFrames * plan.n_bands * sizeof(float)};
+  const std::array<std::size_t, 7> sizes = {
+      (kChunkRows + 6) * (2 * kBatchFrames + plan.extra_columns) * sizeof(float),
+      padded(plan.point_count() + 1) * kComplexBytes,
+      padded(kPartSize) * kComplexBytes,
+      kPartBinsMax * kVectorBytesMax,
+      kWhiteningCount * plan.n_bands * kVectorBytesMax,
+      plan.n_bands * kVectorBytesMax,
+      kBatchFrames * plan.n_bands * sizeof(float)};
   std::array<std::size_t, 7> offsets{};
   std::size_t end = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     offsets[i] = end;
-    end += (sizes[i] + kVectorBytesMax - 1) / kVectorBytesMax * kVectorBytesMax;
+    end += (sizes[i] + kPageBytes - 1) / kPageBytes * kPageBytes;  // See first_pass.
   }
   bytes = hwy::AllocateAligned<unsigned char>(end);
   BALEEN_CHECK(bytes != nullptr);

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -25,7 +23,14 @@ constexpr std::int64_t kMelChunkColumns = 8;
 constexpr std::int64_t kEmbeddingChunkRows = 64;
 constexpr hsize_t kTimesBlock = 8192;
 
-enum class Filters { deflate, shuffle_deflate };
+/// Whether HDF5's shuffle filter comes before deflate: for all chunks, or for those without many zeros.
+/// Runs of zeros (behind a rectifier) are matches for deflate, which shuffling tears apart.
+enum class Shuffle { always, if_dense };
+
+bool has_many_zeros(std::span<const float> values) {
+  const auto n_zeros = std::count(values.begin(), values.end(), 0.0F);
+  return static_cast<std::size_t>(n_zeros) * 16 > values.size();
+}
 
 std::int64_t count_not_finite(std::span<const float> values) {
   constexpr std::uint32_t kExponent = 0x7F80'0000;
@@ -50,8 +55,8 @@ class MatrixWriter {
   Result<void> create(hid_t file,
                       std::int64_t chunk_rows_max,
                       std::int64_t chunk_columns_max,
-                      Filters filters) {
-    filters_ = filters;
+                      Shuffle shuffle) {
+    shuffle_ = shuffle;
     chunk_rows_ = std::min(n_rows_, chunk_rows_max);
     chunk_columns_ = n_columns_ % chunk_columns_max == 0 ? chunk_columns_max : n_columns_;
     const h5::Id creation(H5Pcreate(H5P_DATASET_CREATE));
@@ -61,7 +66,7 @@ class MatrixWriter {
       const hsize_t chunk[] = {static_cast<hsize_t>(chunk_rows_),
                                static_cast<hsize_t>(chunk_columns_)};
       H5Pset_chunk(creation.get(), 2, chunk);
-      if (filters == Filters::shuffle_deflate) H5Pset_shuffle(creation.get());
+      H5Pset_shuffle(creation.get());
       H5Pset_deflate(creation.get(), 1);
     }
     const hsize_t dims[] = {static_cast<hsize_t>(n_rows_), static_cast<hsize_t>(n_columns_)};
@@ -120,12 +125,15 @@ class MatrixWriter {
 
   Result<void> write_chunk(std::int64_t column) {
     const std::span<const float> values = gather(column);
-    const std::span<const std::byte> stream = filters_ == Filters::shuffle_deflate
+    const bool is_shuffled = shuffle_ == Shuffle::always || !has_many_zeros(values);
+    const std::span<const std::byte> stream = is_shuffled
                                                   ? deflater_.shuffle_and_deflate(values)
                                                   : deflater_.deflate(std::as_bytes(values));
+    constexpr std::uint32_t kSkipShuffle =
+        1;  // Bit 0: the first filter was left out of this chunk.
+    const std::uint32_t filter_mask = is_shuffled ? 0 : kSkipShuffle;
     const hsize_t offset[] = {static_cast<hsize_t>(first_row_), static_cast<hsize_t>(column)};
-    constexpr std::uint32_t kAllFilters = 0;
-    if (H5Dwrite_chunk(dataset_.get(), H5P_DEFAULT, kAllFilters, offset, stream.size(),
+    if (H5Dwrite_chunk(dataset_.get(), H5P_DEFAULT, filter_mask, offset, stream.size(),
                        stream.data()) < 0)
       return h5::last_error("write " + name_, ErrorCode::io_error);
     return {};
@@ -148,7 +156,7 @@ class MatrixWriter {
   std::int64_t n_columns_;
   std::int64_t chunk_rows_ = 0;
   std::int64_t chunk_columns_ = 0;
-  Filters filters_ = Filters::deflate;
+  Shuffle shuffle_ = Shuffle::always;
   h5::Id dataset_;
   ChunkDeflater deflater_;
   core::Sha256 digest_;
@@ -252,16 +260,15 @@ struct FeaturePackWriter::State {
         melspec("melspec", info.n_frames, info.n_mels),
         embeddings("embeddings", info.n_embeddings, info.n_dims) {}
 
-  /// An unfinished file goes. HDF5 cannot close a file that it failed to write (a full disk) and keeps its
-  /// descriptor, so the space is given back first.
+  /// An unfinished file goes.
   ~State() {
     if (is_finished) return;
     h5::be_quiet();
     melspec.close();
     embeddings.close();
     file.reset();
-    static_cast<void>(::truncate(path.c_str(), 0));
-    static_cast<void>(::unlink(path.c_str()));
+    sink.close();
+    static_cast<void>(core::remove_file(path));
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -269,12 +276,11 @@ struct FeaturePackWriter::State {
   Result<void> create_contents() {
     const hid_t root = file.get();
     BALEEN_RETURN_IF_ERROR(write_root_attributes(root, info));
-    BALEEN_RETURN_IF_ERROR(
-        melspec.create(root, kMelChunkRows, kMelChunkColumns, Filters::shuffle_deflate));
+    BALEEN_RETURN_IF_ERROR(melspec.create(root, kMelChunkRows, kMelChunkColumns, Shuffle::always));
     BALEEN_RETURN_IF_ERROR(h5::write_attribute(melspec.dataset(), "units", "dB"));
     BALEEN_RETURN_IF_ERROR(h5::write_attribute(melspec.dataset(), "hop_s", info.mel_hop_s));
     BALEEN_RETURN_IF_ERROR(
-        embeddings.create(root, kEmbeddingChunkRows, info.n_dims, Filters::deflate));
+        embeddings.create(root, kEmbeddingChunkRows, info.n_dims, Shuffle::if_dense));
     BALEEN_RETURN_IF_ERROR(h5::write_attribute(embeddings.dataset(), "units", "1"));
     BALEEN_RETURN_IF_ERROR(
         h5::write_attribute(embeddings.dataset(), "hop_s", info.embedding_hop_s));
@@ -286,19 +292,24 @@ struct FeaturePackWriter::State {
     // The name of the schema comes last: a file without it was never finished.
     BALEEN_RETURN_IF_ERROR(
         h5::write_attribute(file.get(), "schema_id", std::string("feature_pack.v1")));
-    if (H5Fflush(file.get(), H5F_SCOPE_LOCAL) < 0)
-      return h5::last_error("flush " + path.string(), ErrorCode::io_error);
-    if (H5Fclose(file.get()) < 0)
+    if (H5Fclose(file.release()) < 0)
       return h5::last_error("close " + path.string(), ErrorCode::io_error);
-    file.release();
-    BALEEN_ASSIGN_OR_RETURN(const core::Fd descriptor, core::open_read(path));
-    BALEEN_RETURN_IF_ERROR(core::sync_file(descriptor));
+    BALEEN_RETURN_IF_ERROR(check_sink());
+    BALEEN_RETURN_IF_ERROR(sink.sync());
+    sink.close();
     is_finished = true;
+    return {};
+  }
+
+  [[nodiscard]] Result<void> check_sink() const {
+    auto result = sink.check();
+    if (!result.ok()) return std::move(result).error().context(path.string());
     return {};
   }
 
   std::filesystem::path path;
   FeaturePackInfo info;
+  h5::Sink sink;
   h5::Id file;
   bool is_finished = false;
   MatrixWriter melspec;
@@ -317,19 +328,22 @@ Result<FeaturePackWriter> FeaturePackWriter::create(const std::filesystem::path&
   BALEEN_RETURN_IF_ERROR(
       core::remove_file(temporary));  // HDF5 refuses to reuse one it still holds.
   auto state = std::make_unique<State>(temporary, info);
-  BALEEN_ASSIGN_OR_RETURN(state->file, h5::create_file(temporary));
+  BALEEN_RETURN_IF_ERROR(state->sink.open(temporary));
+  BALEEN_ASSIGN_OR_RETURN(state->file, h5::create_file(state->sink));
   BALEEN_RETURN_IF_ERROR(state->create_contents());
   return FeaturePackWriter(std::move(state));
 }
 
 Result<void> FeaturePackWriter::append_melspec(std::span<const float> rows) {
   h5::be_quiet();
-  return state_->melspec.append(rows);
+  BALEEN_RETURN_IF_ERROR(state_->melspec.append(rows));
+  return state_->check_sink();
 }
 
 Result<void> FeaturePackWriter::append_embeddings(std::span<const float> rows) {
   h5::be_quiet();
-  return state_->embeddings.append(rows);
+  BALEEN_RETURN_IF_ERROR(state_->embeddings.append(rows));
+  return state_->check_sink();
 }
 
 Result<FeaturePackSummary> FeaturePackWriter::finish() {

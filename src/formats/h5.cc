@@ -1,7 +1,5 @@
 #include "formats/h5.h"
 
-#include <cstdlib>
-#include <cstring>
 #include <vector>
 
 namespace baleen::formats::h5 {
@@ -11,23 +9,13 @@ constexpr std::size_t kTextAttributeMax = 65'536;
 // As counted on the disk; in memory, HDF5 1.10 takes seven times as much for the index of the chunks.
 constexpr std::size_t kMetadataCacheBytes = std::size_t{128} << 10;
 
-struct Walk {
-  std::string innermost;
-  int errno_value = 0;
-};
-
-herr_t visit_error(unsigned /*n*/, const H5E_error2_t* error, void* data) {
-  auto& walk = *static_cast<Walk*>(data);
-  if (error->desc == nullptr) return 0;
-  if (walk.innermost.empty()) walk.innermost = error->desc;
-  // "file write failed: time = …, errno = 28, error message = '…', …" of the POSIX driver.
-  if (const char* found = std::strstr(error->desc, "errno = ");
-      found != nullptr && walk.errno_value == 0)
-    walk.errno_value = std::atoi(found + std::strlen("errno = "));
+herr_t keep_innermost(unsigned /*n*/, const H5E_error2_t* error, void* data) {
+  auto& innermost = *static_cast<std::string*>(data);
+  if (innermost.empty() && error->desc != nullptr) innermost = error->desc;
   return 0;
 }
 
-/// A file access list: close everything with the file, no file locks, a metadata cache that stays small.
+/// A file access list: everything closes with the file, no locks, a metadata cache that stays small.
 Id access_list() {
   Id list(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_fclose_degree(list.get(), H5F_CLOSE_STRONG);
@@ -90,28 +78,23 @@ Result<std::string> read_variable_text(hid_t attribute, const std::string& name,
 
 }  // namespace
 
-void be_quiet() {
-  // Without HDF5's exit handler: after a failed write it would walk over the file that could not be
-  // closed, and crash. All that is ours is closed by its owner.
-  static const herr_t kNoExitHandler = H5dont_atexit();
-  static_cast<void>(kNoExitHandler);
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+void be_quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+Error last_error(std::string_view what, ErrorCode code) {
+  std::string innermost;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &innermost);
+  return fail(code, "{}: HDF5: {}", what, innermost.empty() ? "failed" : innermost);
 }
 
-Error last_error(std::string_view what, ErrorCode fallback) {
-  Walk walk;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, visit_error, &walk);
-  if (walk.errno_value != 0) return core::errno_error(walk.errno_value, what);
-  return fail(fallback, "{}: HDF5: {}", what, walk.innermost.empty() ? "failed" : walk.innermost);
-}
-
-Result<Id> create_file(const std::filesystem::path& path) {
+Result<Id> create_file(Sink& sink) {
   const Id creation(H5Pcreate(H5P_FILE_CREATE));
   H5Pset_obj_track_times(creation.get(), false);
   const Id access = access_list();
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
-  Id file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()));
-  if (!file.is_valid()) return last_error("create " + path.string(), ErrorCode::io_error);
+  if (!sink.attach_to(access.get())) return last_error("create", ErrorCode::internal);
+  Id file(H5Fcreate("sink", H5F_ACC_TRUNC, creation.get(), access.get()));
+  if (!file.is_valid()) return last_error("create", ErrorCode::internal);
+  BALEEN_RETURN_IF_ERROR(sink.check());
   return file;
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/result.h"
+#include "formats/h5_sink.h"
 
 namespace baleen::formats::h5 {
 
@@ -44,12 +45,11 @@ class Id {
 /// one error stack per thread). To be called first by every public function of the room.
 void be_quiet();
 
-/// The innermost message of HDF5's error stack as an Error. An errno in it (a full disk) decides the
-/// code; otherwise it is `fallback`. To be called right after the failed call.
-[[nodiscard]] Error last_error(std::string_view what, ErrorCode fallback);
+/// The innermost message of HDF5's error stack as an Error. To be called right after the failed call.
+[[nodiscard]] Error last_error(std::string_view what, ErrorCode code);
 
-/// A new file in the format of HDF5 1.8, without file locks, times or a growing metadata cache.
-[[nodiscard]] Result<Id> create_file(const std::filesystem::path& path);
+/// A new file on an open sink, in the format of HDF5 1.8, without times or a growing metadata cache.
+[[nodiscard]] Result<Id> create_file(Sink& sink);
 /// ARTIFACT_CORRUPT if it is no whole HDF5 file.
 [[nodiscard]] Result<Id> open_file(const std::filesystem::path& path);
 

@@ -91,12 +91,14 @@ def make_wav(path, seconds, rate=RATE, channels=1, seed=0):
 
 class Outcome:
     def __init__(self, command, status, out, err, seconds):
-        self.command, self.status, self.out, self.err, self.seconds = command, status, out, err, seconds
+        self.command, self.status, self.seconds = command, status, seconds
+        self.raw_out = out
+        self.out, self.err = (stream.decode("utf-8", "replace") for stream in (out, err))
 
     @property
     def json(self):
         """What is on standard output: one JSON document and nothing else."""
-        return json.loads(self.out)
+        return json.loads(self.raw_out.decode("utf-8"))
 
     def __str__(self):
         return (f"{self.command!r} ended with {self.status} after {self.seconds:.1f} s\n--- stdout\n{self.out[-3000:]}"
@@ -151,9 +153,9 @@ class Place:
             status = process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             kill_group(process)
-            raise AssertionError(f"{process.args!r} hangs: killed after {timeout_s} s\n" + read_all(process.files[1]))
+            raise AssertionError(f"{process.args!r} hangs: killed after {timeout_s} s\n{read_bytes(process.files[1])}")
         seconds = time.monotonic() - process.began_s
-        out, err = (read_all(file) for file in process.files)
+        out, err = (read_bytes(file) for file in process.files)
         return Outcome(process.args, status, out, err, seconds)
 
     def run(self, *arguments, **options):
@@ -165,9 +167,9 @@ class Place:
             return connection.execute(sql, values).fetchall()
 
 
-def read_all(file):
+def read_bytes(file):
     file.seek(0)
-    return file.read().decode("utf-8", "replace")
+    return file.read()
 
 
 def open_database(data):

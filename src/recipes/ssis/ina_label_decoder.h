@@ -37,7 +37,7 @@ struct InaDecoderOptions {
   double margin = 100.0;
   double steepness = 0.4;
   /// Refinement may evaluate this share of the patches seen so far, and refine_patches_free besides.
-  double refine_fraction_max = 0.08;
+  double refine_fraction_max = 0.065;
   double refine_patches_free = 512.0;
   std::size_t window_patches = 8193;
 };

@@ -143,7 +143,7 @@ double relative_variance(const RowSums& at_start, const RowSums& at_end, std::in
 /// Scores windows by their embeddings in one pass over the rows that any of them needs.
 class EmbeddingScorer {
  public:
-  EmbeddingScorer(const PreviewInput& input, std::vector<Window*> windows) : input_(input) {
+  EmbeddingScorer(const PreviewInput& input, const std::vector<Window*>& windows) : input_(input) {
     for (Window* window : windows) {
       const std::int64_t first = row_at_or_after(window->start);
       const std::int64_t end = std::min(row_at_or_after(window->end), input.n_embeddings);

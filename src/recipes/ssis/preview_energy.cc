@@ -34,7 +34,7 @@ std::int64_t sum_of_squares(std::span<const std::int16_t> samples) {
   std::int64_t sum = 0;
   for (const std::int16_t sample : samples) {
     const std::int32_t value = sample;
-    sum += value * value;
+    sum += std::int64_t{value * value};  // At most 2^30: no need to widen first.
   }
   return sum;
 }
@@ -72,7 +72,8 @@ void PreviewEnergy::push(std::span<const float> samples) {
       const float scaled = samples[i] * 32768.0F;
       const float high = scaled < 32767.0F ? scaled : 32767.0F;  // NaN becomes full scale here.
       const float cut = high > -32768.0F ? high : -32768.0F;
-      block[i] = static_cast<std::int16_t>(cut + (cut < 0.0F ? -0.5F : 0.5F));
+      // Made positive, so that cutting off the fraction rounds to nearest, without a branch.
+      block[i] = static_cast<std::int16_t>(static_cast<std::int32_t>(cut + 32768.5F) - 32768);
     }
     push(std::span<const std::int16_t>(block.data(), n));
     samples = samples.subspan(n);
