@@ -39,6 +39,7 @@ def real_mel(python, work, seconds):
     if not python or not common.BALEEN.is_file() or not shutil.which("ffmpeg"):
         return None
     data = work / "data"
+    shutil.rmtree(data, ignore_errors=True)
     common.run([common.BALEEN, "run", "ssis", "--data", data, "--", common.base_recording(work, seconds)])
     pack = next((data / "features").glob("*.h5"))
     python_script(python, DUMP, pack, work / "mel.f32")
