@@ -42,6 +42,12 @@ Result<int> Queue::cancel_run(std::string_view run_id) {
                           "WHERE run_id = $1 AND state = 'running')",
                           run_id));
     BALEEN_ASSIGN_OR_RETURN(
+        const auto open, database_.query("SELECT task_id FROM tasks WHERE run_id = $1 AND state IN "
+                                         "('waiting', 'queued', 'running')",
+                                         run_id));
+    // A worker that is still at it does the same when it sees that its lease is gone.
+    for (const store::Row& task : open) BALEEN_RETURN_IF_ERROR(remove_resumable(task.integer(0)));
+    BALEEN_ASSIGN_OR_RETURN(
         n_tasks,
         database_.execute(
             "UPDATE tasks SET state = 'canceled', error_code = 'CANCELED', error_message = "

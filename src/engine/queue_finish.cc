@@ -52,7 +52,7 @@ Result<FinishState> Queue::finish_locked(const Assignment& assignment,
   const StageRequest& request = assignment.request;
   BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
   if (!is_mine) {
-    remove_temporaries(request, /*also_resumable=*/false);
+    BALEEN_RETURN_IF_ERROR(clean_up_fenced_off(request));
     return FinishState::fenced_off;
   }
   std::string first_path;
@@ -200,7 +200,50 @@ void Queue::remove_temporaries(const StageRequest& request, bool also_resumable)
     if (also_resumable) remove(slot.temporary);
   }
   if (!also_resumable) return;
-  for (const auto& path : request.scratch) remove(path);
+  for (const auto& path : request.scratch) {
+    remove(path);
+    remove(path.string() + ".tmp");
+  }
+}
+
+Result<void> Queue::clean_up_fenced_off(const StageRequest& request) {
+  remove_temporaries(request, /*also_resumable=*/false);
+  BALEEN_ASSIGN_OR_RETURN(const auto open,
+                          database_.query("SELECT 1 FROM tasks WHERE task_id = $1 AND state IN "
+                                          "('waiting', 'queued', 'running')",
+                                          request.task_id));
+  return open.empty() ? remove_resumable(request.task_id) : Result<void>();
+}
+
+Result<void> Queue::remove_resumable(std::int64_t task_id) {
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto rows,
+      database_.query("SELECT recipe, stage, asset_id, feature_spec_alias, signature FROM tasks t "
+                      "WHERE task_id = $1 AND NOT EXISTS (SELECT 1 FROM stage_locks l WHERE "
+                      "l.asset_id = t.asset_id AND l.stage = t.stage AND l.feature_spec_alias = "
+                      "t.feature_spec_alias)",
+                      task_id));
+  if (rows.empty()) return {};
+  const store::Row& task = rows.front();
+  const Result<const Recipe*> recipe = recipes_.find(task.text(0));
+  const StageSpec* spec = recipe.ok() ? (*recipe)->find_stage(task.text(1)) : nullptr;
+  if (spec == nullptr) return {};
+  std::vector<std::string> paths;
+  for (const OutputSpec& output : spec->outputs) {
+    if (!output.is_resumable) continue;
+    const std::string path = store::expand_path(output.path, task.text(2), task.text(3));
+    paths.push_back(store::resumable_path(path));
+    if (!task.text(4).empty())
+      paths.push_back(store::resumable_path(store::versioned_path(path, task.text(4))));
+  }
+  for (const std::string& pattern : spec->scratch) {
+    paths.push_back(store::expand_path(pattern, task.text(2), task.text(3)));
+    paths.push_back(paths.back() + ".tmp");
+  }
+  for (const std::string& path : paths) {
+    BALEEN_RETURN_IF_ERROR(core::remove_file(root_.at(path)));
+  }
+  return {};
 }
 
 // ---- fail, interrupt, reclaim -----------------------------------------------------------------
@@ -220,8 +263,10 @@ Result<FailState> Queue::fail_attempt(const Assignment& assignment,
   }
   BALEEN_RETURN_IF_ERROR(database_.transaction("FAIL", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
-    remove_temporaries(request, /*also_resumable=*/is_mine && !state.will_retry);
-    if (!is_mine) return {};
+    if (!is_mine) return clean_up_fenced_off(request);
+    // On a full disk the room is worth more than the work: without it not even this can be recorded.
+    const bool keeps_work = state.will_retry && error.code != ErrorCode::disk_full;
+    remove_temporaries(request, /*also_resumable=*/!keeps_work);
     const std::int64_t now_us = clock_.now_us();
     BALEEN_RETURN_IF_ERROR(close_attempt(request, "failed", &error, metrics, ""));
     BALEEN_RETURN_IF_ERROR(release_lease(request));
@@ -246,8 +291,8 @@ Result<void> Queue::interrupt(const Assignment& assignment) {
   const StageRequest& request = assignment.request;
   return database_.transaction("INTERRUPT", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
+    if (!is_mine) return clean_up_fenced_off(request);
     remove_temporaries(request, /*also_resumable=*/false);
-    if (!is_mine) return {};
     BALEEN_RETURN_IF_ERROR(close_attempt(request, "interrupted", nullptr, {}, ""));
     BALEEN_RETURN_IF_ERROR(release_lease(request));
     BALEEN_RETURN_IF_ERROR(

@@ -59,8 +59,9 @@ struct StageSpec {
   std::string version;  ///< Raised whenever the stage would compute something else.
   std::vector<InputSpec> inputs;
   std::vector<OutputSpec> outputs;
-  std::vector<std::string> scratch;  ///< Other resumable files: paths like those of outputs.
-  std::string stage_class = "cpu";   ///< Which workers may take it: cpu, net, …
+  /// Other resumable files: paths like those of outputs. NAME may be written as NAME.tmp and renamed.
+  std::vector<std::string> scratch;
+  std::string stage_class = "cpu";  ///< Which workers may take it: cpu, net, …
   std::function<Result<StageSetup>(const PlanView&)> setup;
   std::function<std::unique_ptr<Stage>()> make;  ///< Called in the executor, once.
 };

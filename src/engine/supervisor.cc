@@ -93,10 +93,11 @@ Result<void> Supervisor::keep_leases() {
   }
   if (now_s >= next_heartbeat_s_) {
     // Often enough to see a cancellation soon; the lease itself would need only TTL/4.
-    next_heartbeat_s_ = now_s + std::min(kCancelCheckIntervalS, options_.lease_ttl_s / 4);
+    const double interval_s = std::min(kCancelCheckIntervalS, options_.lease_ttl_s / 4);
+    next_heartbeat_s_ = now_s + interval_s;
     std::vector<std::int64_t> fences;
     for (const Slot& slot : slots_) {
-      if (slot.assignment && now_s - slot.started_s > kCancelCheckIntervalS) {
+      if (slot.assignment && now_s - slot.started_s > interval_s) {
         fences.push_back(slot.assignment->request.fence);
       }
     }
