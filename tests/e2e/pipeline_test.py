@@ -338,6 +338,17 @@ class Pipeline(harness.Case):
         self.assertEqual(outcome.status, 4, str(outcome))
         self.assertEqual(place.rows("SELECT status FROM pipeline_jobs WHERE stage = 'decode'"), [("failed",)] * 2)
 
+    def test_status_counts_a_failure_and_no_backlog_behind_it(self):
+        place = self.place()
+        text = place.path / "text.wav"
+        text.write_text("this is no audio at all\n")
+        place.run("ingest", text)
+        self.assertEqual(place.run("status", "--json").json["backlog_depth"], 4)
+        place.run("worker", "--until-done")
+        health = place.run("status", "--json").json
+        self.assertEqual((health["backlog_depth"], health["failed_tasks_by_code"]), (0, {"CODEC_UNSUPPORTED": 1}))
+        self.assertEqual(health["success_rate"], 0)
+
     def test_cancel_keeps_what_is_done_and_retry_does_the_rest(self):
         place = self.place()
         recording = harness.make_wav(place.path / "a.wav", 2)
