@@ -19,12 +19,14 @@ CONFIG = "[decode]\nmin_duration_s = 0.5\n"  # One second is below the usual min
 
 def make_recordings(folder, count):
     folder.mkdir(parents=True, exist_ok=True)
+    tones = [array.array("h", (int(8000 * math.sin(2 * math.pi * hertz * k / 22050)) for k in range(22050)))
+             for hertz in range(200, 2200, 100)]
     for i in range(count):
         path = folder / f"{i:05}.wav"
         if path.exists():
             continue
-        step = 2 * math.pi * (200 + i % 1000) / 22050
-        samples = array.array("h", (int(8000 * math.sin(step * k)) + (i // 1000) for k in range(22050)))
+        samples = tones[i % len(tones)]
+        samples[0] = i % 30_000  # No two recordings are the same.
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
