@@ -109,12 +109,12 @@ Result<void> Queue::complete_task(std::int64_t task_id,
                         "error_code = NULL, error_message = NULL "
                         "WHERE task_id = $3",
                         signature, now_us, task_id));
+  // No condition on the state: an index on it would lead through all that wait, in all runs.
   BALEEN_RETURN_IF_ERROR(
       database_.execute("UPDATE tasks SET upstream_open = upstream_open - 1, state = CASE WHEN "
-                        "upstream_open <= 1 THEN 'queued' ELSE "
-                        "state END, updated_at_us = $1 WHERE state = 'waiting' AND task_id IN "
-                        "(SELECT task_id FROM task_edges WHERE "
-                        "upstream_task_id = $2)",
+                        "state = 'waiting' AND upstream_open <= 1 THEN 'queued' ELSE state END, "
+                        "updated_at_us = $1 WHERE upstream_open > 0 AND task_id IN (SELECT task_id "
+                        "FROM task_edges WHERE upstream_task_id = $2)",
                         now_us, task_id));
   BALEEN_RETURN_IF_ERROR(record_event("task.complete", run_id, "", task_id, {}));
   return refresh_run(run_id);
