@@ -9,7 +9,6 @@ import array
 import json
 import math
 import shutil
-import signal
 import time
 import wave
 
@@ -20,26 +19,19 @@ CONFIG = "[decode]\nmin_duration_s = 0.5\n"  # One second is below the usual min
 
 def make_recordings(folder, count):
     folder.mkdir(parents=True, exist_ok=True)
+    tones = [array.array("h", (int(8000 * math.sin(2 * math.pi * hertz * k / 22050)) for k in range(22050)))
+             for hertz in range(200, 2200, 100)]
     for i in range(count):
         path = folder / f"{i:05}.wav"
         if path.exists():
             continue
-        step = 2 * math.pi * (200 + i % 1000) / 22050
-        samples = array.array("h", (int(8000 * math.sin(step * k)) + (i // 1000) for k in range(22050)))
+        samples = tones[i % len(tones)]
+        samples[0] = i % 30_000  # No two recordings are the same.
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(22050)
             file.writeframes(samples.tobytes())
-
-
-def wait_until_done(database, processes):
-    """Polls, rarely enough not to be part of the measurement, until no task is open or a worker has ended."""
-    while True:
-        time.sleep(2)
-        (n_open,), = common.query(database, "SELECT count(*) FROM tasks WHERE state IN ('waiting', 'queued', 'running')")
-        if n_open == 0 or any(common.has_ended(process) for process, _ in processes):
-            return n_open
 
 
 def main():
@@ -59,27 +51,26 @@ def main():
         ingest = common.run([common.BALEEN, "ingest", *flags, "--json", "--", audio])
         database = data / "baleen.db"
         began = time.monotonic()
-        workers = [common.start([common.BALEEN, "worker", *flags]) for _ in range(options.workers)]
-        n_open = wait_until_done(database, workers)
-        wall_s = time.monotonic() - began
-        for process, _ in workers:
-            if not common.has_ended(process):
-                process.send_signal(signal.SIGTERM)
+        workers = [common.start([common.BALEEN, "worker", *flags, "--until-done", "--json"])
+                   for _ in range(options.workers)]
         usages = [common.finish(*worker) for worker in workers]
+        wall_s = time.monotonic() - began
         attempts = common.query(database, "SELECT task_id, status, metrics_json, worker FROM pipeline_jobs "
                                    "WHERE stage <> 'ingest' AND task_id IS NOT NULL")
-        failed, = common.query(database, "SELECT count(*) FROM tasks WHERE state = 'failed'")
+        undone = common.query(database, "SELECT state, stage, error_code, count(*) FROM tasks "
+                                        "WHERE state <> 'complete' GROUP BY 1, 2, 3")
+        log = "".join(path.read_text() for path in (data / "logs").iterdir())
     done = [row for row in attempts if row[1] == "complete"]
     stage_cpu_s = sum(json.loads(row[2]).get("cpu_s", 0.0) for row in attempts)
     worker_cpu_s = sum(usage.cpu_s for usage in usages)
     twice = len(done) - len({row[0] for row in done})
-    locked = sum(usage.output.count("database is locked") for usage in usages)
+    locked = (log + "".join(usage.output for usage in usages)).count("database is locked")
     shares = {}
     for row in done:
         shares[row[3]] = shares.get(row[3], 0) + 1
     table = common.Table(f"engine: {n_assets} recordings of one second, {options.workers} workers", "what", "value", "target")
     table.add("tasks complete", len(done), "")
-    table.add("tasks failed / still open", f"{failed[0]} / {n_open}", "0 / 0")
+    table.add("tasks not complete", sum(row[3] for row in undone), "0")
     table.add("share of each worker", " ".join(str(n) for n in sorted(shares.values())), "")
     table.add("done twice", twice, "0")
     table.add('"database is locked"', locked, "0")
@@ -89,6 +80,8 @@ def main():
     table.add("tasks per second", len(done) / wall_s, "")
     table.print()
     table.write(options.json)
+    for row in undone:
+        print("  not complete:", *row)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 
@@ -10,6 +11,8 @@
 
 namespace baleen::cli {
 namespace {
+
+constexpr int kExecutorsMax = 1024;
 
 constexpr const char* kFooter =
     "\nExamples:\n"
@@ -67,7 +70,10 @@ class CommandLine {
     } catch (const CLI::ParseError& error) {
       return usage_error(argc, argv, error.what());
     }
-    const Result<int> status = action_();
+    Result<int> status = action_();
+    // What could not be written was not said: a script must not take it for done.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      status = core::errno_error(errno, "write to standard output");
     if (status.ok()) return *status;
     print_error(args_.global, status.error());
     return status.error().info().exit_code;
@@ -84,6 +90,7 @@ class CommandLine {
   void add_work_options(CLI::App* sub) {
     sub->add_option("--executors", args_.work.executors,
                     "Stages at once (default: one per processor)")
+        ->check(CLI::Range(1, kExecutorsMax))
         ->type_name("N");
     sub->add_flag("--queue", args_.work.is_queue_only,
                   "Only queue; leave the work to `baleen worker`");
@@ -115,6 +122,7 @@ class CommandLine {
     worker
         ->add_option("--executors", args_.worker.executors,
                      "Stages at once (default: one per processor)")
+        ->check(CLI::Range(1, kExecutorsMax))
         ->type_name("N");
     worker->add_option("--stages", args_.worker.stages, "Only these stages, separated by commas")
         ->type_name("NAME,…");

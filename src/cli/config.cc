@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 
 #include "cli/text.h"
@@ -13,6 +14,9 @@
 
 namespace baleen::cli {
 namespace {
+
+constexpr double kNumberMax =
+    1e12;  // Larger than any sensible setting; not a number is not within it.
 
 std::string environment_name(std::string_view key) {
   std::string name(key);
@@ -45,15 +49,30 @@ Result<json::value> parse_as(const json::value& fallback,
   if (fallback.is_string()) return json::value(text);
   if (fallback.is_array()) {
     json::array numbers;
-    for (const std::string& part : split(text, ',')) numbers.emplace_back(std::atof(part.c_str()));
+    for (const std::string& part : split(text, ',')) {
+      BALEEN_ASSIGN_OR_RETURN(json::value number, parse_as(json::value(0.0), part, name));
+      numbers.push_back(std::move(number));
+    }
     return json::value(std::move(numbers));
   }
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0')
     return fail(ErrorCode::config_invalid, "{}: '{}' is not a number", name, text);
-  if (fallback.is_int64()) return json::value(static_cast<std::int64_t>(number));
-  return json::value(number);
+  if (!fallback.is_int64()) return json::value(number);
+  if (!(std::abs(number) <= kNumberMax) || number != std::floor(number))
+    return fail(ErrorCode::config_invalid, "{}: '{}' is not a whole number", name, text);
+  return json::value(static_cast<std::int64_t>(number));
+}
+
+bool is_within(const json::value& value, double min) {
+  if (value.is_array()) {
+    return std::all_of(value.get_array().begin(), value.get_array().end(),
+                       [&](const json::value& element) { return is_within(element, min); });
+  }
+  if (!value.is_number()) return true;
+  const auto number = value.to_number<double>();
+  return number >= min && number <= kNumberMax;
 }
 
 }  // namespace
@@ -63,10 +82,10 @@ const std::vector<ConfigKey>& config_keys() {
       {"worker.executors", "", 0,
        "Stages run at once, each in a process of its own; 0: one per processor."},
       {"worker.lease_ttl_s", "LOCK_TTL_SEC", 600.0,
-       "After this many seconds without a heartbeat another host may take a task over."},
+       "After this many seconds without a heartbeat another host may take a task over.", 1},
       {"worker.stall_timeout_s", "", 300.0,
-       "A stage that reports no progress for this long is stopped and tried again."},
-      {"worker.attempts_max", "", 3, "Attempts before a task is given up."},
+       "A stage that reports no progress for this long is stopped and tried again.", 1},
+      {"worker.attempts_max", "", 3, "Attempts before a task is given up.", 1},
       {"worker.retry_delays_s", "", json::array{60.0, 300.0, 900.0},
        "Seconds before the second, third, … attempt."},
       {"worker.executor_memory_max_mb", "", 4096, "Address space of one executor; 0: unlimited."},
@@ -128,6 +147,10 @@ Result<void> Config::set(std::string_view name, const json::value& value, std::s
   if (!fits) {
     return fail(ErrorCode::config_invalid, "{}: '{}' must be like {}, not {}", source, name,
                 core::to_json(key->fallback), core::to_json(value));
+  }
+  if (!is_within(value, key->min)) {
+    return fail(ErrorCode::config_invalid, "{}: '{}' must be at least {}, not {}", source, name,
+                key->min, core::to_json(value));
   }
   values_[{name.data(), name.size()}] =
       key->fallback.is_double() ? json::value(value.to_number<double>()) : value;

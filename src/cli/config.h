@@ -19,6 +19,7 @@ struct ConfigKey {
   std::string_view environment;  ///< An older name of the variable that is accepted as well, or "".
   json::value fallback;
   std::string_view meaning;
+  double min = 0;  ///< Of a number, or of each number of a list.
 };
 [[nodiscard]] const std::vector<ConfigKey>& config_keys();
 

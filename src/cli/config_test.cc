@@ -49,6 +49,27 @@ TEST_F(ConfigTest, ATypoIsRefusedWithAGuess) {
   EXPECT_EQ(load("executors = 2\n").error().code, ErrorCode::config_invalid);
 }
 
+TEST_F(ConfigTest, ANumberThatCannotWorkIsRefused) {
+  for (const char* toml :
+       {"[worker]\nlease_ttl_s = 0\n", "[worker]\nattempts_max = 0\n", "[worker]\nexecutors = -1\n",
+        "[worker]\nretry_delays_s = [1, -2]\n", "[decode]\nmin_duration_s = nan\n",
+        "[decode]\nmax_duration_s = inf\n"}) {
+    SCOPED_TRACE(toml);
+    const Result<Config> config = load(toml);
+    ASSERT_FALSE(config.ok());
+    EXPECT_EQ(config.error().code, ErrorCode::config_invalid);
+  }
+  for (const char* text : {"two", "2.5", "nan", "-1", "1e300"}) {
+    SCOPED_TRACE(text);
+    ::setenv("BALEEN_WORKER_EXECUTORS", text, 1);
+    EXPECT_FALSE(load("").ok());
+  }
+  ::unsetenv("BALEEN_WORKER_EXECUTORS");
+  ::setenv("BALEEN_WORKER_RETRY_DELAYS_S", "1,soon", 1);
+  EXPECT_FALSE(load("").ok());
+  ::unsetenv("BALEEN_WORKER_RETRY_DELAYS_S");
+}
+
 TEST(Config, AMissingFileIsAnErrorOnlyIfItWasNamed) {
   EXPECT_TRUE(Config::load("/nonexistent/baleen.toml", false).ok());
   EXPECT_EQ(Config::load("/nonexistent/baleen.toml", true).error().code, ErrorCode::file_not_found);

@@ -192,7 +192,13 @@ Result<json::object> describe_health(store::Database& database) {
                           count_by(database, "SELECT state, COUNT(*) FROM tasks GROUP BY state"));
   health["runs"] = runs;
   health["tasks"] = tasks;
-  health["backlog_depth"] = core::get_int(tasks, "queued") + core::get_int(tasks, "waiting");
+  // What waits below a task that has failed is no backlog: nobody will take it up.
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto backlog,
+      database.query(
+          "SELECT COUNT(*) FROM tasks WHERE state IN ('queued', 'waiting') AND run_id IN "
+          "(SELECT run_id FROM runs WHERE state IN ('queued', 'running'))"));
+  health["backlog_depth"] = backlog.front().integer(0);
   const double complete = core::get_double(runs, "complete");
   const double over = complete + core::get_double(runs, "failed");
   health["success_rate"] = over > 0 ? json::value(complete / over) : json::value(nullptr);

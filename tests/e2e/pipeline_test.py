@@ -319,6 +319,31 @@ class Pipeline(harness.Case):
             self.assertIn(outcome.status, (2, 3), str(outcome))
             self.assertRegex(outcome.err, f"did you mean '{re.escape(meant)}'", str(words))
 
+    def test_output_that_cannot_be_written_is_an_error(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([harness.PROGRAM, "version", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("DISK_FULL", done.stderr)
+
+    def test_numbers_that_cannot_work_are_refused(self):
+        place = self.place()
+        recording = harness.make_wav(place.path / "a.wav", 2)
+        for number in ("0", "-1", "two", "1000000"):
+            self.assert_status(place.run("run", "ssis", recording, "--executors", number), 2)
+        self.assert_status(place.run("run", "ssis", recording, SSIS_LOCK_TTL_SEC=0), 2)
+        self.assertFalse((place.data / "audio").exists())
+
+    def test_two_programs_may_run_the_same_recording_at_once(self):
+        place = self.place()
+        files = [harness.make_wav(place.path / f"{i}.wav", 3, seed=i) for i in range(3)]
+        both = [place.start("run", "ssis", *files, "--json") for _ in range(2)]
+        for process in both:
+            document = self.assert_status(place.finish(process), 0).json
+            self.assertEqual([run["state"] for run in document], ["complete"] * 3)
+        self.assert_nothing_twice(place)
+        self.assert_nothing_left(place)
+        self.assert_index_is_true(place)
+
     def test_help_and_completions_name_every_command(self):
         place = self.place()
         text = self.assert_status(place.run("--help"), 0).out
@@ -337,6 +362,17 @@ class Pipeline(harness.Case):
         outcome = place.run("retry", run_id, "--json")
         self.assertEqual(outcome.status, 4, str(outcome))
         self.assertEqual(place.rows("SELECT status FROM pipeline_jobs WHERE stage = 'decode'"), [("failed",)] * 2)
+
+    def test_status_counts_a_failure_and_no_backlog_behind_it(self):
+        place = self.place()
+        text = place.path / "text.wav"
+        text.write_text("this is no audio at all\n")
+        place.run("ingest", text)
+        self.assertEqual(place.run("status", "--json").json["backlog_depth"], 4)
+        place.run("worker", "--until-done")
+        health = place.run("status", "--json").json
+        self.assertEqual((health["backlog_depth"], health["failed_tasks_by_code"]), (0, {"CODEC_UNSUPPORTED": 1}))
+        self.assertEqual(health["success_rate"], 0)
 
     def test_cancel_keeps_what_is_done_and_retry_does_the_rest(self):
         place = self.place()
