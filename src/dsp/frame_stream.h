@@ -3,8 +3,9 @@
 /// Cuts a stream of samples into overlapping frames, however the samples arrive.
 ///
 /// Internal to the front ends of this room. Frames are handed on in blocks, as one contiguous run of
-/// samples: frame f of a block begins at samples[f·hop]. Behind the run lie kSlackSamples readable
-/// floats, so that a vector kernel may read past the end (and ignore what it read).
+/// samples: frame f of a block begins at samples[f·hop]. Behind the run of a full block lie
+/// `slack_samples` readable floats, so that a vector kernel may read past the end (and ignore what it
+/// read).
 
 #include <algorithm>
 #include <cstddef>
@@ -16,17 +17,17 @@ namespace baleen::dsp {
 
 class FrameStream {
  public:
-  static constexpr std::size_t kBlockFrames = 64;   ///< At most this many frames at a time.
-  static constexpr std::size_t kSlackSamples = 64;  ///< Readable behind each block.
+  static constexpr std::size_t kBlockFrames = 16;  ///< At most this many frames at a time.
 
   /// @param pad_front  Zeros in front of the first sample.
-  FrameStream(std::size_t frame_length, std::size_t hop_length, std::size_t pad_front)
+  FrameStream(std::size_t frame_length,
+              std::size_t hop_length,
+              std::size_t pad_front,
+              std::size_t slack_samples = 0)
       : frame_length_(frame_length), hop_length_(hop_length), pad_front_(pad_front) {
-    const std::size_t block_samples =
-        (kBlockFrames - 1) * hop_length_ + std::max(frame_length_, hop_length_);
-    buffer_.resize(std::max(block_samples, pad_front_ + 1));
-    block_samples_ = buffer_.size();
-    buffer_.resize(block_samples_ + kSlackSamples);
+    block_samples_ = std::max(
+        (kBlockFrames - 1) * hop_length_ + std::max(frame_length_, hop_length_), pad_front_ + 1);
+    buffer_.assign(block_samples_ + slack_samples, 0.0F);
     reset();
   }
 
@@ -42,10 +43,19 @@ class FrameStream {
   /// Frames handed on since the last reset.
   [[nodiscard]] std::int64_t frame_count() const { return n_frames_; }
 
-  /// Calls on_block(const float* samples, std::size_t n_frames) for every block that got full.
+  /// Calls on_block(const float* samples, std::size_t n_frames) for every block that got full. Where
+  /// many samples come at once, blocks are handed on where they lie.
   template <typename OnBlock>
   void push(std::span<const float> samples, const OnBlock& on_block) {
     n_samples_ += static_cast<std::int64_t>(samples.size());
+    const std::size_t block_end = block_samples_ + slack_samples_;
+    if (samples.size() >= 2 * block_end) {
+      samples = samples.subspan(hand_on_held_frames(samples, on_block));
+      for (; samples.size() >= block_end; samples = samples.subspan(kBlockFrames * hop_length_)) {
+        on_block(samples.data(), kBlockFrames);
+        n_frames_ += static_cast<std::int64_t>(kBlockFrames);
+      }
+    }
     while (!samples.empty()) {
       const std::size_t n = std::min(samples.size(), block_samples_ - filled_);
       std::copy_n(samples.data(), n, buffer_.data() + filled_);
@@ -69,6 +79,30 @@ class FrameStream {
   }
 
  private:
+  /// Completes the frames that begin in the buffer with the first of `samples` and hands them on.
+  /// @return  How far into `samples` the next frame begins; the buffer is left empty.
+  template <typename OnBlock>
+  std::size_t hand_on_held_frames(std::span<const float> samples, const OnBlock& on_block) {
+    std::size_t n_taken = 0;
+    while (filled_ > n_taken) {
+      // Held are filled_ samples, the last n_taken of which are the caller's too.
+      const std::size_t n_held = (filled_ - n_taken + hop_length_ - 1) / hop_length_;
+      const std::size_t n_frames = std::min(n_held, kBlockFrames);
+      const std::size_t n_needed =
+          (n_frames - 1) * hop_length_ + std::max(frame_length_, hop_length_);
+      if (filled_ < n_needed) {
+        const std::size_t n = n_needed - filled_;
+        std::copy_n(samples.data() + n_taken, n, buffer_.data() + filled_);
+        filled_ += n;
+        n_taken += n;
+      }
+      hand_on(n_frames, on_block);
+    }
+    const std::size_t begin = n_taken - filled_;
+    filled_ = 0;
+    return begin;
+  }
+
   template <typename OnBlock>
   void hand_on(std::size_t n_frames, const OnBlock& on_block) {
     on_block(static_cast<const float*>(buffer_.data()), n_frames);
@@ -82,6 +116,7 @@ class FrameStream {
   std::size_t frame_length_;
   std::size_t hop_length_;
   std::size_t pad_front_;
+  std::size_t slack_samples_ = 0;
   std::size_t block_samples_ = 0;
   std::size_t filled_ = 0;  ///< Samples in buffer_, the first of which opens the next frame.
   std::int64_t n_samples_ = 0;

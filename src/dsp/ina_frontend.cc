@@ -51,12 +51,13 @@ Result<InaFrontend> InaFrontend::create() {
                                    .fmin_hz = 100.0,
                                    .fmax_hz = 8000.0});
   options.bank.resize(kBandCount);
-  BALEEN_ASSIGN_OR_RETURN(MelSpectrum spectrum, MelSpectrum::create(std::move(options)));
+  BALEEN_ASSIGN_OR_RETURN(MelSpectrum spectrum, MelSpectrum::create(options));
   return InaFrontend(std::move(spectrum));
 }
 
 InaFrontend::InaFrontend(MelSpectrum spectrum)
-    : stream_(kFrameSamples, kHopSamples, 0), spectrum_(std::move(spectrum)) {}
+    : stream_(kFrameSamples, kHopSamples, 0, spectrum.slack_samples()),
+      spectrum_(std::move(spectrum)) {}
 
 void InaFrontend::push(std::span<const float> samples,
                        std::vector<float>& rows,

@@ -45,13 +45,14 @@ Result<LogMel> LogMel::create(const LogMelOptions& options) {
                                            .fmax_hz = fmax_hz});
   spectrum_options.log_scale = 10.0 / std::numbers::ln10;
   spectrum_options.log_floor = options.amin;
-  BALEEN_ASSIGN_OR_RETURN(MelSpectrum spectrum, MelSpectrum::create(std::move(spectrum_options)));
+  spectrum_options.is_precise = true;
+  BALEEN_ASSIGN_OR_RETURN(MelSpectrum spectrum, MelSpectrum::create(spectrum_options));
 
   // librosa centres the window in n_fft and pads n_fft/2 zeros on both sides.
   const int window_offset = (options.n_fft - options.win_length) / 2;
-  FrameStream stream(static_cast<std::size_t>(options.win_length),
-                     static_cast<std::size_t>(options.hop_length),
-                     static_cast<std::size_t>(options.n_fft / 2 - window_offset));
+  FrameStream stream(
+      static_cast<std::size_t>(options.win_length), static_cast<std::size_t>(options.hop_length),
+      static_cast<std::size_t>(options.n_fft / 2 - window_offset), spectrum.slack_samples());
   return LogMel(options, std::move(stream), std::move(spectrum));
 }
 

@@ -1,50 +1,97 @@
 #include "dsp/mel_spectrum.h"
 
-#include <cmath>
+#include <hwy/aligned_allocator.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
 #include <utility>
+
+#include "dsp/mel_kernel.h"
+#include "dsp/mel_plan.h"
 
 namespace baleen::dsp {
 
-Result<MelSpectrum> MelSpectrum::create(MelSpectrumOptions options) {
-  BALEEN_ASSIGN_OR_RETURN(RealFft fft, RealFft::create(static_cast<std::size_t>(options.n_fft)));
-  return MelSpectrum(std::move(options), std::move(fft));
+/// One allocation, cut into MelBuffers.
+struct MelSpectrum::Workspace {
+  explicit Workspace(const MelPlan& plan);
+
+  hwy::AlignedFreeUniquePtr<unsigned char[]> bytes;
+  MelBuffers buffers;
+  std::size_t n_refined = 0;
+};
+
+MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
+  constexpr std::size_t kPageBytes = 4096;
+  constexpr std::size_t kComplexBytes = 2 * kVectorBytesMax;
+  const std::array<std::size_t, 7> sizes = {
+      (kChunkRows + 6) * (2 * kBatchFrames + plan.extra_columns) * sizeof(float),
+      padded(plan.point_count() + 1) * kComplexBytes,
+      padded(kPartSize) * kComplexBytes,
+      kPartBinsMax * kVectorBytesMax,
+      kWhiteningCount * plan.n_bands * kVectorBytesMax,
+      plan.n_bands * kVectorBytesMax,
+      kBatchFrames * plan.n_bands * sizeof(float)};
+  std::array<std::size_t, 7> offsets{};
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    offsets[i] = end;
+    end += (sizes[i] + kPageBytes - 1) / kPageBytes * kPageBytes;  // See first_pass.
+  }
+  bytes = hwy::AllocateAligned<unsigned char>(end);
+  BALEEN_CHECK(bytes != nullptr);
+  std::memset(bytes.get(), 0, end);
+  const auto floats = [&](std::size_t i) {
+    return reinterpret_cast<float*>(bytes.get() + offsets[i]);
+  };
+  buffers = {.columns = floats(0),
+             .points = bytes.get() + offsets[1],
+             .spectrum = bytes.get() + offsets[2],
+             .powers = bytes.get() + offsets[3],
+             .bands = bytes.get() + offsets[4],
+             .levels = floats(5),
+             .rows = floats(6)};
 }
 
-MelSpectrum::MelSpectrum(MelSpectrumOptions options, RealFft fft)
-    : options_(std::move(options)),
-      fft_(std::move(fft)),
-      signal_(fft_.size()),
-      bins_(fft_.bin_count()),
-      levels_(fft_.bin_count()) {}
+Result<MelSpectrum> MelSpectrum::create(const MelSpectrumOptions& options) {
+  BALEEN_ASSIGN_OR_RETURN(std::unique_ptr<const MelPlan> plan, make_mel_plan(options));
+  return MelSpectrum(std::move(plan));
+}
+
+MelSpectrum::MelSpectrum(std::unique_ptr<const MelPlan> plan)
+    : plan_(std::move(plan)), workspace_(std::make_unique<Workspace>(*plan_)) {}
+
+MelSpectrum::~MelSpectrum() = default;
+MelSpectrum::MelSpectrum(MelSpectrum&&) noexcept = default;
+MelSpectrum& MelSpectrum::operator=(MelSpectrum&&) noexcept = default;
+
+std::size_t MelSpectrum::band_count() const { return plan_->n_bands; }
+
+std::size_t MelSpectrum::slack_samples() const { return plan_->hop + 4; }
+
+std::size_t MelSpectrum::refined_count() const { return workspace_->n_refined; }
 
 void MelSpectrum::process(const float* samples, std::size_t n_frames, float* rows) {
-  for (std::size_t f = 0; f < n_frames; ++f) {
-    process_frame(samples + f * static_cast<std::size_t>(options_.hop_length),
-                  rows + f * band_count());
-  }
-}
-
-void MelSpectrum::process_frame(const float* frame, float* row) {
-  double previous = frame[0];
-  for (std::size_t n = 0; n < options_.window.size(); ++n) {
-    const double sample = frame[n];
-    signal_[n] = options_.window[n] * (sample - options_.pre_emphasis * previous);
-    previous = sample;
-  }
-  fft_.process(signal_, bins_);
-  for (std::size_t k = 0; k < bins_.size(); ++k) {
-    const double power = std::norm(bins_[k]);
-    levels_[k] = options_.spectrum == Spectrum::power ? power : std::sqrt(power);
-  }
-  for (std::size_t m = 0; m < options_.bank.size(); ++m) {
-    const MelBand& band = options_.bank[m];
-    double sum = 0.0;
-    for (std::size_t i = 0; i < band.weights.size(); ++i) {
-      sum += band.weights[i] * levels_[band.first_bin + i];
+  for (std::size_t first = 0; first < n_frames; first += kBatchFrames) {
+    const std::size_t n = std::min(kBatchFrames, n_frames - first);
+    const float* batch = samples + first * plan_->hop;
+    float* batch_rows = rows + first * plan_->n_bands;
+    std::uint32_t imprecise = process_batch(*plan_, workspace_->buffers, batch, n, batch_rows);
+    std::array<const float*, kBatchFrames> refined_frames{};
+    std::array<float*, kBatchFrames> refined_rows{};
+    std::size_t n_refined = 0;
+    for (; imprecise != 0; imprecise &= imprecise - 1) {
+      const auto f = static_cast<std::size_t>(std::countr_zero(imprecise));
+      refined_frames[n_refined] = batch + f * plan_->hop;
+      refined_rows[n_refined] = batch_rows + f * plan_->n_bands;
+      ++n_refined;
     }
-    const double level = sum + options_.log_offset;
-    const double floored = level < options_.log_floor ? options_.log_floor : level;  // Keeps NaN.
-    row[m] = static_cast<float>(options_.log_scale * std::log(floored));
+    if (n_refined == 0) continue;
+    process_precise(*plan_, workspace_->buffers, refined_frames.data(), refined_rows.data(),
+                    n_refined);
+    workspace_->n_refined += n_refined;
   }
 }
 

@@ -25,12 +25,13 @@ Result<YamnetFrontend> YamnetFrontend::create() {
                                       .fmin_hz = 125.0,
                                       .fmax_hz = 7500.0});
   options.log_offset = 0.001;
-  BALEEN_ASSIGN_OR_RETURN(MelSpectrum spectrum, MelSpectrum::create(std::move(options)));
+  BALEEN_ASSIGN_OR_RETURN(MelSpectrum spectrum, MelSpectrum::create(options));
   return YamnetFrontend(std::move(spectrum));
 }
 
 YamnetFrontend::YamnetFrontend(MelSpectrum spectrum)
-    : stream_(kFrameLength, kHopLength, 0), spectrum_(std::move(spectrum)) {}
+    : stream_(kFrameLength, kHopLength, 0, spectrum.slack_samples()),
+      spectrum_(std::move(spectrum)) {}
 
 void YamnetFrontend::push(std::span<const float> samples, std::vector<float>& out) {
   stream_.push(samples, RowAppender{spectrum_, out});

@@ -1,0 +1,284 @@
+/// Complex FFT of 256 points, one transform per vector lane, in two passes of radix 16. Per-target:
+/// included by mel_kernel.cc only.
+///
+/// Forward, exp(-2πi·nk/256). Point n lies at padded(n), output k at turned_place(k); real parts in one
+/// vector, imaginary parts in the next.
+
+#if defined(BALEEN_DSP_FFT256_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BALEEN_DSP_FFT256_INL_H_
+#undef BALEEN_DSP_FFT256_INL_H_
+#else
+#define BALEEN_DSP_FFT256_INL_H_
+#endif
+
+#include <cstddef>
+
+#include "dsp/mel_plan.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace baleen::dsp {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class V>
+struct Complex {
+  V re;
+  V im;
+};
+
+template <class D>
+HWY_INLINE Complex<hn::Vec<D>> load_complex(D d, const hn::TFromD<D>* at) {
+  return {hn::Load(d, at), hn::Load(d, at + hn::Lanes(d))};
+}
+
+template <class D>
+HWY_INLINE void store_complex(D d, const Complex<hn::Vec<D>>& z, hn::TFromD<D>* at) {
+  hn::Store(z.re, d, at);
+  hn::Store(z.im, d, at + hn::Lanes(d));
+}
+
+/// z·(c + is)
+template <class V>
+HWY_INLINE Complex<V> multiply(const Complex<V>& z, V c, V s) {
+  return {hn::NegMulAdd(z.im, s, hn::Mul(z.re, c)), hn::MulAdd(z.im, c, hn::Mul(z.re, s))};
+}
+
+/// a + z·(w[0] + i·w[1])
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE Complex<V> multiply_add(D d,
+                                   const Complex<V>& a,
+                                   const Complex<V>& z,
+                                   const hn::TFromD<D>* w) {
+  const V c = hn::Set(d, w[0]);
+  const V s = hn::Set(d, w[1]);
+  return {hn::MulAdd(z.re, c, hn::NegMulAdd(z.im, s, a.re)),
+          hn::MulAdd(z.re, s, hn::MulAdd(z.im, c, a.im))};
+}
+
+/// 2·a - b: what a - t is, where b = a + t is at hand.
+template <class V>
+HWY_INLINE Complex<V> reflect(const Complex<V>& a, const Complex<V>& b, V two) {
+  return {hn::MulSub(two, a.re, b.re), hn::MulSub(two, a.im, b.im)};
+}
+
+/// The last additions of a DFT of four points, of the sums and differences of the even and the odd.
+template <class V>
+HWY_INLINE void combine4(const Complex<V>& even_sum,
+                         const Complex<V>& even_difference,
+                         const Complex<V>& odd_sum,
+                         const Complex<V>& odd_difference,
+                         Complex<V>& y0,
+                         Complex<V>& y1,
+                         Complex<V>& y2,
+                         Complex<V>& y3) {
+  y0 = {hn::Add(even_sum.re, odd_sum.re), hn::Add(even_sum.im, odd_sum.im)};
+  y2 = {hn::Sub(even_sum.re, odd_sum.re), hn::Sub(even_sum.im, odd_sum.im)};
+  // Times -i: (x, y) becomes (y, -x).
+  y1 = {hn::Add(even_difference.re, odd_difference.im),
+        hn::Sub(even_difference.im, odd_difference.re)};
+  y3 = {hn::Sub(even_difference.re, odd_difference.im),
+        hn::Add(even_difference.im, odd_difference.re)};
+}
+
+/// The same with the odd ones still to be multiplied by `scale`.
+template <class V>
+HWY_INLINE void combine4_scaled(const Complex<V>& even_sum,
+                                const Complex<V>& even_difference,
+                                const Complex<V>& odd_sum,
+                                const Complex<V>& odd_difference,
+                                V scale,
+                                Complex<V>& y0,
+                                Complex<V>& y1,
+                                Complex<V>& y2,
+                                Complex<V>& y3) {
+  y0 = {hn::MulAdd(odd_sum.re, scale, even_sum.re), hn::MulAdd(odd_sum.im, scale, even_sum.im)};
+  y2 = {hn::NegMulAdd(odd_sum.re, scale, even_sum.re),
+        hn::NegMulAdd(odd_sum.im, scale, even_sum.im)};
+  y1 = {hn::MulAdd(odd_difference.im, scale, even_difference.re),
+        hn::NegMulAdd(odd_difference.re, scale, even_difference.im)};
+  y3 = {hn::NegMulAdd(odd_difference.im, scale, even_difference.re),
+        hn::MulAdd(odd_difference.re, scale, even_difference.im)};
+}
+
+/// DFT of four points, in place and in order.
+template <class V>
+HWY_INLINE void dft4(Complex<V>& z0, Complex<V>& z1, Complex<V>& z2, Complex<V>& z3) {
+  const Complex<V> even_sum{hn::Add(z0.re, z2.re), hn::Add(z0.im, z2.im)};
+  const Complex<V> even_difference{hn::Sub(z0.re, z2.re), hn::Sub(z0.im, z2.im)};
+  const Complex<V> odd_sum{hn::Add(z1.re, z3.re), hn::Add(z1.im, z3.im)};
+  const Complex<V> odd_difference{hn::Sub(z1.re, z3.re), hn::Sub(z1.im, z3.im)};
+  combine4(even_sum, even_difference, odd_sum, odd_difference, z0, z1, z2, z3);
+}
+
+/// DFT of z0, w1·z1, w2·z2, w3·z3, in place and in order.
+template <class D, class V = hn::Vec<D>, class T = hn::TFromD<D>>
+HWY_INLINE void turned_dft4(D d,
+                            Complex<V>& z0,
+                            Complex<V>& z1,
+                            Complex<V>& z2,
+                            Complex<V>& z3,
+                            const T* w1,
+                            const T* w2,
+                            const T* w3) {
+  const V two = hn::Set(d, static_cast<T>(2.0));
+  const Complex<V> even_sum = multiply_add(d, z0, z2, w2);
+  const Complex<V> even_difference = reflect(z0, even_sum, two);
+  const Complex<V> first = multiply(z1, hn::Set(d, w1[0]), hn::Set(d, w1[1]));
+  const Complex<V> odd_sum = multiply_add(d, first, z3, w3);
+  const Complex<V> odd_difference = reflect(first, odd_sum, two);
+  combine4(even_sum, even_difference, odd_sum, odd_difference, z0, z1, z2, z3);
+}
+
+/// The same where the turns are 2, 4 and 6 sixteenths back: z2 changes its places only, and of z1 and
+/// z3 the factor √½ can wait for the last additions.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void turned_dft4_by_246(
+    D d, Complex<V>& z0, Complex<V>& z1, Complex<V>& z2, Complex<V>& z3) {
+  const V root_half = hn::Set(d, static_cast<hn::TFromD<D>>(0.70710678118654752440));
+  const Complex<V> even_sum{hn::Add(z0.re, z2.im), hn::Sub(z0.im, z2.re)};
+  const Complex<V> even_difference{hn::Sub(z0.re, z2.im), hn::Add(z0.im, z2.re)};
+  const Complex<V> t1{hn::Add(z1.re, z1.im), hn::Sub(z1.im, z1.re)};
+  const Complex<V> t3{hn::Sub(z3.im, z3.re), hn::Add(z3.re, z3.im)};  // To be read (re, -im).
+  const Complex<V> odd_sum{hn::Add(t1.re, t3.re), hn::Sub(t1.im, t3.im)};
+  const Complex<V> odd_difference{hn::Sub(t1.re, t3.re), hn::Add(t1.im, t3.im)};
+  combine4_scaled(even_sum, even_difference, odd_sum, odd_difference, root_half, z0, z1, z2, z3);
+}
+
+/// The same where the turns are 1, 2 and 3 eighths back.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void turned_dft4_by_eighths(
+    D d, Complex<V>& z0, Complex<V>& z1, Complex<V>& z2, Complex<V>& z3) {
+  const V root_half = hn::Set(d, static_cast<hn::TFromD<D>>(0.70710678118654752440));
+  const Complex<V> even_sum{hn::Add(z0.re, z2.im), hn::Sub(z0.im, z2.re)};         // z0 - i·z2
+  const Complex<V> even_difference{hn::Sub(z0.re, z2.im), hn::Add(z0.im, z2.re)};  // z0 + i·z2
+  const Complex<V> p{hn::Add(z1.re, z3.im), hn::Sub(z1.im, z3.re)};                // z1 - i·z3
+  const Complex<V> q{hn::Sub(z1.re, z3.im), hn::Add(z1.im, z3.re)};                // z1 + i·z3
+  const Complex<V> odd_sum{hn::Add(p.re, p.im), hn::Sub(p.im, p.re)};
+  const Complex<V> odd_difference{hn::Add(q.re, q.im), hn::Sub(q.im, q.re)};
+  combine4_scaled(even_sum, even_difference, odd_sum, odd_difference, root_half, z0, z1, z2, z3);
+}
+
+/// exp(-2πi·k/32) at 2·k, as far as DFTs of sixteen points turn by.
+template <typename T>
+struct Roots32 {
+  T values[64];
+};
+
+template <typename T>
+constexpr Roots32<T> make_roots32() {
+  constexpr double kCosines[9] = {1.0,
+                                  0.98078528040323044913,
+                                  0.92387953251128675613,
+                                  0.83146961230254523708,
+                                  0.70710678118654752440,
+                                  0.55557023301960222474,
+                                  0.38268343236508977173,
+                                  0.19509032201612826785,
+                                  0.0};
+  Roots32<T> roots{};
+  for (int k = 0; k < 32; ++k) {
+    for (int part = 0; part < 2; ++part) {
+      int at = (k + 8 * part) % 32;  // -sin(x) = cos(x + a quarter).
+      at = at > 16 ? 32 - at : at;
+      const double value = at <= 8 ? kCosines[at] : -kCosines[16 - at];
+      roots.values[2 * k + part] = static_cast<T>(value);
+    }
+  }
+  return roots;
+}
+
+template <typename T>
+inline constexpr Roots32<T> kRoots32 = make_roots32<T>();
+
+/// The second half of a DFT of sixteen points: z[m1 + 4·k] holds output k of the DFT over every fourth
+/// point from m1. Output k + 4·k2 ends up in z[4·k + k2].
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void finish_dft16(D d, Complex<V> (&z)[16]) {
+  const auto* w = kRoots32<hn::TFromD<D>>.values;
+  dft4(z[0], z[1], z[2], z[3]);
+  turned_dft4(d, z[4], z[5], z[6], z[7], w + 4, w + 8, w + 12);
+  turned_dft4_by_246(d, z[8], z[9], z[10], z[11]);
+  turned_dft4(d, z[12], z[13], z[14], z[15], w + 12, w + 24, w + 36);
+}
+
+/// DFT of sixteen points, in place. Output k + 4·k2 ends up in z[4·k + k2].
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void dft16(D d, Complex<V> (&z)[16]) {
+  dft4(z[0], z[4], z[8], z[12]);
+  dft4(z[1], z[5], z[9], z[13]);
+  dft4(z[2], z[6], z[10], z[14]);
+  dft4(z[3], z[7], z[11], z[15]);
+  finish_dft16(d, z);
+}
+
+/// The odd outputs of a DFT of 32 points of which the last sixteen are zero, in place: output
+/// 2·(k + 4·k2) + 1 ends up in z[4·k + k2]. It is a dft16 whose points are first turned by m/32.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void odd_dft32(D d, Complex<V> (&z)[16]) {
+  const auto* w = kRoots32<hn::TFromD<D>>.values;
+  turned_dft4_by_eighths(d, z[0], z[4], z[8], z[12]);
+  turned_dft4_by_eighths(d, z[1], z[5], z[9], z[13]);
+  turned_dft4_by_eighths(d, z[2], z[6], z[10], z[14]);
+  turned_dft4_by_eighths(d, z[3], z[7], z[11], z[15]);
+  turned_dft4(d, z[0], z[1], z[2], z[3], w + 2, w + 4, w + 6);
+  turned_dft4(d, z[4], z[5], z[6], z[7], w + 6, w + 12, w + 18);
+  turned_dft4(d, z[8], z[9], z[10], z[11], w + 10, w + 20, w + 30);
+  turned_dft4(d, z[12], z[13], z[14], z[15], w + 14, w + 28, w + 42);
+}
+
+/// Output 16·k2 + k of the second pass is the k2-th of row k.
+HWY_INLINE std::size_t turned_place(std::size_t k) { return k % kRadix * kRowStride + k / kRadix; }
+
+/// First pass: points j + 16·m of `points`, to column j of `out`; of part 1 if `kOdd`, whose points are
+/// turned by n/512 (the j of n = j + 16·m is left to the second pass). As `out` begins at the same place
+/// of a 4 KiB page as `points` (or is the same), what is stored in one round does not seem to be what the
+/// next round loads.
+template <bool kOdd, class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void first_pass(D d, const T* points, T* out) {
+  using V = hn::Vec<D>;
+  const std::size_t stride = 2 * hn::Lanes(d);
+  for (std::size_t j = 0; j < kRadix; ++j) {
+    Complex<V> z[16];
+    for (std::size_t m = 0; m < 16; ++m)
+      z[m] = load_complex(d, points + (j + kRowStride * m) * stride);
+    if constexpr (kOdd) {
+      odd_dft32(d, z);
+    } else {
+      dft16(d, z);
+    }
+    for (std::size_t k = 0; k < 16; ++k) {
+      store_complex(d, z[4 * (k % 4) + k / 4], out + (j + kRowStride * k) * stride);
+    }
+  }
+}
+
+/// Second pass, in place, row by row. Point j of row k is first turned by `between`[16·k + j].
+template <class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void second_pass(D d, const T* HWY_RESTRICT between, T* HWY_RESTRICT spectrum) {
+  using V = hn::Vec<D>;
+  const std::size_t stride = 2 * hn::Lanes(d);
+  for (std::size_t k = 0; k < kRadix; ++k) {
+    T* row = spectrum + k * kRowStride * stride;
+    const T* w = between + 2 * kRadix * k;
+    Complex<V> z[16];
+    for (std::size_t j = 0; j < 16; ++j) z[j] = load_complex(d, row + j * stride);
+    turned_dft4(d, z[0], z[4], z[8], z[12], w + 8, w + 16, w + 24);
+    for (std::size_t j = 1; j < 4; ++j) {
+      z[j] = multiply(z[j], hn::Set(d, w[2 * j]), hn::Set(d, w[2 * j + 1]));
+      turned_dft4(d, z[j], z[j + 4], z[j + 8], z[j + 12], w + 2 * (j + 4), w + 2 * (j + 8),
+                  w + 2 * (j + 12));
+    }
+    finish_dft16(d, z);
+    for (std::size_t k2 = 0; k2 < 16; ++k2) {
+      store_complex(d, z[4 * (k2 % 4) + k2 / 4], row + k2 * stride);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace baleen::dsp
+HWY_AFTER_NAMESPACE();
+
+#endif

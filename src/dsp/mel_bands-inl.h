@@ -1,0 +1,199 @@
+/// From spectra to logarithms of bands, one frame per vector lane. Per-target: included by mel_kernel.cc
+/// only.
+
+#if defined(BALEEN_DSP_MEL_BANDS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BALEEN_DSP_MEL_BANDS_INL_H_
+#undef BALEEN_DSP_MEL_BANDS_INL_H_
+#else
+#define BALEEN_DSP_MEL_BANDS_INL_H_
+#endif
+
+#include <cstddef>
+
+#include "dsp/fft256-inl.h"
+#include "dsp/mel_plan.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace baleen::dsp {
+namespace HWY_NAMESPACE {
+
+/// The powers (or magnitudes) of a bin of the real signal and of its mirror image, from the two points
+/// of the complex spectrum that hold them. Powers are four times, magnitudes twice too large; the
+/// weights of the bands make up for it.
+template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
+HWY_INLINE void split_pair(D d,
+                           const T* HWY_RESTRICT root,
+                           const T* point,
+                           const T* mirrored_point,
+                           T* HWY_RESTRICT power,
+                           T* HWY_RESTRICT mirrored_power) {
+  using V = hn::Vec<D>;
+  const V two = hn::Set(d, static_cast<T>(2.0));
+  const Complex<V> z1 = load_complex(d, point);
+  const Complex<V> z2 = load_complex(d, mirrored_point);
+  const V c = hn::Set(d, root[0]);
+  const V s = hn::Set(d, root[1]);
+  const Complex<V> even{hn::Add(z1.re, z2.re), hn::Sub(z1.im, z2.im)};
+  const Complex<V> odd{hn::Add(z1.im, z2.im), hn::Sub(z2.re, z1.re)};
+  // even ± odd·(c + is)
+  const Complex<V> sum{hn::MulAdd(odd.re, c, hn::NegMulAdd(odd.im, s, even.re)),
+                       hn::MulAdd(odd.re, s, hn::MulAdd(odd.im, c, even.im))};
+  const Complex<V> difference{hn::MulSub(two, even.re, sum.re), hn::MulSub(two, even.im, sum.im)};
+  V low = hn::MulAdd(sum.re, sum.re, hn::Mul(sum.im, sum.im));
+  V high = hn::MulAdd(difference.re, difference.re, hn::Mul(difference.im, difference.im));
+  if constexpr (kSpectrum == Spectrum::magnitude) {
+    low = hn::Sqrt(low);
+    high = hn::Sqrt(high);
+  }
+  hn::Store(low, d, power);
+  hn::Store(high, d, mirrored_power);
+}
+
+/// Splits the complex spectrum of a part into the bins of the real signal: bin q and its mirror image
+/// come from the points q and (256 - part - q).
+template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void split(D d,
+                        std::size_t part,
+                        const T* HWY_RESTRICT roots,
+                        const T* HWY_RESTRICT spectrum,
+                        T* HWY_RESTRICT powers) {
+  const std::size_t n_lanes = hn::Lanes(d);
+  const std::size_t row =
+      2 * kRowStride * n_lanes;  // From one point to the next; see turned_place.
+  const std::size_t mirror = kPartSize - part;
+  if (part == 0) {  // The points of row 0 are mirrored in row 0; number 0 and 128 in themselves.
+    for (std::size_t q = 0; q <= kPartSize / 2; q += kRadix) {
+      split_pair<kSpectrum>(d, roots + 2 * q, spectrum + 2 * turned_place(q) * n_lanes,
+                            spectrum + 2 * turned_place((kPartSize - q) % kPartSize) * n_lanes,
+                            powers + q * n_lanes, powers + (kPartSize - q) * n_lanes);
+    }
+  }
+  const std::size_t first = 1 - part;
+  for (std::size_t start = first; start < kPartSize / 2; start += kRadix) {
+    const std::size_t mirrored_start = mirror - start;
+    const T* point = spectrum + 2 * turned_place(start) * n_lanes;
+    const T* mirrored_point = spectrum + 2 * turned_place(mirrored_start) * n_lanes;
+    const T* root = roots + 2 * start;
+    T* power = powers + start * n_lanes;
+    T* mirrored_power = powers + mirrored_start * n_lanes;
+    for (std::size_t i = first; i < kRadix; ++i) {
+      split_pair<kSpectrum>(d, root, point, mirrored_point, power, mirrored_power);
+      point += row;
+      mirrored_point -= row;
+      root += 2;
+      power += n_lanes;
+      mirrored_power -= n_lanes;
+    }
+  }
+}
+
+/// Adds the bins of a part to the bands. The first part starts them.
+template <class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void add_to_bands(D d,
+                               const PartSegments& segments,
+                               const T* HWY_RESTRICT weights,
+                               bool is_first,
+                               const T* HWY_RESTRICT powers,
+                               T* HWY_RESTRICT bands) {
+  using V = hn::Vec<D>;
+  const std::size_t n_lanes = hn::Lanes(d);
+  const std::size_t n_bands = segments.runs.size() - 1;
+  const T* weight = weights;
+  V rising_before = hn::Zero(d);
+  for (std::size_t s = 0; s <= n_bands; ++s) {
+    const T* power = powers + segments.runs[s].first_bin * n_lanes;
+    V falling = is_first || s == 0 ? hn::Zero(d) : hn::Load(d, bands + (s - 1) * n_lanes);
+    V rising = hn::Zero(d);
+    for (std::size_t i = 0; i < segments.runs[s].n_pairs; ++i) {
+      const V p0 = hn::Load(d, power);
+      const V p1 = hn::Load(d, power + n_lanes);
+      falling = hn::MulAdd(hn::Set(d, weight[0]), p0, falling);
+      rising = hn::MulAdd(hn::Set(d, weight[1]), p0, rising);
+      falling = hn::MulAdd(hn::Set(d, weight[2]), p1, falling);
+      rising = hn::MulAdd(hn::Set(d, weight[3]), p1, rising);
+      weight += 4;
+      power += 2 * n_lanes;
+    }
+    if (s > 0) hn::Store(hn::Add(rising_before, falling), d, bands + (s - 1) * n_lanes);
+    rising_before = rising;
+  }
+}
+
+/// log2 of positive values. Polynomial of degree 8 in f for log2(1 + f)/f over [√½ - 1, √2 - 1], our
+/// own least-maximum fit: error below 1e-7 (3e-7 dB). Zero gives -infinity; NaN and infinity stay.
+///
+/// @tparam kAnySize  Whether x may be zero, or below what has a full mantissa.
+template <bool kAnySize, class D, class V = hn::Vec<D>>
+HWY_INLINE V log2_of(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  V lifted = x;
+  V lift = hn::Zero(d);
+  if constexpr (kAnySize) {
+    const auto is_tiny = hn::Lt(x, hn::Set(d, 1.17549435e-38F));
+    lifted = hn::IfThenElse(is_tiny, hn::Mul(x, hn::Set(d, 16777216.0F)), x);
+    lift = hn::IfThenElseZero(is_tiny, hn::Set(d, 24.0F));
+  }
+  const auto bits = hn::BitCast(di, lifted);
+  const auto exponent = hn::ShiftRight<23>(hn::Sub(bits, hn::Set(di, 0x3F3504F3)));  // √½
+  const V mantissa = hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(exponent)));
+  const V f = hn::Sub(mantissa, hn::Set(d, 1.0F));
+  V sum = hn::Set(d, -0.145745096F);
+  sum = hn::MulAdd(sum, f, hn::Set(d, 0.236889321F));
+  sum = hn::MulAdd(sum, f, hn::Set(d, -0.250068375F));
+  sum = hn::MulAdd(sum, f, hn::Set(d, 0.286707605F));
+  sum = hn::MulAdd(sum, f, hn::Set(d, -0.360087299F));
+  sum = hn::MulAdd(sum, f, hn::Set(d, 0.480939438F));
+  sum = hn::MulAdd(sum, f, hn::Set(d, -0.721357146F));
+  sum = hn::MulAdd(sum, f, hn::Set(d, 1.44269477F));
+  V whole = hn::ConvertTo(d, exponent);
+  if constexpr (kAnySize) whole = hn::Sub(whole, lift);
+  V result = hn::MulAdd(sum, f, whole);
+  const V infinity = hn::Inf(d);
+  if constexpr (kAnySize) {
+    result = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(infinity), result);
+  }
+  return hn::IfThenElse(hn::Lt(x, infinity), result, x);
+}
+
+/// log_scale·ln(max(band + log_offset, log_floor)) of every band.
+template <bool kAnySize, class D>
+HWY_NOINLINE void logarithms(D d,
+                             const MelPlan& plan,
+                             const float* HWY_RESTRICT bands,
+                             float* HWY_RESTRICT levels) {
+  using V = hn::Vec<D>;
+  const std::size_t n_lanes = hn::Lanes(d);
+  const V offset = hn::Set(d, static_cast<float>(plan.options.log_offset));
+  const V floor = hn::Set(d, static_cast<float>(plan.options.log_floor));
+  const V scale = hn::Set(d, static_cast<float>(plan.options.log_scale * 0.69314718055994530942));
+  for (std::size_t m = 0; m < plan.n_bands; ++m) {
+    const V band = hn::Add(hn::Load(d, bands + m * n_lanes), offset);
+    const V floored = hn::IfThenElse(hn::Lt(band, floor), floor, band);  // Keeps NaN.
+    hn::Store(hn::Mul(scale, log2_of<kAnySize>(d, floored)), d, levels + m * n_lanes);
+  }
+}
+
+/// The lanes in which some band lies too deep below the mean power of the bins (see PrecisionTest).
+template <class D>
+HWY_NOINLINE hn::Mask<D> is_imprecise(D d,
+                                      const MelPlan& plan,
+                                      const PrecisionTest& test,
+                                      const float* bands) {
+  using V = hn::Vec<D>;
+  const V floor = hn::Set(d, static_cast<float>(plan.options.log_floor));
+  V mean_power = hn::Zero(d);
+  V worst = hn::Inf(d);
+  for (std::size_t m = 0; m < plan.n_bands; ++m) {
+    const V band = hn::Load(d, bands + m * hn::Lanes(d));
+    mean_power = hn::MulAdd(hn::Set(d, test.level_weights[m]), band, mean_power);
+    worst = hn::Min(worst, hn::Mul(hn::Set(d, test.margins[m]), hn::Max(band, floor)));
+  }
+  return hn::Lt(worst, mean_power);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace baleen::dsp
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,277 @@
+/// From samples to windowed frames, one frame per vector lane. Per-target: included by mel_kernel.cc only.
+
+#if defined(BALEEN_DSP_MEL_FRAMES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BALEEN_DSP_MEL_FRAMES_INL_H_
+#undef BALEEN_DSP_MEL_FRAMES_INL_H_
+#else
+#define BALEEN_DSP_MEL_FRAMES_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstddef>
+
+#include "dsp/fft256-inl.h"
+#include "dsp/mel_plan.h"
+#include "dsp/transpose-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace baleen::dsp {
+namespace HWY_NAMESPACE {
+
+/// Where sample n of a frame goes: two samples make a complex point.
+HWY_INLINE std::size_t sample_place(std::size_t n) { return 2 * padded(n / 2) + n % 2; }
+
+/// Zeros from sample n to where the transforms stop reading.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void clear_tail(D d, const MelPlan& plan, std::size_t n, T* points) {
+  const std::size_t end = 2 * std::max(plan.used_points(), kPartSize);
+  for (; n < end; ++n) hn::Store(hn::Zero(d), d, points + sample_place(n) * hn::Lanes(d));
+}
+
+// Frames overlap, so their hops are transposed, each once: column h of `columns` is hop h, and sample
+// i + s·hop of frame f is row i of column f + s. It is done some rows at a time, so that the columns
+// never leave the first-level cache.
+
+template <class D>
+HWY_INLINE std::size_t column_stride(D d, const MelPlan& plan) {
+  const std::size_t n_lanes = hn::Lanes(d);
+  return (n_lanes + plan.extra_columns + n_lanes) / n_lanes * n_lanes;
+}
+
+/// Rows [first, first + n_rows) of the hops, to columns; up to three more rows are written.
+template <class D>
+HWY_NOINLINE void transpose_hops(D d,
+                                 const MelPlan& plan,
+                                 const float* samples,
+                                 std::size_t first,
+                                 std::size_t n_rows,
+                                 float* columns) {
+  const std::size_t stride = column_stride(d, plan);
+  transpose_to_columns(d, samples + first, plan.hop, n_rows, columns, stride);
+  const std::size_t n_lanes = hn::Lanes(d);
+  for (std::size_t h = n_lanes; h < n_lanes + plan.extra_columns; h += 2) {
+    const bool is_last = h + 1 == n_lanes + plan.extra_columns;
+    const float* hop = samples + h * plan.hop + first;
+    interleave_to_columns(hop, is_last ? hop : hop + plan.hop, n_rows, columns + h, stride);
+  }
+}
+
+/// The two rows in front of row `first`, to columns - 2 rows: for row 0, the last two of the hop before.
+template <class D>
+HWY_INLINE void recall_rows(
+    D d, const MelPlan& plan, const float* samples, std::size_t first, float* columns) {
+  const std::size_t stride = column_stride(d, plan);
+  const std::size_t n_columns = hn::Lanes(d) + plan.extra_columns;
+  if (first > 0) {
+    std::copy_n(columns + (kChunkRows - 2) * stride, 2 * stride, columns - 2 * stride);
+    return;
+  }
+  for (std::size_t h = 1; h < n_columns && plan.hop > 1; ++h) {
+    columns[h - 2 * stride] = samples[h * plan.hop - 2];
+    columns[h - stride] = samples[h * plan.hop - 1];
+  }
+}
+
+/// A run of samples of the frames: rows of `columns`, to be windowed to `points`.
+template <class V>
+struct SampleRun {
+  const float* rows;  ///< Of the first sample.
+  std::size_t stride;
+  std::size_t n;  ///< The first sample's place in the frame.
+  std::size_t count;
+  V before;       ///< Sample n - 1,
+  V before_that;  ///< and n - 2.
+};
+
+/// w[n]·(x[n] - pre_emphasis·x[n-1])
+template <class D, class V = hn::Vec<D>>
+HWY_NOINLINE void window_emphasised(D d,
+                                    const MelPlan& plan,
+                                    const SampleRun<V>& run,
+                                    float* HWY_RESTRICT points) {
+  const float* HWY_RESTRICT window = plan.single.window.data();
+  const V emphasis = hn::Set(d, static_cast<float>(plan.options.pre_emphasis));
+  const float* at = run.rows;
+  const std::size_t stride = run.stride;
+  const std::size_t run_end = run.n + run.count;
+  V before = run.before;
+  for (std::size_t n = run.n; n < run_end;) {
+    const std::size_t end = std::min(run_end, n / 32 * 32 + 32);  // Places go on evenly.
+    float* to = points + sample_place(n) * hn::Lanes(d);
+    for (; n < end; ++n, at += stride, to += hn::Lanes(d)) {
+      const V x = hn::LoadU(d, at);
+      hn::Store(hn::Mul(hn::Set(d, window[n]), hn::NegMulAdd(emphasis, before, x)), d, to);
+      before = x;
+    }
+  }
+}
+
+/// u[n] = w[n]·x[n]. For tilted frames it is u[n] - 2a·u[n-1] + a²·u[n-2], written so that nothing
+/// large cancels: w[n-1]·(x[n] - 2a·x[n-1] + a²·x[n-2]) + (w[n] - w[n-1])·x[n] +
+/// a²·(w[n-2] - w[n-1])·x[n-2].
+template <bool kAnyPlain, bool kAnyTilted, class D, class V = hn::Vec<D>>
+HWY_NOINLINE void window_tilted(D d,
+                                const MelPlan& plan,
+                                const SampleRun<V>& run,
+                                hn::Mask<D> is_tilted,
+                                float* HWY_RESTRICT points) {
+  const MelTables<float>& tables = plan.single;
+  const float* HWY_RESTRICT window = tables.window.data();
+  const float* HWY_RESTRICT window_before = tables.window_before.data();
+  const float* HWY_RESTRICT window_step = tables.window_step.data();
+  const float* HWY_RESTRICT window_step_back = tables.window_step_back.data();
+  const V first = hn::Set(d, kTiltFirst);
+  const V second = hn::Set(d, kTiltSecond);
+  const float* at = run.rows;
+  const std::size_t stride = run.stride;
+  const std::size_t run_end = run.n + run.count;
+  V before = run.before;
+  V before_that = run.before_that;
+  for (std::size_t n = run.n; n < run_end;) {
+    const std::size_t end = std::min(run_end, n / 32 * 32 + 32);  // Places go on evenly.
+    float* to = points + sample_place(n) * hn::Lanes(d);
+    for (; n < end; ++n, at += stride, to += hn::Lanes(d)) {
+      const V x = hn::LoadU(d, at);
+      V value = hn::Zero(d);
+      if constexpr (kAnyPlain) value = hn::Mul(hn::Set(d, window[n]), x);
+      if constexpr (kAnyTilted) {
+        const V kept = hn::NegMulAdd(first, before, hn::MulAdd(second, before_that, x));
+        V tilted = hn::Mul(hn::Set(d, window_before[n]), kept);
+        tilted = hn::MulAdd(hn::Set(d, window_step[n]), x, tilted);
+        tilted = hn::MulAdd(hn::Set(d, window_step_back[n]), before_that, tilted);
+        value = kAnyPlain ? hn::IfThenElse(is_tilted, tilted, value) : tilted;
+      }
+      hn::Store(value, d, to);
+      before_that = before;
+      before = x;
+    }
+  }
+}
+
+/// What follows the last tap of a tilted frame: the difference is two samples longer. It may run over
+/// the end of the transform, where it comes in again at the front.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void store_tilted_tail(
+    D d, const MelPlan& plan, const float* samples, hn::Mask<D> is_tilted, float* points) {
+  const std::size_t n = plan.n_taps;
+  const float w1 = plan.single.window[n - 1];
+  const float w2 = n < 2 ? 0.0F : plan.single.window[n - 2];
+  HWY_ALIGN float last[kBatchFrames];
+  HWY_ALIGN float second_last[kBatchFrames];
+  for (std::size_t f = 0; f < hn::Lanes(d); ++f) {
+    last[f] = samples[f * plan.hop + n - 1];
+    second_last[f] = n < 2 ? 0.0F : samples[f * plan.hop + n - 2];
+  }
+  const V x1 = hn::Load(d, last);
+  const V x2 = hn::Load(d, second_last);
+  const V tail[2] = {
+      hn::NegMulAdd(hn::Set(d, kTiltFirst * w1), x1, hn::Mul(hn::Set(d, kTiltSecond * w2), x2)),
+      hn::Mul(hn::Set(d, kTiltSecond * w1), x1)};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const bool wraps = n + i >= 2 * plan.point_count();
+    float* to = points + sample_place((n + i) % (2 * plan.point_count())) * hn::Lanes(d);
+    const V value = hn::IfThenElseZero(is_tilted, tail[i]);
+    hn::Store(wraps ? hn::Add(value, hn::Load(d, to)) : value, d, to);
+  }
+}
+
+enum class Windowing { emphasised, plain, tilted, mixed };
+
+/// The frames that begin at samples[0], samples[hop], …, windowed, to `points`.
+template <Windowing kWindowing, class D>
+HWY_INLINE void load_frames(D d,
+                            const MelPlan& plan,
+                            const float* samples,
+                            hn::Mask<D> is_tilted,
+                            float* chunk,
+                            float* points) {
+  using V = hn::Vec<D>;
+  const std::size_t stride = column_stride(d, plan);
+  float* columns = chunk + 2 * stride;
+  for (std::size_t first = 0; first < plan.hop; first += kChunkRows) {
+    const std::size_t n_rows = std::min(kChunkRows, plan.hop - first);
+    recall_rows(d, plan, samples, first, columns);
+    transpose_hops(d, plan, samples, first, n_rows, columns);
+    for (std::size_t s = 0; s * plan.hop + first < plan.n_taps; ++s) {
+      SampleRun<V> run;
+      run.rows = columns + s;
+      run.stride = stride;
+      run.n = s * plan.hop + first;
+      run.count = std::min(n_rows, plan.n_taps - run.n);
+      const bool has_before = run.n > 0;
+      // In front of the frame: silence for the tilt, the first sample itself for the emphasis.
+      const V front = kWindowing == Windowing::emphasised ? hn::LoadU(d, run.rows) : hn::Zero(d);
+      run.before = has_before ? hn::LoadU(d, run.rows - stride) : front;
+      run.before_that = has_before ? hn::LoadU(d, run.rows - 2 * stride) : front;
+      if constexpr (kWindowing == Windowing::emphasised) {
+        window_emphasised(d, plan, run, points);
+      } else {
+        window_tilted<kWindowing != Windowing::tilted, kWindowing != Windowing::plain>(
+            d, plan, run, is_tilted, points);
+      }
+    }
+  }
+  clear_tail(d, plan, plan.n_taps, points);
+  if constexpr (kWindowing == Windowing::tilted || kWindowing == Windowing::mixed) {
+    store_tilted_tail(d, plan, samples, is_tilted, points);
+  }
+}
+
+/// The frames in which low frequencies prevail: where the power of the difference of neighbours is
+/// well below the power. Four samples in twenty will do, of the hops that lie within the frame whole.
+template <class D>
+HWY_NOINLINE hn::Mask<D> choose_tilted(D d, const MelPlan& plan, const float* samples) {
+  using V = hn::Vec<D>;
+  V power = hn::Zero(d);
+  V step_power = hn::Zero(d);
+  const std::size_t n_sampled = std::min(plan.whole_hops * plan.hop, plan.n_taps);
+  for (std::size_t n = 0; n + 4 <= n_sampled; n += 20) {
+    V x[4];
+    load_four(d, samples + n, plan.hop, x);
+    for (std::size_t i = 1; i < 4; ++i) {
+      const V step = hn::Sub(x[i], x[i - 1]);
+      power = hn::MulAdd(x[i], x[i], power);
+      step_power = hn::MulAdd(step, step, step_power);
+    }
+  }
+  return hn::Lt(step_power, hn::Mul(hn::Set(d, kTiltedBelow), power));
+}
+
+/// Any frames in double precision: lane i is frames[i], of which there are n ≤ lanes.
+template <class D>
+HWY_NOINLINE void load_precise_frames(
+    D d, const MelPlan& plan, const float* const* frames, std::size_t n, double* points) {
+  const std::size_t n_lanes = hn::Lanes(d);
+  const double* HWY_RESTRICT window = plan.precise.window.data();
+  const float* lanes[kBatchFrames];
+  for (std::size_t i = 0; i < n_lanes; ++i) lanes[i] = frames[std::min(i, n - 1)];
+#if HWY_TARGET != HWY_SCALAR
+  const hn::Rebind<float, D> df;
+  if constexpr (hn::MaxLanes(D()) >= 4) {
+    using VF = hn::Vec<decltype(df)>;
+    for (std::size_t tap = 0; tap < plan.n_taps; tap += 4) {
+      VF v[4] = {gather_blocks(df, lanes, tap), gather_blocks(df, lanes + 1, tap),
+                 gather_blocks(df, lanes + 2, tap), gather_blocks(df, lanes + 3, tap)};
+      transpose_blocks(df, v[0], v[1], v[2], v[3]);
+      for (std::size_t i = 0; i < std::min<std::size_t>(4, plan.n_taps - tap); ++i) {
+        const auto windowed = hn::Mul(hn::Set(d, window[tap + i]), hn::PromoteTo(d, v[i]));
+        hn::Store(windowed, d, points + sample_place(tap + i) * n_lanes);
+      }
+    }
+    clear_tail(d, plan, plan.n_taps, points);
+    return;
+  }
+#endif
+  for (std::size_t tap = 0; tap < plan.n_taps; ++tap) {
+    double* to = points + sample_place(tap) * n_lanes;
+    for (std::size_t i = 0; i < n_lanes; ++i) to[i] = window[tap] * double{lanes[i][tap]};
+  }
+  clear_tail(d, plan, plan.n_taps, points);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace baleen::dsp
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,207 @@
+#include "dsp/mel_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numbers>
+#include <utility>
+
+namespace baleen::dsp {
+namespace {
+
+/// One bin of the bank: the segment that it lies in and its two weights.
+struct BinWeights {
+  std::size_t segment = 0;
+  double falling = 0.0;  ///< In band segment - 1.
+  double rising = 0.0;   ///< In band segment.
+};
+
+double weight_at(const MelBand& band, std::size_t bin) {
+  if (bin < band.first_bin || bin - band.first_bin >= band.weights.size()) return 0.0;
+  return band.weights[bin - band.first_bin];
+}
+
+/// The bank by bins. Fails if a bin weighs in more than two bands or in two that are no neighbours.
+Result<std::vector<BinWeights>> bank_by_bins(const MelBank& bank, std::size_t n_bins) {
+  std::vector<BinWeights> bins(n_bins);
+  std::size_t segment = 0;
+  for (std::size_t k = 0; k < n_bins; ++k) {
+    std::vector<std::size_t> bands;
+    for (std::size_t m = 0; m < bank.size(); ++m) {
+      if (weight_at(bank[m], k) != 0.0) bands.push_back(m);
+    }
+    if (!bands.empty()) {
+      const bool falls_only = bands.size() == 1 && bands[0] + 1 == segment;
+      segment = falls_only ? segment : std::max(segment, bands.back());
+      const bool fits =
+          bands.size() <= 2 && bands.front() + 1 >= segment && bands.back() <= segment;
+      if (!fits) {
+        return fail(ErrorCode::invalid_argument, "mel spectrum: bin {} is in too many bands", k);
+      }
+    }
+    bins[k].segment = segment;
+    if (segment > 0) bins[k].falling = weight_at(bank[segment - 1], k);
+    if (segment < bank.size()) bins[k].rising = weight_at(bank[segment], k);
+  }
+  return bins;
+}
+
+/// What the split's missing halving and the difference after the window did to a bin, undone.
+double bin_gain(const MelSpectrumOptions& options, std::size_t k, Whitening whitening) {
+  const bool is_power = options.spectrum == Spectrum::power;
+  const double split_gain = is_power ? 0.25 : 0.5;
+  if (whitening == kPlain) return split_gain;
+  const double turn = 2.0 * std::numbers::pi * static_cast<double>(k) / options.n_fft;
+  const double zero_gain = 1.0 + kTiltZero * kTiltZero - 2.0 * kTiltZero * std::cos(turn);
+  return split_gain / (zero_gain * zero_gain);
+}
+
+template <typename T>
+void push_root(std::vector<T>& roots, std::size_t k, std::size_t n) {
+  const double turn = -2.0 * std::numbers::pi * static_cast<double>(k % n) / static_cast<double>(n);
+  roots.push_back(static_cast<T>(std::cos(turn)));
+  roots.push_back(static_cast<T>(std::sin(turn)));
+}
+
+PartSegments make_segments(const MelPlan& plan,
+                           const std::vector<BinWeights>& bins,
+                           std::size_t part) {
+  PartSegments segments;
+  for (std::size_t s = 0; s <= plan.n_bands; ++s) {
+    std::size_t first = kPartBinsMax;
+    std::size_t end = 0;
+    for (std::size_t q = 0; q < plan.part_bin_count(part); ++q) {
+      const BinWeights& bin = bins[plan.n_parts * q + part];
+      if (bin.segment != s || (bin.falling == 0.0 && bin.rising == 0.0)) continue;
+      first = std::min(first, q);
+      end = q + 1;
+    }
+    const std::size_t n_bins = end > first ? end - first : 0;
+    segments.runs.push_back({static_cast<std::uint16_t>(n_bins == 0 ? 0 : first),
+                             static_cast<std::uint16_t>((n_bins + 1) / 2)});
+  }
+  return segments;
+}
+
+/// (falling, rising) of the bins of all segments, in pairs of bins.
+template <typename T>
+std::vector<T> make_weights(const MelPlan& plan,
+                            const std::vector<BinWeights>& bins,
+                            std::size_t part,
+                            Whitening whitening) {
+  std::vector<T> weights;
+  for (std::size_t s = 0; s < plan.segments[part].runs.size(); ++s) {
+    const PartSegments::Run& run = plan.segments[part].runs[s];
+    for (std::size_t i = 0; i < 2U * run.n_pairs; ++i) {
+      const std::size_t k = plan.n_parts * (run.first_bin + i) + part;
+      const bool is_inside = k < bins.size() && bins[k].segment == s;
+      const double gain = is_inside ? bin_gain(plan.options, k, whitening) : 0.0;
+      weights.push_back(static_cast<T>(is_inside ? gain * bins[k].falling : 0.0));
+      weights.push_back(static_cast<T>(is_inside ? gain * bins[k].rising : 0.0));
+    }
+  }
+  return weights;
+}
+
+template <typename T>
+MelTables<T> make_tables(const MelPlan& plan, const std::vector<BinWeights>& bins) {
+  MelTables<T> tables;
+  double before = 0.0;
+  double before_that = 0.0;
+  for (const double tap : plan.options.window) {
+    tables.window.push_back(static_cast<T>(tap));
+    tables.window_before.push_back(static_cast<T>(before));
+    tables.window_step.push_back(static_cast<T>(tap - before));
+    tables.window_step_back.push_back(
+        static_cast<T>(kTiltZero * kTiltZero * (before_that - before)));
+    before_that = before;
+    before = tap;
+  }
+  for (std::size_t part = 0; part < plan.n_parts; ++part) {
+    for (std::size_t k = 0; k < kRadix; ++k) {
+      for (std::size_t j = 0; j < kRadix; ++j) {
+        push_root(tables.between[part], j * (2 * k + part), 2 * kPartSize);
+      }
+    }
+    for (std::size_t q = 0; q <= kPartSize / 2; ++q) {
+      push_root(tables.split[part], plan.n_parts * q + part,
+                static_cast<std::size_t>(plan.options.n_fft));
+    }
+    for (const Whitening whitening : {kPlain, kTilted}) {
+      tables.weights[part][whitening] = make_weights<T>(plan, bins, part, whitening);
+    }
+  }
+  return tables;
+}
+
+/// The error of a bin is white: some 6e-8 of the root mean square of all bins (measured), wherever
+/// the level comes from. Six times that, against a band whose power stands in one bin of the largest
+/// weight, may move the band by 2.3e-4 of its power (1e-3 dB).
+PrecisionTest make_precision_test(const MelPlan& plan, Whitening whitening) {
+  constexpr double kBinError = 6e-8;
+  constexpr double kSigmas = 8.0;
+  constexpr double kBandErrorMax = 2.3e-4;
+  const double bin_error = kSigmas * kBinError / kBandErrorMax;
+  PrecisionTest test;
+  for (const MelBand& band : plan.options.bank) {
+    double largest_weight = 0.0;
+    for (std::size_t i = 0; i < band.weights.size(); ++i) {
+      const double gain = 4.0 * bin_gain(plan.options, band.first_bin + i, whitening);
+      largest_weight = std::max(largest_weight, gain * band.weights[i]);
+    }
+    const bool is_empty = largest_weight == 0.0;
+    const double n_bins = plan.options.n_fft / 2 + 1;
+    test.level_weights.push_back(is_empty ? 0.0F
+                                          : static_cast<float>(1.0 / (n_bins * largest_weight)));
+    test.margins.push_back(
+        is_empty ? 1e30F
+                 : static_cast<float>(1.0 / (2.0 * bin_error * bin_error * largest_weight)));
+  }
+  return test;
+}
+
+Result<void> validate(const MelSpectrumOptions& options) {
+  const bool is_known_size = options.n_fft == 512 || options.n_fft == 1024;
+  const bool fits =
+      !options.window.empty() && options.window.size() <= static_cast<std::size_t>(options.n_fft);
+  if (!is_known_size || !fits || options.hop_length < 1) {
+    return fail(ErrorCode::invalid_argument,
+                "mel spectrum: n_fft {} (512 or 1024), {} taps, hop {}", options.n_fft,
+                options.window.size(), options.hop_length);
+  }
+  if (options.is_precise &&
+      (options.spectrum != Spectrum::power || options.log_floor < kNormalMin ||
+       options.log_offset != 0.0 || options.pre_emphasis != 0.0)) {
+    return fail(ErrorCode::invalid_argument, "mel spectrum: precision is for floored power only");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const MelPlan>> make_mel_plan(const MelSpectrumOptions& options) {
+  BALEEN_RETURN_IF_ERROR(validate(options));
+  const auto n_bins = static_cast<std::size_t>(options.n_fft / 2 + 1);
+  BALEEN_ASSIGN_OR_RETURN(const std::vector<BinWeights> bins, bank_by_bins(options.bank, n_bins));
+  auto plan = std::make_unique<MelPlan>();
+  plan->options = options;
+  plan->n_parts = static_cast<std::size_t>(options.n_fft) / (2 * kPartSize);
+  plan->n_bands = options.bank.size();
+  plan->n_taps = options.window.size();
+  plan->hop = static_cast<std::size_t>(options.hop_length);
+  plan->extra_columns = (plan->n_taps - 1) / plan->hop;
+  plan->whole_hops = plan->n_taps / plan->hop;
+  for (std::size_t part = 0; part < plan->n_parts; ++part) {
+    plan->segments[part] = make_segments(*plan, bins, part);
+  }
+  plan->single = make_tables<float>(*plan, bins);
+  if (options.is_precise) {
+    plan->precise = make_tables<double>(*plan, bins);
+    for (const Whitening whitening : {kPlain, kTilted}) {
+      plan->tests[whitening] = make_precision_test(*plan, whitening);
+    }
+  }
+  return std::unique_ptr<const MelPlan>(std::move(plan));
+}
+
+}  // namespace baleen::dsp
