@@ -1,5 +1,6 @@
 #include "engine/executor.h"
 
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -110,6 +111,10 @@ class Executor {
 }  // namespace
 
 int run_executor(const core::Fd& socket, const RecipeRegistry& recipes, const ProbeFn& probe) {
+  // From here on the death of the supervisor is a signal. If it died before, its end is closed by now,
+  // whatever it may have written first: to begin would be to work for nobody.
+  pollfd peer{socket.get(), POLLIN, 0};
+  if (::poll(&peer, 1, 0) > 0 && (peer.revents & POLLHUP) != 0) return 0;
   Executor executor(socket, recipes, probe);
   MessageReader reader;
   std::vector<json::object> messages;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ Result<ExecutorProcess> ExecutorProcess::start(const ExecutorCommand& command) {
     // Only async-signal-safe calls between fork and exec. What asks a process group to stop is for the
     // supervisor, which ends its executors itself: one that died by itself would look like a failed attempt.
     for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal_number, SIG_IGN);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::fcntl(theirs.get(), F_SETFD, 0);
     ::execv("/proc/self/exe", argv.data());
     ::_exit(127);

@@ -131,6 +131,9 @@ class Queue {
       const std::vector<std::int64_t>& fences);
   /// Takes back the leases of dead owners (same host, at once) and expired ones; how many.
   [[nodiscard]] Result<int> reclaim();
+  /// Removes temporary files of reclaimed attempts again: an executor that was being killed may have
+  /// been inside the call that creates one. `reclaim` does this too; a worker does it when it ends.
+  void remove_late_temporaries();
 
   /// Whether any task in scope is queued or running, by this worker or another.
   [[nodiscard]] Result<bool> has_open_tasks(const Scope& scope);
@@ -196,6 +199,11 @@ class Queue {
   QueueOptions options_;
   const core::Clock& clock_;
   Planner planner_;
+  struct LateFile {
+    std::string path;
+    std::int64_t until_us = 0;
+  };
+  std::vector<LateFile> late_files_;  ///< Of attempts reclaimed in the last seconds.
 };
 
 }  // namespace baleen::engine

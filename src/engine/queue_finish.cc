@@ -10,6 +10,8 @@
 namespace baleen::engine {
 namespace {
 
+constexpr double kLateFileS = 10;  // How long a killed process may take to be gone.
+
 std::int64_t to_us(double seconds) { return static_cast<std::int64_t>(seconds * 1e6); }
 
 }  // namespace
@@ -321,7 +323,19 @@ Result<std::vector<std::int64_t>> Queue::heartbeat(const std::vector<std::int64_
   return lost;
 }
 
+void Queue::remove_late_temporaries() {
+  for (const LateFile& file : late_files_) {
+    if (Result<void> removed = core::remove_file(root_.at(file.path)); !removed.ok()) {
+      core::log(core::LogLevel::warning, "a temporary file stays behind",
+                {{"path", file.path}, {"error", removed.error().message}});
+    }
+  }
+  const std::int64_t now_us = clock_.now_us();
+  std::erase_if(late_files_, [&](const LateFile& file) { return file.until_us < now_us; });
+}
+
 Result<int> Queue::reclaim() {
+  remove_late_temporaries();
   const auto is_reclaimable = [&](const store::Row& row) {
     if (row.text(1) == options_.owner) return false;  // Our own leases end with their executors.
     const auto owner = core::ProcessIdentity::parse(row.text(1));
@@ -343,8 +357,10 @@ Result<int> Queue::reclaim() {
       const Result<json::value> temporaries = core::parse_json(row.text(4), "temp_paths_json");
       if (temporaries.ok() && temporaries->is_array()) {
         for (const json::value& path : temporaries->get_array()) {
-          if (path.is_string())
-            BALEEN_RETURN_IF_ERROR(core::remove_file(root_.at(std::string(path.get_string()))));
+          if (!path.is_string()) continue;
+          const std::string relative(path.get_string());
+          BALEEN_RETURN_IF_ERROR(core::remove_file(root_.at(relative)));
+          late_files_.push_back({relative, clock_.now_us() + to_us(kLateFileS)});
         }
       }
       const json::object lock{{"owner", row.text(1)},

@@ -279,5 +279,18 @@ TEST_F(QueueTest, DescribesARunForPeopleAndPrograms) {
   EXPECT_DOUBLE_EQ(core::get_double(describe_health(database_).value(), "success_rate"), 1.0);
 }
 
+TEST_F(QueueTest, AFileThatAppearsAfterItsLeaseWasReclaimedIsRemovedLater) {
+  Queue dead = queue(database_, "dead");
+  submit(dead, 4);
+  const Assignment assignment = *dead.claim({}).value();
+  clock_.advance_s(601);
+  Queue worker = queue(database_, "alive");
+  ASSERT_EQ(worker.reclaim().value(), 1);
+  const auto& late = assignment.request.outputs.front().temporary;
+  ASSERT_TRUE(core::write_file_atomic(late, "half").ok());
+  ASSERT_EQ(worker.reclaim().value(), 0);
+  EXPECT_FALSE(std::filesystem::exists(late));
+}
+
 }  // namespace
 }  // namespace baleen::engine

@@ -76,6 +76,7 @@ Result<void> Supervisor::run(const std::atomic<bool>& stop, const std::function<
   };
   Result<void> outcome = loop();
   Result<void> given_back = give_everything_back();
+  queue_.remove_late_temporaries();
   if (!outcome.ok()) return outcome;
   return given_back;
 }

@@ -1,5 +1,8 @@
 #include "engine/supervisor.h"
 
+#include <sys/socket.h>
+
+#include <array>
 #include <cstring>
 
 #include "engine/executor.h"
@@ -91,6 +94,25 @@ TEST_F(SupervisorTest, AnExecutorThatWasIdleWhenItDiedIsReplaced) {
   submit_number(2);
   ASSERT_TRUE(supervisor.run(stop_, [] { return false; }).ok());
   EXPECT_EQ(number_of("SELECT COUNT(*) FROM runs WHERE state = 'complete'"), 2);
+}
+
+TEST_F(SupervisorTest, AnExecutorWhoseSupervisorDiedBeforeItBeganDoesNothing) {
+  submit_number(5);
+  const Assignment assignment = *real_queue_.claim({}).value();
+  const auto& slot = assignment.request.outputs.front();
+  ASSERT_TRUE(core::make_directories(slot.temporary.parent_path()).ok());
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  core::Fd supervisors(ends[0]);
+  const core::Fd executors(ends[1]);
+  json::object message = assignment.request.to_json();
+  message["op"] = "run";
+  ASSERT_TRUE(send_message(supervisors, message).ok());
+  supervisors.reset();
+  EXPECT_EQ(run_executor(executors, recipes_,
+                         [](const auto&) -> Result<json::object> { return json::object{}; }),
+            0);
+  EXPECT_FALSE(std::filesystem::exists(slot.temporary));
 }
 
 }  // namespace

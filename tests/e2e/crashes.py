@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import subprocess
 
 import harness
 
@@ -184,16 +185,18 @@ def kill_at_random(case, reference, rng, n_kills, executors):
     """
     n_met = 0
     with harness.Place(**SETTINGS) as place:
-        for _ in range(n_kills):
-            delay_s = rng.uniform(0, 1.1 * reference.seconds)
+        while n_met < n_kills:
             process = place.start(*run_command(reference, executors))
             try:
-                process.wait(delay_s)
-            except Exception:  # Still running: the usual case.
+                process.wait(rng.uniform(0, reference.seconds))
+            except subprocess.TimeoutExpired:  # Still running: the usual case.
                 n_met += 1
                 harness.kill_group(process)
                 continue
-            case.assert_status(place.finish(process), 0)
+            outcome = case.assert_status(place.finish(process), 0)
+            if n_met == 0:  # The machine is less busy than it was when this was measured.
+                reference.seconds = min(reference.seconds, outcome.seconds)
+            break
         case.assert_status(place.run(*run_command(reference, executors)), 0)
         assert_recovered(case, place, reference)
     return n_met
