@@ -40,7 +40,7 @@ std::optional<FrameHeader> mpeg_header(std::span<const std::uint8_t> b) {
   const std::uint32_t padding = (b[2] >> 1) & 1;
   FrameHeader header;
   if (layer == 0) {
-    header.size_bytes = (12 * rate / frequency + padding) * 4;
+    header.size_bytes = std::size_t{12 * rate / frequency + padding} * 4;
   } else {
     const std::uint32_t slots = layer == 2 && !is_mpeg1 ? 72 : 144;
     header.size_bytes = slots * rate / frequency + padding;

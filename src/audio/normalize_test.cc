@@ -319,11 +319,11 @@ TEST(Normalize, MemoryDoesNotGrowOver24Hours) {
   GTEST_SKIP() << "the sanitizer keeps freed memory";
 #endif
   const TempDir dir;
-  constexpr std::int64_t kSamples = std::int64_t{24} * 3600 * 2000;
+  constexpr std::int64_t n_samples = std::int64_t{24} * 3600 * 2000;
   std::string header = wav_bytes({.sample_rate = 2000, .bits = 8}, "");
-  header.replace(40, 4, testing::little_endian(static_cast<std::uint32_t>(kSamples)));
+  header.replace(40, 4, testing::little_endian(static_cast<std::uint32_t>(n_samples)));
   write_bytes(dir / "source.wav", header);
-  std::filesystem::resize_file(dir / "source.wav", 44 + kSamples);  // Sparse: takes no space.
+  std::filesystem::resize_file(dir / "source.wav", 44 + n_samples);  // Sparse: takes no space.
   std::int64_t after_an_hour_bytes = 0;
   const auto watch = [&](double, double done_s) {
     if (after_an_hour_bytes == 0 && done_s > 3600) after_an_hour_bytes = core::peak_rss_bytes();

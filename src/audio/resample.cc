@@ -83,7 +83,7 @@ void Resampler::State::plan() {
     const std::int64_t periods = (kBlockOutputsMin + l - 1) / l;
     block_outputs = l * periods;
     block_inputs = m * periods;
-    unit = block_outputs * kLanes;
+    unit = block_outputs * static_cast<std::int64_t>(kLanes);
   } else {
     // Linear interpolation between taps errs by up to (π·ratio/n_phases)²/8, which is -118 dB for
     // 1024 phases and a ratio of 1 (or above). A lower ratio needs proportionally fewer phases.

@@ -54,8 +54,8 @@ std::string source_bytes(SourceKind kind, unsigned seed = 1) {
   // IMA ADPCM in WAV: blocks of 256 bytes with 505 samples each; no seeking to a sample.
   std::mt19937 generator(seed);
   std::string data;
-  constexpr int kBlocks = 227;
-  for (int block = 0; block < kBlocks; ++block) {
+  constexpr int n_blocks = 227;
+  for (int block = 0; block < n_blocks; ++block) {
     data += std::string("\0\0\x20\0", 4);
     for (int i = 0; i < 252; ++i) data += static_cast<char>(generator());
   }

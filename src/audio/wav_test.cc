@@ -82,16 +82,16 @@ TEST(Wav, RoomyFilesAreRiffUpToTheLimitAndRf64Beyond) {
 }
 
 TEST(Wav, Rf64HeaderHoldsSizesBeyond32Bits) {
-  constexpr std::int64_t kDataBytes = 10'000'000'000;
+  constexpr std::int64_t data_bytes = 10'000'000'000;
   const std::vector<std::byte> header =
-      wav_header(kRoomyHeaderBytes, Hertz{22050}, kDataBytes, kRiffDataBytesMax);
+      wav_header(kRoomyHeaderBytes, Hertz{22050}, data_bytes, kRiffDataBytesMax);
   ASSERT_EQ(header.size(), 80U);
   const std::string text(reinterpret_cast<const char*>(header.data()), header.size());
   EXPECT_EQ(text.substr(0, 12), "RF64\xFF\xFF\xFF\xFFWAVE");
   EXPECT_EQ(text.substr(12, 8), std::string("ds64\x1C\0\0\0", 8));
-  EXPECT_EQ(text.substr(20, 8), testing::little_endian(kDataBytes + 72));
-  EXPECT_EQ(text.substr(28, 8), testing::little_endian(kDataBytes));
-  EXPECT_EQ(text.substr(36, 8), testing::little_endian(kDataBytes / 2));
+  EXPECT_EQ(text.substr(20, 8), testing::little_endian(data_bytes + 72));
+  EXPECT_EQ(text.substr(28, 8), testing::little_endian(data_bytes));
+  EXPECT_EQ(text.substr(36, 8), testing::little_endian(data_bytes / 2));
   EXPECT_EQ(text.substr(72, 8), "data\xFF\xFF\xFF\xFF");
 }
 

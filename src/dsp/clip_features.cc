@@ -34,7 +34,7 @@ void ClipFeatures::emit(std::vector<ClipFeatureWindow>& windows) {
   window.block_end_row = std::min(n_rows_, (next_block_ + 1) * kBlock);
   for (std::int64_t r = window.block_begin_row; r < window.block_end_row; ++r) {
     window.row_level_dbfs[static_cast<std::size_t>(r - window.block_begin_row)] =
-        rows_[static_cast<std::size_t>(r - first_block * kBlock)][row_value::level];
+        rows_[static_cast<std::size_t>(r - first_block * kBlock)][row_value::kLevel];
   }
   ClipFineSums fine;
   for (const ClipFineSums& block : fine_sums_) fine.add(block);

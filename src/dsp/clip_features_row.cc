@@ -134,7 +134,7 @@ void measure_cepstrum(const float* y, const Tables& t, ClipRowValues& out) {
   for (std::size_t k = 0; k < kBands; ++k) {
     for (std::size_t c = 0; c < kCepstra; ++c) cepstrum[c] += y[k] * t.cosine[k][c];
   }
-  std::copy(cepstrum.begin(), cepstrum.end(), out.begin() + row_value::cepstrum);
+  std::copy(cepstrum.begin(), cepstrum.end(), out.begin() + row_value::kCepstrum);
 }
 
 void measure_shape(const float* clean,
@@ -144,7 +144,7 @@ void measure_shape(const float* clean,
                    const Tables& t,
                    ClipRowValues& out) {
   const float total = sum<kBands>(power) + 1e-20F;
-  out[row_value::flatness] = sum<kBands>(y) / kBands - 10.0F * std::log10(total / kBands);
+  out[row_value::kFlatness] = sum<kBands>(y) / kBands - 10.0F * std::log10(total / kBands);
   const float centroid = dot<kBands>(power, t.index.data()) / total;
   std::array<float, kBands> squared{};
   std::array<float, kBands> wide{};
@@ -153,13 +153,13 @@ void measure_shape(const float* clean,
     squared[k] = d * d;
     wide[k] = clean[k] > peak - 25.0F ? 1.0F : 0.0F;
   }
-  out[row_value::centroid] = centroid / kBands;
-  out[row_value::spread] = std::sqrt(dot<kBands>(power, squared.data()) / total) / kBands;
-  out[row_value::wide] = sum<kBands>(wide.data()) / kBands;
-  out[row_value::envelope + 0] = sum<8>(y) / 8.0F;
-  out[row_value::envelope + 1] = sum<16>(y + 8) / 16.0F;
-  out[row_value::envelope + 2] = sum<16>(y + 24) / 16.0F;
-  out[row_value::envelope + 3] = sum<24>(y + 40) / 24.0F;
+  out[row_value::kCentroid] = centroid / kBands;
+  out[row_value::kSpread] = std::sqrt(dot<kBands>(power, squared.data()) / total) / kBands;
+  out[row_value::kWide] = sum<kBands>(wide.data()) / kBands;
+  out[row_value::kEnvelope + 0] = sum<8>(y) / 8.0F;
+  out[row_value::kEnvelope + 1] = sum<16>(y + 8) / 16.0F;
+  out[row_value::kEnvelope + 2] = sum<16>(y + 24) / 16.0F;
+  out[row_value::kEnvelope + 3] = sum<24>(y + 40) / 24.0F;
 }
 
 void measure_change(const float* y, const float* before, ClipRowValues& out) {
@@ -170,8 +170,8 @@ void measure_change(const float* y, const float* before, ClipRowValues& out) {
     rise[k] = std::max(d, 0.0F);
     fall[k] = std::max(-d, 0.0F);
   }
-  out[row_value::rise] = sum<kBands>(rise.data()) / kBands;
-  out[row_value::fall] = sum<kBands>(fall.data()) / kBands;
+  out[row_value::kRise] = sum<kBands>(rise.data()) / kBands;
+  out[row_value::kFall] = sum<kBands>(fall.data()) / kBands;
 }
 
 }  // namespace
@@ -192,30 +192,30 @@ void ClipRowAnalyser::compare_with_past(const Past& now, ClipRowValues& out) con
   };
   constexpr std::array<std::int64_t, 5> kLags = {3, 8, 16, 32, 64};
   for (std::size_t i = 0; i < kLags.size(); ++i) {
-    out[row_value::similar + i] = compare(at_lag(kLags[i]));
+    out[row_value::kSimilar + i] = compare(at_lag(kLags[i]));
   }
   const Past& then = at_lag(4);
   const float up = similarity<1>(now.fine.data(), then.fine.data(), now.energy, then.energy);
   const float down = similarity<-1>(now.fine.data(), then.fine.data(), now.energy, then.energy);
-  out[row_value::glide] = std::max(0.0F, std::max(up, down) - compare(then));
+  out[row_value::kGlide] = std::max(0.0F, std::max(up, down) - compare(then));
 }
 
 void ClipRowAnalyser::set_flags(ClipRowValues& out) const {
   constexpr std::int64_t kStill = 10;
   const float moved =
       n_rows_ < kStill ? 1.0F
-                       : out[row_value::peak_band] -
+                       : out[row_value::kPeakBand] -
                              past_[static_cast<std::size_t>(n_rows_ - kStill) % kHistory].peak_band;
-  const std::array<bool, row_value::flags> flags = {
-      out[row_value::similar + 1] > 0.6F,
-      out[row_value::similar + 2] > 0.5F,
-      out[row_value::similar + 3] > 0.5F,
-      out[row_value::peak_low] > 4.5F,
-      out[row_value::flatness]<-15.0F, out[row_value::flatness]> - 4.0F,
-      out[row_value::glide] > 0.1F,
+  const std::array<bool, row_value::kFlags> flags = {
+      out[row_value::kSimilar + 1] > 0.6F,
+      out[row_value::kSimilar + 2] > 0.5F,
+      out[row_value::kSimilar + 3] > 0.5F,
+      out[row_value::kPeakLow] > 4.5F,
+      out[row_value::kFlatness]<-15.0F, out[row_value::kFlatness]> - 4.0F,
+      out[row_value::kGlide] > 0.1F,
       std::abs(moved) < 0.5F / kBands,
-      out[row_value::similar + 4] > 0.5F};
-  for (std::size_t i = 0; i < flags.size(); ++i) out[row_value::flag + i] = flags[i] ? 1.0F : 0.0F;
+      out[row_value::kSimilar + 4] > 0.5F};
+  for (std::size_t i = 0; i < flags.size(); ++i) out[row_value::kFlag + i] = flags[i] ? 1.0F : 0.0F;
 }
 
 void ClipRowAnalyser::analyse(const float* row, ClipRowValues& out, ClipFineSums& sums) {
@@ -235,9 +235,9 @@ void ClipRowAnalyser::analyse(const float* row, ClipRowValues& out, ClipFineSums
   std::fill(padded.end() - kBox, padded.end(), y[kBands - 1]);
 
   out.fill(0.0F);
-  out[row_value::power] = weighted_power(clean.data(), t, power.data()) + 1e-20F;
-  out[row_value::level] = 10.0F * std::log10(out[row_value::power]);
-  out[row_value::peak_band] =
+  out[row_value::kPower] = weighted_power(clean.data(), t, power.data()) + 1e-20F;
+  out[row_value::kLevel] = 10.0F * std::log10(out[row_value::kPower]);
+  out[row_value::kPeakBand] =
       static_cast<float>(std::find(clean.begin(), clean.end(), peak) - clean.begin()) / kBands;
   measure_cepstrum(y, t, out);
   measure_shape(clean.data(), peak, y, power.data(), t, out);
@@ -251,10 +251,10 @@ void ClipRowAnalyser::analyse(const float* row, ClipRowValues& out, ClipFineSums
   now.energy = dot<kFineBands>(fine + 8, fine + 8);
   const std::array<float, ClipFineSums::kGroups> energy = {
       dot<24>(fine, fine), dot<16>(fine + 24, fine + 24), dot<24>(fine + 40, fine + 40)};
-  out[row_value::peak_low] = std::sqrt(energy[0] / 24.0F);
-  out[row_value::peak_mid] = std::sqrt(energy[1] / 16.0F);
-  out[row_value::peak_high] = std::sqrt(energy[2] / 24.0F);
-  now.peak_band = out[row_value::peak_band];
+  out[row_value::kPeakLow] = std::sqrt(energy[0] / 24.0F);
+  out[row_value::kPeakMid] = std::sqrt(energy[1] / 16.0F);
+  out[row_value::kPeakHigh] = std::sqrt(energy[2] / 24.0F);
+  now.peak_band = out[row_value::kPeakBand];
   compare_with_past(now, out);
   set_flags(out);
   if (peak > reference_db_ - kSoundingRangeDb) {

@@ -14,30 +14,30 @@ inline constexpr std::size_t kClipMelBands = 64;
 
 /// What is kept of each row. Order: first those summarised as mean and deviation.
 namespace row_value {
-inline constexpr std::size_t cepstrum = 0;  // 12 values: c1 to c12.
-inline constexpr std::size_t rise = 12;
-inline constexpr std::size_t fall = 13;
-inline constexpr std::size_t peak_low = 14;
-inline constexpr std::size_t peak_mid = 15;
-inline constexpr std::size_t peak_high = 16;
-inline constexpr std::size_t similar = 17;  // 5 values: lags of 30, 80, 160, 320 and 640 ms.
-inline constexpr std::size_t glide = 22;
-inline constexpr std::size_t flatness = 23;
-inline constexpr std::size_t centroid = 24;
-inline constexpr std::size_t spread = 25;
-inline constexpr std::size_t wide = 26;
-inline constexpr std::size_t peak_band = 27;
-inline constexpr std::size_t summarised = 28;  // Count of the above.
-inline constexpr std::size_t flag = 28;  // 9 values of 0 or 1; their mean is a share of the time.
-inline constexpr std::size_t flags = 9;
-inline constexpr std::size_t averaged = 37;  // Count of the above.
-inline constexpr std::size_t level = 37;     // dBFS.
-inline constexpr std::size_t power = 38;     // The same, linear.
-inline constexpr std::size_t envelope = 39;  // 4 values.
-inline constexpr std::size_t count = 44;     // Padded to whole vectors.
+inline constexpr std::size_t kCepstrum = 0;  // 12 values: c1 to c12.
+inline constexpr std::size_t kRise = 12;
+inline constexpr std::size_t kFall = 13;
+inline constexpr std::size_t kPeakLow = 14;
+inline constexpr std::size_t kPeakMid = 15;
+inline constexpr std::size_t kPeakHigh = 16;
+inline constexpr std::size_t kSimilar = 17;  // 5 values: lags of 30, 80, 160, 320 and 640 ms.
+inline constexpr std::size_t kGlide = 22;
+inline constexpr std::size_t kFlatness = 23;
+inline constexpr std::size_t kCentroid = 24;
+inline constexpr std::size_t kSpread = 25;
+inline constexpr std::size_t kWide = 26;
+inline constexpr std::size_t kPeakBand = 27;
+inline constexpr std::size_t kSummarised = 28;  // Count of the above.
+inline constexpr std::size_t kFlag = 28;  // 9 values of 0 or 1; their mean is a share of the time.
+inline constexpr std::size_t kFlags = 9;
+inline constexpr std::size_t kAveraged = 37;  // Count of the above.
+inline constexpr std::size_t kLevel = 37;     // dBFS.
+inline constexpr std::size_t kPower = 38;     // The same, linear.
+inline constexpr std::size_t kEnvelope = 39;  // 4 values.
+inline constexpr std::size_t kCount = 44;     // Padded to whole vectors.
 }  // namespace row_value
 
-using ClipRowValues = std::array<float, row_value::count>;
+using ClipRowValues = std::array<float, row_value::kCount>;
 
 /// Sums of the fine structure over the rows of a block that are not silent.
 struct ClipFineSums {

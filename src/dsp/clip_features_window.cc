@@ -13,14 +13,14 @@ namespace {
 constexpr std::size_t kMaxRows = kClipBlockRows + 2 * kClipMarginRows;
 constexpr float kRowsPerSecond = 22050.0F / 220.0F;
 constexpr float kActiveRangeDb = 40;
-constexpr std::size_t kMomentsPadded = 40;  // row_value::averaged, in whole vectors.
+constexpr std::size_t kMomentsPadded = 40;  // row_value::kAveraged, in whole vectors.
 constexpr std::size_t kSpeeds = 13;         // Twelve cepstra and the level.
 constexpr std::size_t kEnvelopes = 5;       // The level and four bands.
 constexpr std::array<float, 8> kModulationHz = {1.0F, 2.0F, 3.2F, 5.0F, 8.0F, 12.5F, 20.0F, 32.0F};
 constexpr std::size_t kModulations = kModulationHz.size();
 constexpr std::array<float, 5> kPercentiles = {0.05F, 0.1F, 0.25F, 0.5F, 0.75F};
 constexpr std::size_t kExtras = 18;
-static_assert(row_value::summarised + row_value::averaged + kSpeeds + kEnvelopes * kModulations +
+static_assert(row_value::kSummarised + row_value::kAveraged + kSpeeds + kEnvelopes * kModulations +
                   kPercentiles.size() + kExtras ==
               kClipFeatureCount);
 
@@ -81,11 +81,12 @@ void add_moments(std::span<const ClipRowValues> rows,
     }
   }
   const auto mean = [&](std::size_t i) { return sum[i] / n_active; };
-  for (std::size_t i = 0; i < row_value::summarised; ++i) sink.add(pivot[i] + mean(i));
-  for (std::size_t i = 0; i < row_value::summarised; ++i) {
+  for (std::size_t i = 0; i < row_value::kSummarised; ++i) sink.add(pivot[i] + mean(i));
+  for (std::size_t i = 0; i < row_value::kSummarised; ++i) {
     sink.add(std::sqrt(std::max(0.0F, square[i] / n_active - mean(i) * mean(i))));
   }
-  for (std::size_t i = row_value::flag; i < row_value::averaged; ++i) sink.add(pivot[i] + mean(i));
+  for (std::size_t i = row_value::kFlag; i < row_value::kAveraged; ++i)
+    sink.add(pivot[i] + mean(i));
 }
 
 /// Mean absolute change over 30 ms, where both ends are active.
@@ -97,10 +98,10 @@ void add_speeds(std::span<const ClipRowValues> rows, const Flags& active, Sink& 
     const float both = active[t] * active[t - kLag];
     n += both;
     for (std::size_t i = 0; i < 12; ++i) {
-      speed[i] += both * std::abs(rows[t][row_value::cepstrum + i] -
-                                  rows[t - kLag][row_value::cepstrum + i]);
+      speed[i] += both * std::abs(rows[t][row_value::kCepstrum + i] -
+                                  rows[t - kLag][row_value::kCepstrum + i]);
     }
-    speed[12] += both * std::abs(rows[t][row_value::level] - rows[t - kLag][row_value::level]);
+    speed[12] += both * std::abs(rows[t][row_value::kLevel] - rows[t - kLag][row_value::kLevel]);
   }
   for (std::size_t i = 0; i < kSpeeds; ++i) sink.add(speed[i] / n);
 }
@@ -111,9 +112,9 @@ void add_modulations(std::span<const ClipRowValues> rows, float level_max, Sink&
   const std::size_t n = rows.size();
   std::array<std::array<float, kMaxRows>, kEnvelopes> series{};
   for (std::size_t i = 0; i < n; ++i) {
-    series[0][i] = std::max(rows[i][row_value::level], level_max - kActiveRangeDb);
+    series[0][i] = std::max(rows[i][row_value::kLevel], level_max - kActiveRangeDb);
     for (std::size_t e = 1; e < kEnvelopes; ++e)
-      series[e][i] = rows[i][row_value::envelope + e - 1];
+      series[e][i] = rows[i][row_value::kEnvelope + e - 1];
   }
   for (std::size_t e = 0; e < kEnvelopes; ++e) {
     float mean = 0;
@@ -168,7 +169,7 @@ void add_periods(std::span<const ClipRowValues> rows, Sink& sink) {
   Series onset{};
   float mean = 0;
   for (std::size_t t = 0; t < n; ++t) {
-    onset[t] = rows[t][row_value::rise];
+    onset[t] = rows[t][row_value::kRise];
     mean += onset[t];
   }
   mean /= static_cast<float>(n);
@@ -214,14 +215,14 @@ void add_levels(std::span<const ClipRowValues> rows,
   const std::size_t n = rows.size();
   Series level{};
   for (std::size_t t = 0; t < n; ++t) {
-    level[t] = std::max(rows[t][row_value::level], level_max - 60.0F) - level_max;
+    level[t] = std::max(rows[t][row_value::kLevel], level_max - 60.0F) - level_max;
   }
   add_percentiles({level.data(), n}, sink);
   float mean = 0;
   float power = 0;
   for (std::size_t t = 0; t < n; ++t) {
     mean += active[t] * level[t];
-    power += rows[t][row_value::power];
+    power += rows[t][row_value::kPower];
   }
   mean /= n_active;
   const float power_db = 10.0F * std::log10(power / static_cast<float>(n)) - level_max;
@@ -270,11 +271,11 @@ void summarise_rows(std::span<const ClipRowValues> rows,
                     ClipFeatureWindow& window) {
   BALEEN_CHECK(!rows.empty() && rows.size() <= kMaxRows);
   float level_max = -1000;
-  for (const ClipRowValues& row : rows) level_max = std::max(level_max, row[row_value::level]);
+  for (const ClipRowValues& row : rows) level_max = std::max(level_max, row[row_value::kLevel]);
   Flags active{};
   float n_active = 0;
   for (std::size_t t = 0; t < rows.size(); ++t) {
-    active[t] = rows[t][row_value::level] > level_max - kActiveRangeDb ? 1.0F : 0.0F;
+    active[t] = rows[t][row_value::kLevel] > level_max - kActiveRangeDb ? 1.0F : 0.0F;
     n_active += active[t];
   }
   window.level_dbfs = level_max;
@@ -299,6 +300,7 @@ std::vector<std::string> clip_feature_names() {
     row.emplace_back(name);
   }
   std::vector<std::string> names;
+  names.reserve(kClipFeatureCount);
   for (const std::string& name : row) names.push_back(name + ".mean");
   for (const std::string& name : row) names.push_back(name + ".deviation");
   for (const char* name : {"similar_80ms", "similar_160ms", "similar_320ms", "peaky", "tonal",

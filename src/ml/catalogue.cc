@@ -5,8 +5,8 @@
 #include <utility>
 
 namespace baleen::embedded {
-extern const std::size_t models_count;
-extern const std::pair<std::string_view, std::string_view> models[];
+extern const std::size_t models_count;                                // NOLINT: embed.py's names.
+extern const std::pair<std::string_view, std::string_view> models[];  // NOLINT
 }  // namespace baleen::embedded
 
 namespace baleen::ml {

@@ -32,6 +32,7 @@ class Curl {
     ::fcntl(curl.errors_.get(), F_SETFL, O_NONBLOCK);
 
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (const std::string& argument : arguments)
       argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);

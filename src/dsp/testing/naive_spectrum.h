@@ -5,6 +5,7 @@
 #include <complex>
 #include <cstddef>
 #include <numbers>
+#include <vector>
 
 namespace baleen::dsp::testing_only {
 
@@ -21,6 +22,24 @@ template <typename Signal>
            std::polar(1.0, -2.0 * std::numbers::pi * turn / static_cast<double>(n_fft));
   }
   return sum;
+}
+
+/// All bins, from 0 to n_fft/2.
+template <typename Signal>
+[[nodiscard]] std::vector<std::complex<double>> naive_bins(std::size_t n_fft,
+                                                           std::size_t length,
+                                                           const Signal& signal) {
+  std::vector<std::complex<double>> roots(n_fft);
+  for (std::size_t k = 0; k < n_fft; ++k) {
+    roots[k] = std::polar(
+        1.0, -2.0 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(n_fft));
+  }
+  std::vector<std::complex<double>> bins(n_fft / 2 + 1);
+  for (std::size_t n = 0; n < length; ++n) {
+    const auto value = static_cast<double>(signal(n));
+    for (std::size_t k = 0; k < bins.size(); ++k) bins[k] += value * roots[n * k % n_fft];
+  }
+  return bins;
 }
 
 }  // namespace baleen::dsp::testing_only

@@ -97,8 +97,7 @@ std::vector<std::uint8_t> BuiltinSegmenter::best_labels(
       }
       came_from[b][label] = static_cast<std::uint8_t>(best);
       next[label] = score[best] - (best == label ? 0.0F : options_.change_cost);
-      if (!silent)
-        next[label] += std::log(static_cast<double>(probabilities_[b][label]) + 0.02);
+      if (!silent) next[label] += std::log(static_cast<double>(probabilities_[b][label]) + 0.02);
     }
     score = next;
   }
