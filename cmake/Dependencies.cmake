@@ -20,17 +20,20 @@ if(BALEEN_BENCH)
   find_package(benchmark REQUIRED)
 endif()
 
-# ONNX Runtime: the shared library of a pinned npm package, the headers of a Debian package.
-set(ONNXRUNTIME_ROOT ${PROJECT_SOURCE_DIR}/.deps/onnxruntime CACHE PATH "include/ and lib/ of ONNX Runtime")
-find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_c_api.h
-  HINTS ${ONNXRUNTIME_ROOT}/include PATH_SUFFIXES onnxruntime onnxruntime/core/session)
-find_library(ONNXRUNTIME_LIBRARY NAMES onnxruntime libonnxruntime.so.1 HINTS ${ONNXRUNTIME_ROOT}/lib)
-if(ONNXRUNTIME_INCLUDE_DIR AND ONNXRUNTIME_LIBRARY)
-  add_library(onnxruntime::onnxruntime UNKNOWN IMPORTED)
-  set_target_properties(onnxruntime::onnxruntime PROPERTIES
-    IMPORTED_LOCATION ${ONNXRUNTIME_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${ONNXRUNTIME_INCLUDE_DIR})
-endif()
+# ONNX Runtime: the shared library of a pinned npm package and the headers of a Debian 13 package, both
+# put under .deps/ by scripts/fetch_onnxruntime; else the system's libonnxruntime-dev.
 option(BALEEN_WITH_ML "Run ONNX models" ON)
-if(BALEEN_WITH_ML AND NOT TARGET onnxruntime::onnxruntime)
-  message(FATAL_ERROR "ONNX Runtime not found: run scripts/setup, or set BALEEN_WITH_ML=OFF")
+if(BALEEN_WITH_ML)
+  set(ONNXRUNTIME_ROOT ${PROJECT_SOURCE_DIR}/.deps/onnxruntime CACHE PATH "include/ and lib/ of ONNX Runtime")
+  find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_c_api.h
+    HINTS ${ONNXRUNTIME_ROOT}/include PATH_SUFFIXES onnxruntime onnxruntime/core/session)
+  find_library(ONNXRUNTIME_LIBRARY NAMES onnxruntime libonnxruntime.so.1 HINTS ${ONNXRUNTIME_ROOT}/lib)
+  if(NOT ONNXRUNTIME_INCLUDE_DIR OR NOT ONNXRUNTIME_LIBRARY)
+    message(FATAL_ERROR "ONNX Runtime not found: run scripts/fetch_onnxruntime, or set BALEEN_WITH_ML=OFF")
+  endif()
+  # As an imported shared library its directory enters the run path of what links it.
+  add_library(onnxruntime::onnxruntime SHARED IMPORTED)
+  set_target_properties(onnxruntime::onnxruntime PROPERTIES
+    IMPORTED_LOCATION ${ONNXRUNTIME_LIBRARY} IMPORTED_SONAME libonnxruntime.so.1
+    INTERFACE_INCLUDE_DIRECTORIES ${ONNXRUNTIME_INCLUDE_DIR})
 endif()

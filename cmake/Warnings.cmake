@@ -2,6 +2,10 @@
 add_library(baleen_warnings INTERFACE)
 target_compile_options(baleen_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wno-sign-conversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports both inside std::string and std::variant at -O2 and above, wrongly (GCC bug 105651).
+  target_compile_options(baleen_warnings INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+endif()
 if(BALEEN_WERROR)
   target_compile_options(baleen_warnings INTERFACE -Werror)
 endif()

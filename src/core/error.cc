@@ -39,6 +39,8 @@ Error errno_error(int errno_value, std::string_view what) {
     case EPERM:
     case EROFS: code = ErrorCode::permission_denied; break;
     case ENOENT:
+    case ELOOP:
+    case ENAMETOOLONG:
     case ENOTDIR: code = ErrorCode::file_not_found; break;
     default: break;
   }

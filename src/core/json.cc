@@ -16,7 +16,8 @@ namespace {
 enum class Style { line, pretty, canonical };
 
 void append_string(std::string& out, std::string_view text) {
-  out += json::serialize(json::string_view(text.data(), text.size()));
+  const std::string valid = valid_utf8(text);
+  out += json::serialize(json::string_view(valid.data(), valid.size()));
 }
 
 void append_double(std::string& out, double number) {
@@ -90,7 +91,40 @@ void append(std::string& out, const json::value& value, Style style, int depth) 
   }
 }
 
+/// The length of the UTF-8 sequence at the start of `text` (RFC 3629), or 0 if there is none.
+std::size_t utf8_sequence_bytes(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto is_tail = [&](std::size_t i, unsigned low, unsigned high) {
+    return i < text.size() && byte(i) >= low && byte(i) <= high;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return is_tail(1, 0x80, 0xbf) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const unsigned low = first == 0xe0 ? 0xa0 : 0x80;   // No overlong forms,
+    const unsigned high = first == 0xed ? 0x9f : 0xbf;  // no surrogates.
+    return is_tail(1, low, high) && is_tail(2, 0x80, 0xbf) ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    const unsigned low = first == 0xf0 ? 0x90 : 0x80;
+    const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
+    return is_tail(1, low, high) && is_tail(2, 0x80, 0xbf) && is_tail(3, 0x80, 0xbf) ? 4 : 0;
+  }
+  return 0;
+}
+
 }  // namespace
+
+std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  valid.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t size = utf8_sequence_bytes(text);
+    valid += size > 0 ? text.substr(0, size) : std::string_view("\xef\xbf\xbd");
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return valid;
+}
 
 Result<json::value> parse_json(std::string_view text, std::string_view what) {
   json::error_code error;

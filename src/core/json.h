@@ -26,6 +26,10 @@ namespace json = boost::json;
 /// One line with sorted keys: equal values give equal text. For signatures.
 [[nodiscard]] std::string to_canonical_json(const json::value& value);
 
+/// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD; file names may hold
+/// anything. The writers above do this by themselves.
+[[nodiscard]] std::string valid_utf8(std::string_view text);
+
 /// The member of an object, or the fallback where it is absent or of another type.
 [[nodiscard]] std::string get_string(const json::object& object,
                                      std::string_view key,

@@ -26,6 +26,13 @@ TEST(Json, ReadsBackWhatItWrote) {
   }
 }
 
+TEST(Json, WritesValidUtf8WhateverItIsGiven) {
+  EXPECT_EQ(
+      valid_utf8("a\xff\xc3\xa9\xed\xa0\x80\xf0\x9f\x90\x8b\xc3"),
+      "a\xef\xbf\xbd\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x90\x8b\xef\xbf\xbd");
+  EXPECT_TRUE(parse_json(to_json(json::value{{"name", "\xff\xfe.wav"}}), "test").ok());
+}
+
 TEST(Json, RefusesDeepNestingAndGarbage) {
   EXPECT_FALSE(parse_json(std::string(100, '['), "deep").ok());
   EXPECT_FALSE(parse_json("{\"a\":1}x", "trailing").ok());

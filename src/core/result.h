@@ -86,12 +86,14 @@ using core::Result;
 #define BALEEN_CONCAT_INNER(a, b) a##b
 #define BALEEN_CONCAT(a, b) BALEEN_CONCAT_INNER(a, b)
 
-/// Returns from the enclosing function if the expression is an error.
-#define BALEEN_RETURN_IF_ERROR(expression)                      \
-  do {                                                          \
-    if (auto baleen_result = (expression); !baleen_result.ok()) \
-      return std::move(baleen_result).error();                  \
+#define BALEEN_RETURN_IF_ERROR_INNER(temporary, expression)                                  \
+  do {                                                                                       \
+    if (auto temporary = (expression); !temporary.ok()) return std::move(temporary).error(); \
   } while (false)
+
+/// Returns from the enclosing function if the expression is an error.
+#define BALEEN_RETURN_IF_ERROR(expression) \
+  BALEEN_RETURN_IF_ERROR_INNER(BALEEN_CONCAT(baleen_result_, __COUNTER__), expression)
 
 #define BALEEN_ASSIGN_OR_RETURN_INNER(temporary, declaration, expression) \
   auto temporary = (expression);                                          \
@@ -100,4 +102,4 @@ using core::Result;
 
 /// `BALEEN_ASSIGN_OR_RETURN(const Clip clip, read(path));`
 #define BALEEN_ASSIGN_OR_RETURN(declaration, expression) \
-  BALEEN_ASSIGN_OR_RETURN_INNER(BALEEN_CONCAT(baleen_result_, __LINE__), declaration, expression)
+  BALEEN_ASSIGN_OR_RETURN_INNER(BALEEN_CONCAT(baleen_result_, __COUNTER__), declaration, expression)

@@ -1,0 +1,81 @@
+# The few commands that matter; everything else is CMake (HACKING.md). All are safe to repeat.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+# scripts/run reads AUDIO and DATA from the environment. Passing their text through a recipe would
+# break on quotes, spaces and dollar signs in file names, so they go there unexpanded.
+unexport AUDIO DATA
+export BALEEN_RUN_AUDIO := $(value AUDIO)
+export BALEEN_RUN_DATA := $(value DATA)
+
+BUILD := build
+JOBS ?= $(shell scripts/jobs)
+CMAKE_FLAGS ?=
+LAUNCHER = $(shell command -v ccache >/dev/null && echo -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+
+.PHONY: help
+help:
+	@echo 'make run                      install what is missing, build, and process a sample recording'
+	@echo 'make run AUDIO=FILE-OR-FOLDER the same for your own audio (DATA=DIR: where results go; default data/)'
+	@echo 'make test                     build and run every test'
+	@echo 'make build                    only build build/baleen'
+	@echo 'make lint, make format        check, or mend, the layout of the code; static analysis'
+	@echo 'make bench                    measure speed, side by side with other tools that are installed'
+	@echo 'make torture                  kill the program at every failpoint and at random moments; takes long'
+	@echo 'make docs                     generate docs/errors.md anew'
+	@echo 'make clean                    remove build/ (keeps data/ and what was downloaded to .deps/)'
+
+.PHONY: setup setup-lint setup-bench
+setup:
+	@scripts/setup build test
+setup-lint:
+	@scripts/setup build test lint
+setup-bench:
+	@scripts/setup build test bench
+
+# Configured once; afterwards ninja itself notices when a CMakeLists.txt changes.
+$(BUILD)/build.ninja: | setup
+	@cmake --preset release $(LAUNCHER) $(CMAKE_FLAGS)
+
+.PHONY: build
+build: setup $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target baleen -j $(JOBS)
+
+.PHONY: build-all
+build-all: setup $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS)
+
+$(BUILD)/sample/sample.wav: scripts/make_sample.py | setup
+	@python3 scripts/make_sample.py $@
+
+.PHONY: run
+run: build $(BUILD)/sample/sample.wav
+	@scripts/run
+
+.PHONY: test
+test: build-all
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+.PHONY: torture
+torture: build
+	@BALEEN_PROGRAM=$(CURDIR)/$(BUILD)/baleen tests/torture/run
+
+.PHONY: bench
+bench: setup-bench $(BUILD)/build.ninja
+	@bench/all
+
+.PHONY: lint
+lint: setup-lint $(BUILD)/build.ninja
+	@scripts/lint
+
+.PHONY: format
+format: setup-lint
+	@scripts/format
+
+.PHONY: docs
+docs: setup
+	@python3 scripts/generate_errors.py docs docs/errors.md
+
+.PHONY: clean
+clean:
+	@rm -rf $(BUILD)

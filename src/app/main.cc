@@ -1,0 +1,150 @@
+// baleen: builds everything and registers the recipes. The only room that sees all others.
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "audio/probe.h"
+#include "cli/cli.h"
+#include "core/process.h"
+#include "ml/model_store.h"
+#include "ml/session.h"
+#include "recipes/ssis/recipe.h"
+
+namespace baleen {
+namespace {
+
+constexpr double kFreeBytesWanted = 1e9;
+
+Result<engine::RecipeRegistry> make_recipes(const cli::Config& config,
+                                            const store::DataRoot& root) {
+  ssis::SsisSettings settings;
+  settings.min_duration_s = config.number("decode.min_duration_s");
+  settings.max_duration_s = config.number("decode.max_duration_s");
+  settings.chunk_s = config.number("decode.chunk_s");
+  settings.embedding = config.text("features.embedding");
+  settings.segmenter = config.text("segments.model");
+  settings.vad = config.text("segments.vad");
+  settings.preview_feature_spec_alias = config.text("preview.feature_spec_alias");
+  settings.preview_window_s = config.number("preview.window_s");
+  settings.preview_score_threshold = config.number("preview.score_threshold");
+  engine::RecipeRegistry recipes;
+  BALEEN_ASSIGN_OR_RETURN(engine::Recipe recipe, ssis::make_recipe(settings, root.models()));
+  BALEEN_RETURN_IF_ERROR(recipes.add(std::move(recipe)));
+  return recipes;
+}
+
+Result<json::object> probe(const std::filesystem::path& path) {
+  BALEEN_ASSIGN_OR_RETURN(const audio::AudioInfo info, audio::probe(path));
+  json::object object{{"container", info.container},
+                      {"codec", info.codec},
+                      {"sample_rate_hz", info.sample_rate.value},
+                      {"channels", info.channels}};
+  if (info.duration_s) object["duration_s"] = *info.duration_s;
+  return object;
+}
+
+json::object describe(const ml::ModelCard& card, std::string_view state, std::int64_t bytes) {
+  return {{"name", card.name}, {"task", card.task},     {"state", std::string(state)},
+          {"bytes", bytes},    {"sha256", card.sha256}, {"licence", card.licence},
+          {"url", card.url}};
+}
+
+Result<json::array> models(const store::DataRoot& root, const cli::ModelCommand& command) {
+  using Verb = cli::ModelCommand::Verb;
+  ml::ModelStore store(root.models());
+  json::array list;
+  switch (command.verb) {
+    case Verb::list: {
+      BALEEN_ASSIGN_OR_RETURN(const std::vector<ml::ModelStatus> all, store.list());
+      for (const ml::ModelStatus& status : all) {
+        const bool is_intact = status.installed && status.installed->is_intact;
+        const char* state = !status.installed
+                                ? (status.card.url.empty() ? "known" : "can be pulled")
+                            : !is_intact       ? "damaged"
+                            : status.is_active ? "active"
+                                               : "installed";
+        list.push_back(describe(status.card, state, status.card.size_bytes));
+      }
+      return list;
+    }
+    case Verb::add: {
+      BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model,
+                              store.add(command.argument, {command.name, "custom"}));
+      list.push_back(describe(model.card, "installed", model.card.size_bytes));
+      return list;
+    }
+    case Verb::pull: {
+      BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model, store.pull(command.argument, {}));
+      list.push_back(describe(model.card, "installed", model.card.size_bytes));
+      return list;
+    }
+    case Verb::verify: {
+      BALEEN_RETURN_IF_ERROR(store.verify(command.argument));
+      BALEEN_ASSIGN_OR_RETURN(const std::vector<ml::ModelStatus> all, store.list());
+      for (const ml::ModelStatus& status : all) {
+        if (!status.installed ||
+            (!command.argument.empty() && status.card.name != command.argument))
+          continue;
+        list.push_back(
+            describe(status.installed->card, "verified", status.installed->card.size_bytes));
+      }
+      return list;
+    }
+  }
+  return list;
+}
+
+std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot& root) {
+  using State = cli::Check::State;
+  std::vector<cli::Check> checks;
+  checks.push_back({State::ok, "program", "baleen " + std::string(core::version()), ""});
+  const std::string runtime = ml::onnxruntime_version();
+  checks.push_back(runtime.empty() ? cli::Check{State::warning, "ONNX Runtime",
+                                                "not in this build: only built-in models run",
+                                                "build again after scripts/setup"}
+                                   : cli::Check{State::ok, "ONNX Runtime", runtime, ""});
+  checks.push_back({State::ok, "processors",
+                    fmt::format("{}, {} executors", std::thread::hardware_concurrency(),
+                                config.integer("worker.executors") > 0
+                                    ? std::to_string(config.integer("worker.executors"))
+                                    : std::string("as many")),
+                    ""});
+  std::error_code error;
+  std::filesystem::path existing = std::filesystem::absolute(root.path, error);
+  while (!existing.empty() && !std::filesystem::exists(existing, error))
+    existing = existing.parent_path();
+  struct statvfs disk {};
+  if (::statvfs(existing.c_str(), &disk) == 0) {
+    const double free_bytes =
+        static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize);
+    const bool is_enough = free_bytes > kFreeBytesWanted;
+    checks.push_back({is_enough ? State::ok : State::warning, "disk",
+                      fmt::format("{:.1f} GB free", free_bytes / 1e9),
+                      is_enough ? "" : "free some space: an hour of audio needs about 0.3 GB"});
+  }
+  const bool can_write = ::access(existing.c_str(), W_OK) == 0;
+  checks.push_back({can_write ? State::ok : State::missing, "data directory",
+                    std::filesystem::absolute(root.path, error).lexically_normal().string(),
+                    can_write ? "" : "choose a directory you may write to: --data DIR"});
+  const ml::ModelStore store(root.models());
+  for (const auto& [task, name, role] : {std::tuple{"yamnet", "YAMNet", "embeddings"},
+                                         std::tuple{"ina_smn", "INA network", "segments"}}) {
+    const auto model = store.find_for_task(task);
+    checks.push_back(model
+                         ? cli::Check{State::ok, name, "installed: " + model->card.name, ""}
+                         : cli::Check{State::warning, name,
+                                      std::string("not installed: built-in ") + role + " are used",
+                                      "`baleen models add FILE` installs it"});
+  }
+  return checks;
+}
+
+}  // namespace
+}  // namespace baleen
+
+int main(int argc, char** argv) {
+  return baleen::cli::run(argc, argv,
+                          {baleen::make_recipes, baleen::probe, baleen::models, baleen::checks});
+}

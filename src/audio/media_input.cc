@@ -1,0 +1,287 @@
+#include "audio/media_input.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/mem.h>
+}
+
+#include "audio/sniff.h"
+#include "core/clock.h"
+
+namespace baleen::audio {
+namespace {
+
+constexpr int kIoBufferBytes = 64 << 10;
+constexpr std::int64_t kProbeBytesMax = 5'000'000;
+constexpr int kStreamsMax = 100;
+// A demuxer may seek about (interleaved tracks, an index at the end), but not without end.
+constexpr std::int64_t kRereadsMax = 16;
+constexpr std::int64_t kReadBytesExtra = std::int64_t{256} << 20;
+constexpr std::int64_t kPacketsWithoutReadMax = 2'000'000;
+constexpr double kTickS = 0.5;
+constexpr int kSampleRateMin = 1'000;
+constexpr int kSampleRateMax = 1'536'000;
+constexpr int kChannelsMax = 256;
+
+/// Every audio decoder of this libavcodec, as a whitelist: no picture or video decoder may run.
+const std::string& audio_decoders() {
+  static const std::string names = [] {
+    std::string list;
+    void* cursor = nullptr;
+    while (const AVCodec* codec = av_codec_iterate(&cursor)) {
+      if (codec->type != AVMEDIA_TYPE_AUDIO || av_codec_is_decoder(codec) == 0) continue;
+      if (!list.empty()) list += ',';
+      list += codec->name;
+    }
+    return list;
+  }();
+  return names;
+}
+
+int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
+  return AVERROR(EACCES);  // Nothing in a file may open another one.
+}
+
+bool is_decodable_audio(const AVStream& stream) {
+  return stream.codecpar->codec_type == AVMEDIA_TYPE_AUDIO &&
+         avcodec_find_decoder(stream.codecpar->codec_id) != nullptr;
+}
+
+std::optional<double> duration_of(const AVFormatContext& format, const AVStream& stream) {
+  if (stream.duration != AV_NOPTS_VALUE && stream.duration > 0) {
+    return static_cast<double>(stream.duration) * av_q2d(stream.time_base);
+  }
+  if (format.duration != AV_NOPTS_VALUE && format.duration > 0) {
+    return static_cast<double>(format.duration) / AV_TIME_BASE;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+/// What libav's callbacks see: the file, and the bounds on reading it.
+struct MediaInput::Io {
+  const SourceFile* source = nullptr;
+  KeepGoing keep_going;
+  std::int64_t position = 0;
+  std::int64_t bytes_read = 0;
+  std::int64_t packets_since_read = 0;
+  double last_tick_s = core::steady_s();
+  int error_number = 0;
+  bool is_stopped = false;
+  bool is_circling = false;
+
+  /// True if the work must end now.
+  bool must_stop() {
+    if (is_stopped || !keep_going) return is_stopped;
+    const double now_s = core::steady_s();
+    if (now_s - last_tick_s < kTickS) return false;
+    last_tick_s = now_s;
+    is_stopped = !keep_going();
+    return is_stopped;
+  }
+
+  static int read(void* opaque, std::uint8_t* buffer, int size) {
+    Io& io = *static_cast<Io*>(opaque);
+    if (io.must_stop()) return AVERROR_EXIT;
+    if (io.bytes_read > kRereadsMax * io.source->size_bytes + kReadBytesExtra) {
+      io.is_circling = true;
+      return AVERROR_EOF;
+    }
+    const Result<std::size_t> filled =
+        read_at(io.source->fd, io.position,
+                std::as_writable_bytes(std::span(buffer, static_cast<std::size_t>(size))));
+    if (!filled.ok()) {
+      io.error_number = EIO;
+      return AVERROR(EIO);
+    }
+    if (*filled == 0) return AVERROR_EOF;
+    io.position += static_cast<std::int64_t>(*filled);
+    io.bytes_read += static_cast<std::int64_t>(*filled);
+    io.packets_since_read = 0;
+    return static_cast<int>(*filled);
+  }
+
+  static std::int64_t seek(void* opaque, std::int64_t offset, int whence) {
+    Io& io = *static_cast<Io*>(opaque);
+    switch (whence & ~AVSEEK_FORCE) {
+      case AVSEEK_SIZE: return io.source->size_bytes;
+      case SEEK_SET: break;
+      case SEEK_CUR: offset += io.position; break;
+      case SEEK_END: offset += io.source->size_bytes; break;
+      default: return AVERROR(EINVAL);
+    }
+    if (offset < 0) return AVERROR(EINVAL);
+    return io.position = offset;
+  }
+
+  static int interrupt(void* opaque) { return static_cast<Io*>(opaque)->must_stop() ? 1 : 0; }
+};
+
+MediaInput::MediaInput() = default;
+MediaInput::~MediaInput() = default;
+
+Result<std::unique_ptr<MediaInput>> MediaInput::open(const std::filesystem::path& path,
+                                                     KeepGoing keep_going) {
+  init_libav();
+  std::unique_ptr<MediaInput> input(new MediaInput);
+  BALEEN_ASSIGN_OR_RETURN(input->source_, open_source(path));
+  input->io_ = std::make_unique<Io>();
+  input->io_->source = &input->source_;
+  input->io_->keep_going = std::move(keep_going);
+  BALEEN_RETURN_IF_ERROR(input->open_format());
+  return input;
+}
+
+Result<void> MediaInput::open_format() {
+  BALEEN_ASSIGN_OR_RETURN(const Sniffed kind, sniff(source_));
+  words_ = kind.words;
+  info_.container = kind.container;
+  info_.bytes = source_.size_bytes;
+  const AVInputFormat* demuxer = av_find_input_format(std::string(kind.demuxer).c_str());
+  if (demuxer == nullptr) {
+    return fail(ErrorCode::codec_unsupported, "it looks like {}, which this libav cannot open",
+                words_);
+  }
+
+  const LogCapture log;
+  auto* buffer = static_cast<unsigned char*>(av_malloc(kIoBufferBytes));
+  avio_.reset(
+      avio_alloc_context(buffer, kIoBufferBytes, 0, io_.get(), &Io::read, nullptr, &Io::seek));
+  AVFormatContext* context = avformat_alloc_context();
+  BALEEN_CHECK(buffer != nullptr && avio_ != nullptr && context != nullptr);
+  context->pb = avio_.get();
+  context->flags |= AVFMT_FLAG_CUSTOM_IO;
+  context->io_open = &refuse_open;
+  context->interrupt_callback = {&Io::interrupt, io_.get()};
+  context->probesize = kProbeBytesMax;
+  context->max_streams = kStreamsMax;
+  context->protocol_whitelist = av_strdup("");
+  context->codec_whitelist = av_strdup(audio_decoders().c_str());
+  int status = avformat_open_input(&context, nullptr, demuxer, nullptr);  // Frees it on failure.
+  if (status >= 0) {
+    format_.reset(context);
+    for (unsigned i = 0; i < format_->nb_streams; ++i) {
+      AVStream& stream = *format_->streams[i];
+      if (stream.codecpar->codec_type != AVMEDIA_TYPE_AUDIO) stream.discard = AVDISCARD_ALL;
+    }
+    status = avformat_find_stream_info(format_.get(), nullptr);
+  }
+  last_error_ = log.last_error();
+  if (status < 0) {
+    Error error = open_error(status);
+    if (!last_error_.empty()) error.message += " (" + last_error_ + ")";
+    return error;
+  }
+  return choose_stream();
+}
+
+Error MediaInput::open_error(int code) const {
+  if (io_->is_stopped) return fail(ErrorCode::canceled, "stopped while opening");
+  if (io_->error_number != 0) return core::errno_error(io_->error_number, "read");
+  if (code == AVERROR_PATCHWELCOME || code == AVERROR_DECODER_NOT_FOUND) {
+    return fail(ErrorCode::codec_unsupported, "it looks like {}, of a kind that libav cannot read",
+                words_);
+  }
+  return fail(
+      ErrorCode::file_corrupt, "it looks like {}, but it cannot be opened: {}", words_,
+      code == AVERROR(ENOMEM) ? "it asks for more memory than is allowed" : libav_error_text(code));
+}
+
+Result<void> MediaInput::choose_stream() {
+  int chosen = -1;
+  const AVStream* undecodable = nullptr;
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    const AVStream& stream = *format_->streams[i];
+    if (stream.codecpar->codec_type != AVMEDIA_TYPE_AUDIO) continue;
+    if (!is_decodable_audio(stream)) {
+      undecodable = &stream;
+    } else if (chosen < 0 ||
+               ((stream.disposition & AV_DISPOSITION_DEFAULT) != 0 &&
+                (format_->streams[chosen]->disposition & AV_DISPOSITION_DEFAULT) == 0)) {
+      chosen = static_cast<int>(i);
+    }
+  }
+  if (chosen < 0 && undecodable != nullptr) {
+    const AVCodecID id = undecodable->codecpar->codec_id;
+    return fail(ErrorCode::codec_unsupported, "{} whose audio is coded as {}: no decoder for that",
+                words_, id == AV_CODEC_ID_NONE ? "something unknown" : avcodec_get_name(id));
+  }
+  if (chosen < 0) return fail(ErrorCode::codec_unsupported, "{} without any audio stream", words_);
+
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    format_->streams[i]->discard =
+        static_cast<int>(i) == chosen ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+  }
+  stream_ = format_->streams[chosen];
+  const AVCodecParameters& parameters = *stream_->codecpar;
+  decoder_ = avcodec_find_decoder(parameters.codec_id);
+  info_.codec = avcodec_get_name(parameters.codec_id);
+  info_.sample_rate = Hertz{parameters.sample_rate};
+  info_.channels = parameters.ch_layout.nb_channels;
+  info_.duration_s = duration_of(*format_, *stream_);
+  if (info_.channels <= 0) {
+    return fail(ErrorCode::file_corrupt, "{} that claims to have {} channels", words_,
+                info_.channels);
+  }
+  if (info_.sample_rate.value <= 0) {
+    return fail(ErrorCode::file_corrupt, "{} that claims a sample rate of {} Hz", words_,
+                info_.sample_rate.value);
+  }
+  if (info_.sample_rate.value < kSampleRateMin || info_.sample_rate.value > kSampleRateMax ||
+      info_.channels > kChannelsMax) {
+    return fail(ErrorCode::codec_unsupported,
+                "{} with {} channels at {} Hz: up to {} channels at {} to {} Hz can be read",
+                words_, info_.channels, info_.sample_rate.value, kChannelsMax, kSampleRateMin,
+                kSampleRateMax);
+  }
+  return {};
+}
+
+Result<bool> MediaInput::read_packet(AVPacket& packet) {
+  while (true) {
+    av_packet_unref(&packet);
+    const int status = av_read_frame(format_.get(), &packet);
+    if (io_->is_stopped) return fail(ErrorCode::canceled, "stopped while reading");
+    if (io_->error_number != 0) return core::errno_error(io_->error_number, "read");
+    if (io_->is_circling || ++io_->packets_since_read > kPacketsWithoutReadMax) {
+      return fail(ErrorCode::file_corrupt, "{} whose index leads round in circles", words_);
+    }
+    if (status == AVERROR(EAGAIN)) continue;
+    if (status < 0) {
+      if (status != AVERROR_EOF) ++read_errors_;
+      return false;
+    }
+    if (packet.stream_index == stream_->index) return true;
+  }
+}
+
+Result<bool> MediaInput::seek_pcm(std::int64_t frame, AVPacket& packet) {
+  const AVCodecParameters& parameters = *stream_->codecpar;
+  const bool is_pcm = parameters.codec_id >= AV_CODEC_ID_FIRST_AUDIO &&
+                      parameters.codec_id < AV_CODEC_ID_ADPCM_IMA_QT;
+  const int block = parameters.block_align;
+  const int sample_bits = av_get_exact_bits_per_sample(parameters.codec_id);
+  if (!is_pcm || block <= 0 || sample_bits <= 0 ||
+      block * 8 != sample_bits * parameters.ch_layout.nb_channels ||
+      av_cmp_q(stream_->time_base, AVRational{1, parameters.sample_rate}) != 0) {
+    return false;
+  }
+  BALEEN_ASSIGN_OR_RETURN(const bool has_first, read_packet(packet));
+  const std::int64_t first_byte = packet.pos;
+  const std::int64_t first_pts = packet.pts;
+  if (!has_first || first_byte < 0 || first_pts == AV_NOPTS_VALUE) return false;
+  if (av_seek_frame(format_.get(), stream_->index, first_pts + frame, AVSEEK_FLAG_BACKWARD) < 0) {
+    return false;
+  }
+  BALEEN_ASSIGN_OR_RETURN(const bool has_packet, read_packet(packet));
+  return has_packet && packet.pos == first_byte + frame * block;
+}
+
+}  // namespace baleen::audio

@@ -1,0 +1,18 @@
+#include "audio/probe.h"
+
+#include <memory>
+
+#include "audio/media_input.h"
+
+namespace baleen::audio {
+
+Result<AudioInfo> probe(const std::filesystem::path& path) {
+  Result<std::unique_ptr<MediaInput>> input = MediaInput::open(path, {});
+  if (input.ok()) return (*input)->info();
+  Error error = std::move(input).error();
+  const bool is_about_content =
+      error.code == ErrorCode::codec_unsupported || error.code == ErrorCode::file_corrupt;
+  return is_about_content ? std::move(error).context(path.filename().string()) : error;
+}
+
+}  // namespace baleen::audio

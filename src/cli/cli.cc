@@ -1,0 +1,316 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+
+#include "cli/commands.h"
+#include "cli/text.h"
+#include "core/process.h"
+
+namespace baleen::cli {
+namespace {
+
+constexpr int kExecutorsMax = 1024;
+
+constexpr const char* kFooter =
+    "\nExamples:\n"
+    "  baleen run ssis recordings/            ingest, decode, features, segments, previews\n"
+    "  baleen explain whale.wav               what would run, and why\n"
+    "  baleen show 3f2a                       an asset or run, by the beginning of its id\n"
+    "  baleen retry --all                     try again what has failed\n"
+    "\nExit status: 0 done, 1 failures of several kinds, 2 usage, 3 not found, 4 unusable input,\n"
+    "5 conflict, 6 storage, 7 model, 8 memory, 9 passing trouble, 70 defect, 130 stopped by "
+    "Ctrl-C.\n";
+
+/// Everything the parser fills in.
+struct Arguments {
+  GlobalOptions global;
+  WorkOptions work;
+  WorkerOptions worker;
+  std::vector<std::string> paths;
+  std::string target, stage, stages, shell;
+  ModelCommand model;
+  bool is_forced = false, is_all = false, is_dry_run = false, is_markdown = false;
+  int socket = -1;
+};
+
+using Action = std::function<Result<int>()>;
+
+class CommandLine {
+ public:
+  explicit CommandLine(const Program& program) : program_(program) {
+    app_.set_version_flag("--version", "baleen " + std::string(core::version()));
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.footer(kFooter);
+    app_.add_option("--data", args_.global.data, "Data directory")
+        ->capture_default_str()
+        ->envname("BALEEN_DATA")
+        ->type_name("DIR");
+    app_.add_option("--config", args_.global.config,
+                    "Settings (default: ./baleen.toml if there is one)")
+        ->type_name("FILE");
+    app_.add_flag("--json", args_.global.is_json, "Machine-readable output on standard output");
+    app_.add_flag("-q,--quiet", args_.global.is_quiet,
+                  "No progress, and no summary if all is well");
+    add_work_commands();
+    add_look_commands();
+    add_tool_commands();
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp& help) {
+      return app_.exit(help);
+    } catch (const CLI::Success& success) {
+      return app_.exit(success);
+    } catch (const CLI::ParseError& error) {
+      return usage_error(argc, argv, error.what());
+    }
+    Result<int> status = action_();
+    // What could not be written was not said: a script must not take it for done.
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      status = core::errno_error(errno, "write to standard output");
+    if (status.ok()) return *status;
+    print_error(args_.global, status.error());
+    return status.error().info().exit_code;
+  }
+
+ private:
+  CLI::App* command(const std::string& name, const std::string& help, Action action) {
+    CLI::App* sub = app_.add_subcommand(name, help);
+    sub->fallthrough();
+    sub->callback([this, action = std::move(action)] { action_ = action; });
+    return sub;
+  }
+
+  void add_work_options(CLI::App* sub) {
+    sub->add_option("--executors", args_.work.executors,
+                    "Stages at once (default: one per processor)")
+        ->check(CLI::Range(1, kExecutorsMax))
+        ->type_name("N");
+    sub->add_flag("--queue", args_.work.is_queue_only,
+                  "Only queue; leave the work to `baleen worker`");
+  }
+
+  void add_work_commands() {
+    CLI::App* run =
+        command("run", "Take files or folders through a recipe, here, until done",
+                [this] { return run_command(args_.global, program_, args_.work, args_.paths); });
+    run->add_option("recipe", args_.work.recipe, "Recipe: ssis")->required()->type_name("RECIPE");
+    run->add_option("paths", args_.paths, "Recordings, or folders of them")
+        ->required()
+        ->type_name("FILE|DIR");
+    run->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
+    add_work_options(run);
+
+    CLI::App* ingest = command("ingest", "Copy recordings in and queue a run for each", [this] {
+      return ingest_command(args_.global, program_, args_.work, args_.paths);
+    });
+    ingest->add_option("paths", args_.paths, "Recordings, or folders of them")
+        ->required()
+        ->type_name("FILE|DIR");
+    ingest->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
+    ingest->add_option("--recipe", args_.work.recipe, "Recipe to queue")->capture_default_str();
+
+    CLI::App* worker = command("worker", "Work off the queue until stopped", [this] {
+      return worker_command(args_.global, program_, args_.worker);
+    });
+    worker
+        ->add_option("--executors", args_.worker.executors,
+                     "Stages at once (default: one per processor)")
+        ->check(CLI::Range(1, kExecutorsMax))
+        ->type_name("N");
+    worker->add_option("--stages", args_.worker.stages, "Only these stages, separated by commas")
+        ->type_name("NAME,…");
+    worker->add_option("--class", args_.worker.classes, "Only stages of these classes: cpu, net")
+        ->type_name("NAME,…");
+    worker->add_flag("--until-done", args_.worker.is_until_done, "Stop when the queue is empty");
+
+    CLI::App* stage = command("stage", "Run one stage of an asset by hand", [this] {
+      return stage_command(args_.global, program_, args_.work, args_.stage, args_.target,
+                           args_.is_forced);
+    });
+    stage->add_option("name", args_.stage, "Stage: decode, features, segments, preview")
+        ->required()
+        ->type_name("NAME");
+    stage->add_option("asset", args_.target, "Asset id, or its beginning")
+        ->required()
+        ->type_name("ASSET");
+    stage->add_flag("--force", args_.is_forced, "Even if its artifact is up to date");
+    stage->add_option("--recipe", args_.work.recipe, "Recipe the stage belongs to")
+        ->capture_default_str();
+    add_work_options(stage);
+
+    CLI::App* rerun = command("rerun", "Make the artifacts of an asset or run again", [this] {
+      return rerun_command(args_.global, program_, args_.work, args_.target, args_.stages);
+    });
+    rerun->add_option("target", args_.target, "Asset or run id, or its beginning")
+        ->required()
+        ->type_name("ASSET|RUN");
+    rerun->add_option("--stage", args_.stages, "Only these stages, separated by commas")
+        ->type_name("NAME,…");
+    rerun->add_option("--recipe", args_.work.recipe, "Recipe, if an asset is named")
+        ->capture_default_str();
+    add_work_options(rerun);
+
+    CLI::App* retry =
+        command("retry", "Try again what has failed or been canceled", [this]() -> Result<int> {
+          if (args_.target.empty() == !args_.is_all) {
+            return fail(ErrorCode::invalid_argument, "name one run or asset, or say --all");
+          }
+          return retry_command(args_.global, program_, args_.work, args_.target, args_.is_all);
+        });
+    retry->add_option("target", args_.target, "Run or asset id, or its beginning")
+        ->type_name("RUN|ASSET");
+    retry->add_flag("--all", args_.is_all, "Every failed run");
+    add_work_options(retry);
+
+    CLI::App* cancel = command("cancel", "Stop a run; finished work is kept", [this] {
+      return cancel_command(args_.global, program_, args_.target);
+    });
+    cancel->add_option("target", args_.target, "Run or asset id, or its beginning")
+        ->required()
+        ->type_name("RUN|ASSET");
+
+    CLI::App* backfill = command(
+        "backfill", "Bring every asset up to date (new models, new parameters)",
+        [this] { return backfill_command(args_.global, program_, args_.work, args_.is_dry_run); });
+    backfill->add_option("--recipe", args_.work.recipe, "Recipe")->capture_default_str();
+    backfill->add_flag("--dry-run", args_.is_dry_run, "Only say what would run");
+    add_work_options(backfill);
+  }
+
+  void add_look_commands() {
+    command("status", "Backlog, failures by code, latest runs",
+            [this] { return status_command(args_.global, program_); });
+    CLI::App* show = command("show", "An asset or a run, with its artifacts and attempts",
+                             [this] { return show_command(args_.global, program_, args_.target); });
+    show->add_option("target", args_.target, "Id, or its beginning")
+        ->required()
+        ->type_name("ASSET|RUN");
+    CLI::App* explain = command("explain", "What would run for a file or asset, and why", [this] {
+      return explain_command(args_.global, program_, args_.work, args_.target);
+    });
+    explain->add_option("target", args_.target, "A recording, or an asset id")
+        ->required()
+        ->type_name("FILE|ASSET");
+    explain->add_option("--recipe", args_.work.recipe, "Recipe")->capture_default_str();
+    explain->add_option("--owner", args_.work.owner, "Owner of the asset")->capture_default_str();
+  }
+
+  void add_tool_commands() {
+    CLI::App* models = app_.add_subcommand("models", "Networks that replace the built-in ones");
+    models->require_subcommand(1);
+    models->fallthrough();
+    const auto verb = [&](const char* name, const char* help, ModelCommand::Verb which) {
+      CLI::App* sub = models->add_subcommand(name, help);
+      sub->fallthrough();
+      sub->callback([this, which] {
+        args_.model.verb = which;
+        action_ = [this] { return models_command(args_.global, program_, args_.model); };
+      });
+      return sub;
+    };
+    verb("list", "What is installed and what could be", ModelCommand::Verb::list);
+    CLI::App* add = verb("add", "Install a model file that is here", ModelCommand::Verb::add);
+    add->add_option("file", args_.model.argument, "Model file")->required()->type_name("FILE");
+    add->add_option("--name", args_.model.name,
+                    "Name, for a file that the catalogue does not know");
+    verb("pull", "Download and install a model", ModelCommand::Verb::pull)
+        ->add_option("name", args_.model.argument, "Name in the catalogue")
+        ->required()
+        ->type_name("NAME");
+    verb("verify", "Read installed models again and compare their digests",
+         ModelCommand::Verb::verify)
+        ->add_option("name", args_.model.argument, "Only this one")
+        ->type_name("NAME");
+
+    command("doctor", "What is installed, what is missing, what to do",
+            [this] { return doctor_command(args_.global, program_); });
+    CLI::App* settings = command("settings", "All settings, with their present values", [this] {
+      return settings_command(args_.global, args_.is_markdown);
+    });
+    settings->add_flag("--markdown", args_.is_markdown, "The table of docs/configuration.md");
+    command("version", "The version of this program",
+            [this] { return version_command(args_.global); });
+    CLI::App* completions =
+        command("completions", "Print the completion script of a shell", [this]() -> Result<int> {
+          BALEEN_ASSIGN_OR_RETURN(const std::string script, completion_script(args_.shell));
+          if (args_.global.is_json) {
+            print_json(json::object{{"shell", args_.shell}, {"script", script}});
+          } else {
+            std::printf("%s", script.c_str());
+          }
+          return 0;
+        });
+    completions->add_option("shell", args_.shell, "bash, zsh or fish")
+        ->required()
+        ->type_name("SHELL");
+    CLI::App* executor = command(
+        "executor", "", [this] { return executor_command(args_.global, program_, args_.socket); });
+    executor->add_option("socket", args_.socket, "")->required();
+    executor->group("");  // Started by workers only.
+  }
+
+  int usage_error(int argc, char** argv, const std::string& what) {
+    std::vector<std::string> names;
+    for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(sub->get_name());
+    std::string hint;
+    bool is_command_next = true;  // The first word that is no option, nor the value of one.
+    for (int i = 1; i < argc; ++i) {
+      const std::string word = argv[i];
+      if (is_command_next && (word == "--data" || word == "--config")) {
+        ++i;
+        continue;
+      }
+      if (word.starts_with("--")) {
+        if (app_.get_option_no_throw(word.substr(0, word.find('='))) == nullptr) {
+          hint = did_you_mean(word.substr(0, word.find('=')), all_flags());
+          if (!hint.empty()) break;
+        }
+      } else if (!word.starts_with('-') && is_command_next) {
+        is_command_next = false;
+        if (std::find(names.begin(), names.end(), word) == names.end())
+          hint = did_you_mean(word, names);
+      }
+    }
+    print_error(args_.global, fail(ErrorCode::invalid_argument, "{}{}", what, hint));
+    return core::error_info(ErrorCode::invalid_argument).exit_code;
+  }
+
+  std::vector<std::string> all_flags() {
+    std::vector<std::string> flags;
+    const auto collect = [&](const CLI::App* app) {
+      for (const CLI::Option* option : app->get_options()) {
+        for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+      }
+    };
+    collect(&app_);
+    for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
+      collect(sub);
+    return flags;
+  }
+
+  const Program& program_;
+  CLI::App app_{"Baleen turns recordings into durable, versioned, searchable artifacts.", "baleen"};
+  Arguments args_;
+  Action action_;
+};
+
+}  // namespace
+
+int run(int argc, char** argv, const Program& program) {
+  try {
+    return CommandLine(program).run(argc, argv);
+  } catch (const std::exception& exception) {
+    print_error({}, fail(ErrorCode::internal, "{}", exception.what()));
+    return core::error_info(ErrorCode::internal).exit_code;
+  }
+}
+
+}  // namespace baleen::cli

@@ -1,0 +1,84 @@
+#pragma once
+
+/// The commands. Each returns the exit status of the process, or an error whose code decides it.
+
+#include <string>
+#include <vector>
+
+#include "cli/session.h"
+
+namespace baleen::cli {
+
+struct WorkOptions {
+  std::string recipe = "ssis";
+  std::string owner = "local";
+  int executors = 0;  ///< 0: as configured.
+  bool is_queue_only = false;
+};
+
+// commands_work.cc: what changes something.
+[[nodiscard]] Result<int> run_command(const GlobalOptions&,
+                                      const Program&,
+                                      const WorkOptions&,
+                                      const std::vector<std::string>& paths);
+[[nodiscard]] Result<int> ingest_command(const GlobalOptions&,
+                                         const Program&,
+                                         const WorkOptions&,
+                                         const std::vector<std::string>& paths);
+struct WorkerOptions {
+  int executors = 0;
+  std::string stages, classes;  ///< Comma-separated; empty: all.
+  bool is_until_done = false;
+};
+[[nodiscard]] Result<int> worker_command(const GlobalOptions&,
+                                         const Program&,
+                                         const WorkerOptions&);
+[[nodiscard]] Result<int> stage_command(const GlobalOptions&,
+                                        const Program&,
+                                        const WorkOptions&,
+                                        const std::string& stage,
+                                        const std::string& asset,
+                                        bool is_forced);
+[[nodiscard]] Result<int> rerun_command(const GlobalOptions&,
+                                        const Program&,
+                                        const WorkOptions&,
+                                        const std::string& target,
+                                        const std::string& stages);
+[[nodiscard]] Result<int> retry_command(const GlobalOptions&,
+                                        const Program&,
+                                        const WorkOptions&,
+                                        const std::string& target,
+                                        bool is_all);
+[[nodiscard]] Result<int> cancel_command(const GlobalOptions&,
+                                         const Program&,
+                                         const std::string& target);
+[[nodiscard]] Result<int> backfill_command(const GlobalOptions&,
+                                           const Program&,
+                                           const WorkOptions&,
+                                           bool is_dry_run);
+
+// commands_look.cc: what only looks.
+[[nodiscard]] Result<int> status_command(const GlobalOptions&, const Program&);
+[[nodiscard]] Result<int> show_command(const GlobalOptions&,
+                                       const Program&,
+                                       const std::string& target);
+[[nodiscard]] Result<int> explain_command(const GlobalOptions&,
+                                          const Program&,
+                                          const WorkOptions&,
+                                          const std::string& target);
+
+// commands_tools.cc
+[[nodiscard]] Result<int> models_command(const GlobalOptions&, const Program&, const ModelCommand&);
+[[nodiscard]] Result<int> doctor_command(const GlobalOptions&, const Program&);
+[[nodiscard]] Result<int> settings_command(const GlobalOptions&, bool is_markdown);
+[[nodiscard]] Result<int> version_command(const GlobalOptions&);
+[[nodiscard]] Result<int> executor_command(const GlobalOptions&, const Program&, int socket);
+
+/// The shell's completion script; INVALID_ARGUMENT for an unknown shell.
+[[nodiscard]] Result<std::string> completion_script(const std::string& shell);
+
+void print_json(const json::value& value);
+/// "baleen: CODE: message", the cause and what to do, on standard error (or as JSON on standard output).
+void print_error(const GlobalOptions& options, const Error& error);
+
+}  // namespace baleen::cli

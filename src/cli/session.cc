@@ -1,0 +1,84 @@
+#include "cli/session.h"
+
+#include <mutex>
+#include <thread>
+
+#include "cli/text.h"
+#include "core/log.h"
+#include "store/schema.h"
+
+namespace baleen::cli {
+
+Result<Config> load_config(const GlobalOptions& options) {
+  const bool is_named = !options.config.empty();
+  return Config::load(is_named ? options.config : "baleen.toml", is_named);
+}
+
+Session::Session(const GlobalOptions& options_in,
+                 const Program& program_in,
+                 Config config_in,
+                 store::DataRoot root_in,
+                 store::Database database_in,
+                 engine::RecipeRegistry recipes_in)
+    : options(options_in),
+      program(program_in),
+      config(std::move(config_in)),
+      root(std::move(root_in)),
+      database(std::move(database_in)),
+      recipes(std::move(recipes_in)),
+      queue(database, root, recipes, queue_options()) {}
+
+Result<std::unique_ptr<Session>> Session::open(const GlobalOptions& options,
+                                               const Program& program,
+                                               bool may_create) {
+  BALEEN_ASSIGN_OR_RETURN(Config config, load_config(options));
+  store::DataRoot root{options.data};
+  std::error_code error;
+  if (!may_create && !std::filesystem::exists(root.database(), error)) {
+    return fail(ErrorCode::not_found,
+                "there is no data directory at '{}' yet; `baleen run ssis FILE` makes one",
+                options.data);
+  }
+  BALEEN_ASSIGN_OR_RETURN(store::Database database, store::Database::open(root.database()));
+  BALEEN_RETURN_IF_ERROR(store::migrate(database));
+  // Once: a session of another thread writes to the same log.
+  static std::once_flag is_log_open;
+  std::call_once(is_log_open, [&] { core::open_log(root.logs()); });
+  BALEEN_ASSIGN_OR_RETURN(engine::RecipeRegistry recipes, program.recipes(config, root));
+  return std::unique_ptr<Session>(new Session(options, program, std::move(config), std::move(root),
+                                              std::move(database), std::move(recipes)));
+}
+
+Result<const engine::Recipe*> Session::find_recipe(const std::string& name) const {
+  Result<const engine::Recipe*> found = recipes.find(name);
+  if (found.ok()) return found;
+  std::vector<std::string> known;
+  for (const auto& [other, recipe] : recipes.all()) known.push_back(other);
+  return fail(found.error().code, "{}{}", found.error().message, did_you_mean(name, known));
+}
+
+engine::ExecutorCommand Session::executor_command() const {
+  std::vector<std::string> arguments = {"baleen", "--data", options.data};
+  if (!options.config.empty()) {
+    arguments.emplace_back("--config");
+    arguments.push_back(options.config);
+  }
+  arguments.emplace_back("executor");
+  return {arguments};
+}
+
+engine::QueueOptions Session::queue_options() const {
+  engine::QueueOptions queue_options;
+  queue_options.lease_ttl_s = config.number("worker.lease_ttl_s");
+  queue_options.retry.attempts_max = static_cast<int>(config.integer("worker.attempts_max"));
+  queue_options.retry.delays_s = config.numbers("worker.retry_delays_s");
+  return queue_options;
+}
+
+int Session::executors() const {
+  const auto configured = static_cast<int>(config.integer("worker.executors"));
+  if (configured > 0) return configured;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace baleen::cli

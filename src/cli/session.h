@@ -1,0 +1,56 @@
+#pragma once
+
+/// What every command starts from: the options before and after it, the data directory, the queue.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/cli.h"
+#include "engine/queue.h"
+#include "engine/supervisor.h"
+
+namespace baleen::cli {
+
+struct GlobalOptions {
+  std::string data = "./data";
+  std::string config;  ///< Empty: ./baleen.toml if it exists.
+  bool is_json = false;
+  bool is_quiet = false;
+};
+
+/// An open data directory. Belongs to one thread, as its database does.
+class Session {
+ public:
+  /// NOT_FOUND if the directory holds no database and `may_create` is false.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> open(const GlobalOptions& options,
+                                                             const Program& program,
+                                                             bool may_create);
+
+  /// NOT_FOUND, with the name that was probably meant.
+  [[nodiscard]] Result<const engine::Recipe*> find_recipe(const std::string& name) const;
+  [[nodiscard]] engine::ExecutorCommand executor_command() const;
+  [[nodiscard]] engine::QueueOptions queue_options() const;
+  [[nodiscard]] int executors() const;
+
+  const GlobalOptions options;
+  const Program& program;
+  Config config;
+  store::DataRoot root;
+  store::Database database;
+  engine::RecipeRegistry recipes;
+  engine::Queue queue;
+
+ private:
+  Session(const GlobalOptions& options,
+          const Program& program,
+          Config config,
+          store::DataRoot root,
+          store::Database database,
+          engine::RecipeRegistry recipes);
+};
+
+/// Configuration alone, for commands that need no data directory.
+[[nodiscard]] Result<Config> load_config(const GlobalOptions& options);
+
+}  // namespace baleen::cli

@@ -1,0 +1,282 @@
+#include "engine/ingest.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cctype>
+#include <cerrno>
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/ids.h"
+#include "core/log.h"
+#include "core/process.h"
+#include "core/sha256.h"
+#include "store/artifacts.h"
+
+namespace baleen::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kBlockBytes = std::size_t{1} << 20U;
+constexpr std::size_t kExtensionCharsMax = 8;
+
+struct Source {
+  core::Fd file;
+  std::int64_t bytes = 0;
+};
+
+/// Opens a regular file; a FIFO or device must not block or be read for ever.
+Result<Source> open_source(const fs::path& path) {
+  Source source;
+  source.file = core::Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!source.file.is_open()) return core::errno_error(errno, "open " + path.string());
+  struct stat status {};
+  if (::fstat(source.file.get(), &status) != 0)
+    return core::errno_error(errno, "stat " + path.string());
+  if (!S_ISREG(status.st_mode)) {
+    return fail(ErrorCode::file_not_found, "{} is not a regular file", path.string());
+  }
+  source.bytes = status.st_size;
+  return source;
+}
+
+struct Digest {
+  std::string sha256;
+  std::int64_t bytes = 0;
+  std::string first_bytes;
+};
+
+/// Reads the file once; writes what it reads to `copy` if that is open.
+Result<Digest> hash_and_copy(const core::Fd& source, const core::Fd& copy) {
+  Digest digest;
+  core::Sha256 hash;
+  std::vector<std::byte> block(kBlockBytes);
+  while (true) {
+    Result<std::size_t> size = core::read_some(source, block);
+    if (!size.ok()) return fail(ErrorCode::hash_failed, "{}", size.error().message);
+    if (*size == 0) break;
+    const std::span<const std::byte> bytes = std::span(block).first(*size);
+    if (digest.bytes == 0) {
+      digest.first_bytes.assign(reinterpret_cast<const char*>(bytes.data()),
+                                std::min<std::size_t>(bytes.size(), 64));
+    }
+    hash.update(bytes);
+    digest.bytes += static_cast<std::int64_t>(bytes.size());
+    if (!copy.is_open()) continue;
+    if (Result<void> written = core::write_all(copy, bytes); !written.ok()) {
+      if (written.error().code == ErrorCode::disk_full) return std::move(written).error();
+      return fail(ErrorCode::ingest_failed, "{}", written.error().message);
+    }
+  }
+  digest.sha256 = hash.finish_hex();
+  return digest;
+}
+
+/// The file's extension if it is harmless, else "bin".
+std::string safe_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  if (!extension.empty()) extension.erase(0, 1);
+  const bool is_safe = !extension.empty() && extension.size() <= kExtensionCharsMax &&
+                       std::all_of(extension.begin(), extension.end(),
+                                   [](unsigned char c) { return std::isalnum(c) != 0 && c < 128; });
+  if (!is_safe) return "bin";
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+std::string file_uri(const fs::path& path) {
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::error_code ignored;
+  const fs::path absolute = fs::absolute(path, ignored);
+  std::string uri = "file://";
+  for (const char letter : absolute.string()) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (std::isalnum(byte) != 0 ||
+        std::string_view("/-._~").find(letter) != std::string_view::npos) {
+      uri += letter;
+    } else {
+      uri += '%';
+      uri += kDigits[byte >> 4U];
+      uri += kDigits[byte & 15U];
+    }
+  }
+  return uri;
+}
+
+fs::path incoming_name(const store::DataRoot& root) {
+  static std::atomic<int> counter{0};
+  const core::ProcessIdentity& self = core::this_process();
+  return root.incoming() /
+         ("ingest." + std::to_string(self.pid) + "." + std::to_string(self.start_ticks) + "." +
+          std::to_string(++counter) + ".tmp");
+}
+
+Result<void> record(store::Database& database,
+                    const store::Asset& asset,
+                    const Digest& digest,
+                    const json::object& metrics,
+                    std::int64_t started_us) {
+  const std::int64_t now_us = core::system_clock().now_us();
+  BALEEN_RETURN_IF_ERROR(store::insert_asset(database, asset));
+  BALEEN_RETURN_IF_ERROR(database.execute(
+      "INSERT INTO pipeline_jobs (asset_id, stage, status, attempt, metrics_json, artifact_path, "
+      "trace_id, worker, "
+      "started_at_us, finished_at_us) VALUES ($1, 'ingest', 'complete', 1, $2, $3, $4, $5, $6, $7)",
+      asset.asset_id, core::to_json(metrics), asset.original_path, core::new_id(),
+      core::this_process().to_string(), started_us, now_us));
+  store::Artifact original;
+  original.asset_id = asset.asset_id;
+  original.type = "original";
+  original.path = asset.original_path;
+  original.sha256 = original.content_sha256 = digest.sha256;
+  original.bytes = digest.bytes;
+  original.schema_id = "original";
+  original.version = "1.0.0";
+  original.signature_json =
+      core::to_canonical_json(json::object{{"stage", "ingest"}, {"sha256", digest.sha256}});
+  original.signature = core::sha256_hex(original.signature_json);
+  original.producer = "ingest@1";
+  original.job_id = database.last_insert_id();
+  original.created_at_us = now_us;
+  return store::insert_artifact(database, original);
+}
+
+}  // namespace
+
+std::string guess_format(std::string_view first_bytes) {
+  const auto at = [&](std::size_t offset, std::string_view magic) {
+    return first_bytes.size() >= offset + magic.size() &&
+           first_bytes.substr(offset, magic.size()) == magic;
+  };
+  if (at(0, "RIFF") || at(0, "RF64") || at(0, "riff")) return "audio/wav";
+  if (at(0, "fLaC")) return "audio/flac";
+  if (at(0, "OggS")) return at(28, "OpusHead") ? "audio/opus" : "audio/ogg";
+  if (at(4, "ftyp")) return "audio/mp4";
+  if (at(0, "FORM")) return "audio/aiff";
+  if (at(0, "caff")) return "audio/x-caf";
+  if (at(0, ".snd")) return "audio/basic";
+  if (at(0, "\x1a\x45\xdf\xa3")) return "audio/x-matroska";
+  if (at(0, "wvpk")) return "audio/x-wavpack";
+  if (at(0, "MAC ")) return "audio/x-ape";
+  if (at(0, "ID3")) return "audio/mpeg";
+  if (first_bytes.size() > 1 && first_bytes[0] == '\xff' &&
+      (static_cast<unsigned char>(first_bytes[1]) & 0xe0U) == 0xe0U) {
+    return "audio/mpeg";
+  }
+  return "application/octet-stream";
+}
+
+Result<Ingested> ingest_file(store::Database& database,
+                             const store::DataRoot& root,
+                             const IngestRequest& request,
+                             const ProbeAssetFn& probe) {
+  const std::int64_t started_us = core::system_clock().now_us();
+  BALEEN_ASSIGN_OR_RETURN(Source source, open_source(request.source));
+  BALEEN_ASSIGN_OR_RETURN(
+      const bool may_be_known,
+      store::has_asset_of_size(database, request.owner_entity_id, source.bytes));
+  const double hash_begin_s = core::steady_s();
+  if (may_be_known) {
+    BALEEN_ASSIGN_OR_RETURN(const Digest digest, hash_and_copy(source.file, core::Fd()));
+    BALEEN_ASSIGN_OR_RETURN(
+        std::optional<store::Asset> known,
+        store::find_asset_by_hash(database, request.owner_entity_id, digest.sha256));
+    const bool has_original = known && core::file_size_bytes(root.at(known->original_path)).ok();
+    if (has_original) return Ingested{std::move(*known), false, {}};
+    if (::lseek(source.file.get(), 0, SEEK_SET) < 0) return core::errno_error(errno, "seek");
+  }
+
+  BALEEN_RETURN_IF_ERROR(core::make_directories(root.incoming()));
+  const fs::path incoming = incoming_name(root);
+  const auto copy_in = [&]() -> Result<Digest> {
+    BALEEN_ASSIGN_OR_RETURN(const core::Fd copy, core::create_file(incoming));
+    BALEEN_ASSIGN_OR_RETURN(Digest digest, hash_and_copy(source.file, copy));
+    BALEEN_RETURN_IF_ERROR(core::sync_file(copy));
+    return digest;
+  };
+  Result<Digest> copied = copy_in();
+  if (!copied.ok()) {
+    (void)core::remove_file(incoming).ok();  // The copy's own error is the one to tell.
+    return std::move(copied).error().context(request.source.string());
+  }
+  const Digest& digest = *copied;
+  const double hash_s = core::steady_s() - hash_begin_s;
+
+  store::Asset asset;
+  asset.asset_id = core::derived_id(request.owner_entity_id + "\n" + digest.sha256);
+  asset.owner_entity_id = request.owner_entity_id;
+  asset.content_hash = digest.sha256;
+  asset.source_uri = file_uri(request.source);
+  asset.original_filename = request.source.filename().string();
+  asset.original_path = "audio/" + asset.asset_id + "/original." + safe_extension(request.source);
+  asset.bytes = digest.bytes;
+  asset.metadata_json = core::to_json(request.metadata);
+  asset.created_at_us = core::system_clock().now_us();
+
+  BALEEN_ASSIGN_OR_RETURN(std::optional<store::Asset> known,
+                          store::find_asset(database, asset.asset_id));
+  if (known)
+    asset.original_path = known->original_path;  // Known, but its file was lost: put it back.
+  const fs::path final_path = root.at(asset.original_path);
+  BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
+  BALEEN_RETURN_IF_ERROR(core::publish_file(incoming, final_path));
+  if (known) return Ingested{std::move(*known), false, {}};
+  BALEEN_RETURN_IF_ERROR(core::sync_directory(final_path.parent_path().parent_path()));
+
+  json::object metrics{{"file_size_bytes", digest.bytes},
+                       {"hash_s", hash_s},
+                       {"format_guess", guess_format(digest.first_bytes)}};
+  if (const Result<json::object> info = probe(final_path); info.ok()) {
+    asset.container = core::get_string(*info, "container");
+    asset.codec = core::get_string(*info, "codec");
+    asset.duration_s = core::get_double(*info, "duration_s");
+    asset.sample_rate_hz = core::get_int(*info, "sample_rate_hz");
+    asset.channels = core::get_int(*info, "channels");
+  } else {
+    metrics["probe_error"] = info.error().to_string();
+  }
+  metrics["seconds"] = 1e-6 * static_cast<double>(core::system_clock().now_us() - started_us);
+  bool is_new = true;
+  BALEEN_RETURN_IF_ERROR(database.transaction("INGEST", [&]() -> Result<void> {
+    // Another process may have ingested the same bytes meanwhile.
+    BALEEN_ASSIGN_OR_RETURN(const std::optional<store::Asset> rival,
+                            store::find_asset(database, asset.asset_id));
+    is_new = !rival.has_value();
+    if (!is_new) return {};
+    return record(database, asset, digest, metrics, started_us);
+  }));
+  if (!is_new) return Ingested{std::move(asset), false, {}};
+  core::log(core::LogLevel::info, "ingested",
+            {{"stage", "ingest"},
+             {"asset_id", asset.asset_id},
+             {"source_uri", asset.source_uri},
+             {"metrics", metrics}});
+  return Ingested{std::move(asset), true, std::move(metrics)};
+}
+
+Result<int> sweep_incoming(const store::DataRoot& root) {
+  std::error_code error;
+  int removed = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(root.incoming(), error)) {
+    const std::string name = entry.path().filename().string();
+    int pid = 0;
+    unsigned long long start_ticks = 0;
+    if (std::sscanf(name.c_str(), "ingest.%d.%llu.", &pid, &start_ticks) != 2) continue;
+    core::ProcessIdentity owner = core::this_process();
+    owner.pid = pid;
+    owner.start_ticks = start_ticks;
+    if (core::liveness(owner) != core::Liveness::dead) continue;
+    BALEEN_RETURN_IF_ERROR(core::remove_file(entry.path()));
+    ++removed;
+  }
+  return removed;
+}
+
+}  // namespace baleen::engine

@@ -1,0 +1,164 @@
+#include "engine/planner.h"
+
+#include <fmt/format.h>
+
+#include "core/sha256.h"
+
+namespace baleen::engine {
+namespace {
+
+class DatabaseView final : public PlanView {
+ public:
+  DatabaseView(store::Database& database, const store::DataRoot& root, std::string_view asset_id)
+      : database_(database), root_(root), asset_id_(asset_id) {}
+  [[nodiscard]] bool has_artifact(std::string_view type, std::string_view alias) const override {
+    const auto found = store::find_latest_artifact(database_, asset_id_, type, alias);
+    return found.ok() && found->has_value() &&
+           store::look_at_file(root_, **found) == store::FileState::intact;
+  }
+
+ private:
+  store::Database& database_;
+  const store::DataRoot& root_;
+  std::string_view asset_id_;
+};
+
+json::object signature_key(const StageSpec& spec,
+                           const StageSetup& setup,
+                           const std::vector<store::Artifact>& inputs) {
+  json::object input_digests;
+  for (const store::Artifact& input : inputs) input_digests[input.type] = input.content_sha256;
+  return {{"stage", spec.name},
+          {"stage_version", spec.version},
+          {"feature_spec_id", setup.feature_spec_id},
+          {"params", setup.params},
+          {"models", setup.models},
+          {"inputs", input_digests}};
+}
+
+/// The first part of the key in which an older signature differs.
+Reason difference(const json::object& older, const json::object& now) {
+  const auto differs = [&](std::string_view key) {
+    const json::value* a = older.if_contains({key.data(), key.size()});
+    const json::value* b = now.if_contains({key.data(), key.size()});
+    return (a == nullptr) != (b == nullptr) || (a != nullptr && *a != *b);
+  };
+  if (differs("inputs")) return Reason::input_changed;
+  if (differs("stage_version")) return Reason::code_changed;
+  if (differs("models")) return Reason::model_changed;
+  return Reason::params_changed;
+}
+
+std::string sentence(Reason reason, std::string_view detail) {
+  switch (reason) {
+    case Reason::never_ran: return "no artifact of this stage exists yet";
+    case Reason::input_changed: return "an input has other content than last time";
+    case Reason::params_changed: return "its parameters have changed";
+    case Reason::code_changed: return "the stage has a newer version";
+    case Reason::model_changed: return "another model is installed";
+    case Reason::output_missing: return fmt::format("{} is gone", detail);
+    case Reason::output_damaged: return fmt::format("{} has another size than recorded", detail);
+    case Reason::upstream_stale: return fmt::format("{} runs first", detail);
+    case Reason::input_missing: return fmt::format("its input {} does not exist", detail);
+    case Reason::forced: return "asked for";
+    case Reason::fresh: return "up to date";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(Reason reason) {
+  switch (reason) {
+    case Reason::never_ran: return "never_ran";
+    case Reason::input_changed: return "input_changed";
+    case Reason::params_changed: return "params_changed";
+    case Reason::code_changed: return "code_changed";
+    case Reason::model_changed: return "model_changed";
+    case Reason::output_missing: return "output_missing";
+    case Reason::output_damaged: return "output_damaged";
+    case Reason::upstream_stale: return "upstream_stale";
+    case Reason::input_missing: return "input_missing";
+    case Reason::forced: return "forced";
+    case Reason::fresh: return "fresh";
+  }
+  return "never_ran";
+}
+
+Result<StagePlan> Planner::look_at(const StageSpec& spec, std::string_view asset_id) {
+  StagePlan plan;
+  plan.spec = &spec;
+  BALEEN_ASSIGN_OR_RETURN(plan.setup, spec.setup(DatabaseView(database_, root_, asset_id)));
+  for (const InputSpec& input : spec.inputs) {
+    const std::string alias = input.is_of_alias ? plan.setup.feature_spec_alias : "";
+    BALEEN_ASSIGN_OR_RETURN(std::optional<store::Artifact> found,
+                            store::find_latest_artifact(database_, asset_id, input.type, alias));
+    if (!found || store::look_at_file(root_, *found) != store::FileState::intact) {
+      plan.reason = Reason::input_missing;
+      plan.missing_code = input.missing_code;
+      plan.missing_type = input.type;
+      plan.why = sentence(plan.reason, found ? found->path : input.type);
+      plan.inputs.clear();
+      return plan;
+    }
+    plan.inputs.push_back(std::move(*found));
+  }
+  plan.signature_json = core::to_canonical_json(signature_key(spec, plan.setup, plan.inputs));
+  plan.signature = core::sha256_hex(plan.signature_json);
+  BALEEN_ASSIGN_OR_RETURN(plan.outputs,
+                          store::find_artifacts_by_signature(database_, plan.signature));
+  std::erase_if(plan.outputs,
+                [&](const store::Artifact& artifact) { return artifact.asset_id != asset_id; });
+
+  if (plan.outputs.size() == spec.outputs.size()) {
+    plan.reason = Reason::fresh;
+    std::string detail;
+    for (const store::Artifact& output : plan.outputs) {
+      const store::FileState state = store::look_at_file(root_, output);
+      if (state == store::FileState::intact) continue;
+      plan.reason =
+          state == store::FileState::missing ? Reason::output_missing : Reason::output_damaged;
+      detail = output.path;
+    }
+    plan.why = sentence(plan.reason, detail);
+  } else {
+    BALEEN_RETURN_IF_ERROR(explain_staleness(plan, asset_id));
+  }
+  return plan;
+}
+
+Result<void> Planner::explain_staleness(StagePlan& plan, std::string_view asset_id) {
+  plan.reason = Reason::never_ran;
+  for (const OutputSpec& output : plan.spec->outputs) {
+    BALEEN_ASSIGN_OR_RETURN(const std::optional<store::Artifact> older,
+                            store::find_latest_artifact(database_, asset_id, output.type, ""));
+    if (!older) continue;
+    const Result<json::value> key = core::parse_json(older->signature_json, "signature");
+    const Result<json::value> now = core::parse_json(plan.signature_json, "signature");
+    if (key.ok() && key->is_object() && now.ok())
+      plan.reason = difference(key->get_object(), now->get_object());
+  }
+  plan.why = sentence(plan.reason, "");
+  return {};
+}
+
+Result<std::vector<StagePlan>> Planner::plan(const Recipe& recipe, std::string_view asset_id) {
+  std::vector<StagePlan> plans;
+  for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
+    BALEEN_ASSIGN_OR_RETURN(StagePlan plan, look_at(recipe.stages[i], asset_id));
+    for (const int upstream : recipe.upstream_of(static_cast<int>(i))) {
+      if (plans[static_cast<std::size_t>(upstream)].is_fresh()) continue;
+      // What exists now may be replaced by something else, so nothing can be said of the signature yet.
+      if (plan.is_fresh() || plan.reason == Reason::input_missing) {
+        plan.reason = Reason::upstream_stale;
+        plan.why = sentence(plan.reason, recipe.stages[static_cast<std::size_t>(upstream)].name);
+      }
+      plan.signature.clear();
+      break;
+    }
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+}  // namespace baleen::engine

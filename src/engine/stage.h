@@ -1,0 +1,128 @@
+#pragma once
+
+/// What a stage is: a named, versioned function from artifacts and parameters to artifacts.
+///
+/// A recipe declares its stages as StageSpecs. The supervisor resolves what a task needs into a
+/// StageRequest; an executor (a child process) makes the Stage once, keeps it warm and runs requests
+/// through it. A stage writes only to the temporary names it is given; the supervisor gives them
+/// their final names in the transaction that records them.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/json.h"
+#include "core/result.h"
+
+namespace baleen::engine {
+
+/// What the planner tells a stage about the asset, so that it can choose its parameters.
+class PlanView {
+ public:
+  virtual ~PlanView() = default;
+  /// Whether an intact artifact of this type and alias exists for the asset.
+  [[nodiscard]] virtual bool has_artifact(std::string_view type, std::string_view alias) const = 0;
+};
+
+/// The answer: all that decides what the stage will compute.
+struct StageSetup {
+  std::string
+      feature_spec_alias;       ///< Part of the lease's key and of {alias} in paths; may be empty.
+  std::string feature_spec_id;  ///< Registered under the alias, once and for ever, unless empty.
+  json::object params;          ///< Canonical parameters: part of the signature.
+  json::object models;          ///< Model name → sha256: part of the signature.
+};
+
+struct InputSpec {
+  std::string type;                                     ///< Artifact type.
+  bool is_of_alias = false;                             ///< Only of the setup's feature_spec_alias.
+  ErrorCode missing_code = ErrorCode::input_not_found;  ///< If it is gone when the stage starts.
+};
+
+struct OutputSpec {
+  std::string type;
+  std::string path;  ///< Below the data root, with {asset} and {alias}.
+  std::string schema_id;
+  std::string version = "1.0.0";
+  bool is_resumable = false;  ///< The temporary file is kept for the next attempt after a crash.
+};
+
+class Stage;
+
+struct StageSpec {
+  std::string name;
+  std::string version;  ///< Raised whenever the stage would compute something else.
+  std::vector<InputSpec> inputs;
+  std::vector<OutputSpec> outputs;
+  /// Other resumable files: paths like those of outputs. NAME may be written as NAME.tmp and renamed.
+  std::vector<std::string> scratch;
+  std::string stage_class = "cpu";  ///< Which workers may take it: cpu, net, …
+  std::function<Result<StageSetup>(const PlanView&)> setup;
+  std::function<std::unique_ptr<Stage>()> make;  ///< Called in the executor, once.
+};
+
+struct StageInput {
+  std::string type;
+  std::filesystem::path path;  ///< Absolute, or relative to the working directory.
+  std::string feature_spec_alias;
+};
+
+struct StageOutputSlot {
+  std::string type;
+  std::filesystem::path temporary;  ///< Write here.
+  std::filesystem::path
+      alternative;         ///< A name nobody else can hold, where `temporary` is resumable.
+  std::string final_path;  ///< What it will be called, below the data root.
+};
+
+/// One attempt at one task, as an executor sees it.
+struct StageRequest {
+  std::int64_t task_id = 0;
+  std::int64_t fence = 0;
+  std::string recipe, stage, asset_id, trace_id, feature_spec_alias, feature_spec_id, signature;
+  std::string computed_at;  ///< For documents: the only value two runs may differ in.
+  json::object params, models;
+  std::vector<StageInput> inputs;
+  std::vector<StageOutputSlot> outputs;
+  std::vector<std::filesystem::path> scratch;
+
+  [[nodiscard]] const StageInput& input(std::string_view type) const;
+  [[nodiscard]] const StageOutputSlot& output(std::string_view type) const;
+  [[nodiscard]] json::object to_json() const;
+  [[nodiscard]] static StageRequest from_json(const json::object& object);
+};
+
+struct ProducedArtifact {
+  std::string type;
+  std::filesystem::path temporary;  ///< Complete and fsynced.
+  std::string content_sha256;       ///< Digest without computed_at; empty: same as the file's.
+  std::string document_json;        ///< The artifact's record, where it has one.
+};
+
+struct StageWarning {
+  ErrorCode code;
+  std::string message;
+};
+
+struct StageOutcome {
+  std::vector<ProducedArtifact> artifacts;
+  json::object metrics;
+  std::vector<StageWarning> warnings;
+};
+
+/// Called by a stage while it works: `fraction` of the whole in 0..1 (below 0: unknown).
+using ProgressFn = std::function<void(double fraction)>;
+
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  [[nodiscard]] virtual Result<StageOutcome> run(const StageRequest& request,
+                                                 const ProgressFn& progress) = 0;
+};
+
+}  // namespace baleen::engine

@@ -1,0 +1,296 @@
+#include "engine/supervisor.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/clock.h"
+#include "core/log.h"
+
+namespace baleen::engine {
+namespace {
+
+constexpr double kReclaimIntervalS = 0.5;
+constexpr double kIdleClaimIntervalS = 0.2;
+constexpr double kCancelCheckIntervalS = 1.0;
+constexpr int kPollMs = 100;
+
+AttemptResult attempt_result(const json::object& message) {
+  AttemptResult result;
+  for (const json::value& value : core::get_array(message, "files")) {
+    const json::object& file = value.as_object();
+    result.files.push_back({core::get_string(file, "type"), core::get_string(file, "temporary"),
+                            core::get_string(file, "sha256"),
+                            core::get_string(file, "content_sha256"),
+                            core::get_string(file, "document"), core::get_int(file, "bytes")});
+  }
+  for (const json::value& value : core::get_array(message, "warnings")) {
+    const json::object& warning = value.as_object();
+    const auto code = core::parse_error_code(core::get_string(warning, "code"));
+    result.warnings.push_back(
+        {code.value_or(ErrorCode::internal), core::get_string(warning, "message")});
+  }
+  result.metrics = core::get_object(message, "metrics");
+  result.seconds = core::get_double(message, "seconds");
+  return result;
+}
+
+}  // namespace
+
+struct Supervisor::Slot {
+  std::optional<ExecutorProcess> process;
+  std::optional<Assignment> assignment;
+  double started_s = 0;
+  double last_message_s = 0;
+};
+
+Supervisor::Supervisor(Queue& queue,
+                       SupervisorOptions options,
+                       std::function<void(const TaskReport&)> observer)
+    : queue_(queue), options_(std::move(options)), observer_(std::move(observer)) {
+  slots_.resize(static_cast<std::size_t>(std::max(1, options_.executors)));
+}
+
+Supervisor::~Supervisor() = default;
+
+bool Supervisor::is_any_busy() const {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) { return slot.assignment.has_value(); });
+}
+
+Result<void> Supervisor::run(const std::atomic<bool>& stop, const std::function<bool()>& tick) {
+  const auto loop = [&]() -> Result<void> {
+    while (!stop.load()) {
+      const bool may_get_more = tick();
+      BALEEN_RETURN_IF_ERROR(keep_leases());
+      BALEEN_RETURN_IF_ERROR(fill_idle_slots());
+      if (options_.is_until_done && !is_any_busy() && !may_get_more) {
+        BALEEN_ASSIGN_OR_RETURN(const bool has_open, queue_.has_open_tasks(options_.scope));
+        if (!has_open) return {};
+      }
+      BALEEN_RETURN_IF_ERROR(wait_for_messages());
+      BALEEN_RETURN_IF_ERROR(kill_stalled());
+    }
+    return fail(ErrorCode::canceled, "stopped; what is unfinished goes on with the next start");
+  };
+  Result<void> outcome = loop();
+  Result<void> given_back = give_everything_back();
+  queue_.remove_late_temporaries();
+  if (!outcome.ok()) return outcome;
+  return given_back;
+}
+
+Result<void> Supervisor::keep_leases() {
+  const double now_s = core::steady_s();
+  if (now_s >= next_reclaim_s_) {
+    next_reclaim_s_ = now_s + kReclaimIntervalS;
+    BALEEN_ASSIGN_OR_RETURN(const int reclaimed, queue_.reclaim());
+    if (reclaimed > 0) {
+      counts_.reclaimed += reclaimed;
+      next_claim_s_ = 0;
+      core::log(core::LogLevel::info, "leases of dead workers reclaimed", {{"count", reclaimed}});
+    }
+  }
+  if (now_s >= next_heartbeat_s_) {
+    // Often enough to see a cancellation soon; the lease itself would need only TTL/4.
+    const double interval_s = std::min(kCancelCheckIntervalS, options_.lease_ttl_s / 4);
+    next_heartbeat_s_ = now_s + interval_s;
+    std::vector<std::int64_t> fences;
+    for (const Slot& slot : slots_) {
+      if (slot.assignment && now_s - slot.started_s > interval_s) {
+        fences.push_back(slot.assignment->request.fence);
+      }
+    }
+    BALEEN_ASSIGN_OR_RETURN(const std::vector<std::int64_t> lost, queue_.heartbeat(fences));
+    for (Slot& slot : slots_) {
+      if (!slot.assignment) continue;
+      if (std::find(lost.begin(), lost.end(), slot.assignment->request.fence) == lost.end())
+        continue;
+      slot.process.reset();
+      BALEEN_RETURN_IF_ERROR(
+          queue_.interrupt(*slot.assignment));  // Removes the temporary files; the lease is gone.
+      report(slot, TaskReport::Kind::interrupted, {});
+      slot.assignment.reset();
+    }
+  }
+  return {};
+}
+
+Result<void> Supervisor::fill_idle_slots() {
+  const double now_s = core::steady_s();
+  if (now_s < next_claim_s_) return {};
+  for (Slot& slot : slots_) {
+    if (slot.assignment) continue;
+    BALEEN_ASSIGN_OR_RETURN(std::optional<Assignment> assignment, queue_.claim(options_.scope));
+    if (!assignment) {
+      next_claim_s_ = now_s + kIdleClaimIntervalS;
+      return {};
+    }
+    BALEEN_RETURN_IF_ERROR(start(slot, std::move(*assignment)));
+  }
+  return {};
+}
+
+Result<void> Supervisor::start(Slot& slot, Assignment assignment) {
+  slot.assignment = std::move(assignment);
+  slot.started_s = slot.last_message_s = core::steady_s();
+  report(slot, TaskReport::Kind::started, {});
+  if (!slot.process) {
+    Result<ExecutorProcess> process = ExecutorProcess::start(options_.command);
+    if (!process.ok()) return fail_attempt(slot, process.error(), {});
+    slot.process.emplace(std::move(*process));
+  }
+  json::object message = slot.assignment->request.to_json();
+  message["op"] = "run";
+  if (Result<void> sent = slot.process->send(message); !sent.ok()) {
+    const Error error = fail(ErrorCode::worker_error, "the executor {}", slot.process->reap());
+    slot.process.reset();
+    return fail_attempt(slot, error, {});
+  }
+  return {};
+}
+
+Result<void> Supervisor::wait_for_messages() {
+  std::vector<pollfd> polled;
+  std::vector<Slot*> owners;
+  for (Slot& slot : slots_) {
+    if (!slot.process || !slot.assignment) continue;
+    polled.push_back({slot.process->socket().get(), POLLIN, 0});
+    owners.push_back(&slot);
+  }
+  const int ready = ::poll(polled.data(), polled.size(), kPollMs);
+  if (ready < 0 && errno != EINTR) return core::errno_error(errno, "poll");
+  if (ready <= 0) return {};
+  for (std::size_t i = 0; i < polled.size(); ++i) {
+    if (polled[i].revents != 0) BALEEN_RETURN_IF_ERROR(receive(*owners[i]));
+  }
+  return {};
+}
+
+Result<void> Supervisor::receive(Slot& slot) {
+  std::vector<json::object> messages;
+  const Result<bool> is_open = slot.process->receive(messages);
+  for (const json::object& message : messages) BALEEN_RETURN_IF_ERROR(handle(slot, message));
+  if (is_open.ok() && *is_open) return {};
+  const std::string fate = is_open.ok() ? slot.process->reap() : is_open.error().message;
+  slot.process.reset();
+  ++counts_.executor_deaths;
+  if (!slot.assignment) return {};
+  return fail_attempt(slot, fail(ErrorCode::worker_error, "the executor {}", fate), {});
+}
+
+Result<void> Supervisor::handle(Slot& slot, const json::object& message) {
+  slot.last_message_s = core::steady_s();
+  if (!slot.assignment) return {};
+  const std::string type = core::get_string(message, "type");
+  if (type == "progress") {
+    TaskReport progress;
+    progress.fraction = core::get_double(message, "fraction");
+    report(slot, TaskReport::Kind::progress, std::move(progress));
+    return {};
+  }
+  if (type == "error")
+    return fail_attempt(slot, error_from_message(message), core::get_object(message, "metrics"));
+  return finish(slot, message);
+}
+
+Result<void> Supervisor::finish(Slot& slot, const json::object& message) {
+  const AttemptResult result = attempt_result(message);
+  std::optional<Assignment> next;
+  Result<FinishState> state =
+      queue_.finish_and_claim(*slot.assignment, result, options_.scope, next);
+  if (!state.ok()) {
+    // Nothing was published. The attempt fails like any other, if the database still answers.
+    if (state.error().code == ErrorCode::database_error) return std::move(state).error();
+    return fail_attempt(slot, state.error(), result.metrics);
+  }
+  const Assignment& done = *slot.assignment;
+  counts_.stage_cpu_s += core::get_double(result.metrics, "cpu_s");
+  json::object fields{{"stage", done.request.stage}, {"asset_id", done.request.asset_id},
+                      {"run_id", done.run_id},       {"trace_id", done.request.trace_id},
+                      {"attempt", done.attempt},     {"seconds", result.seconds},
+                      {"metrics", result.metrics}};
+  if (*state == FinishState::fenced_off) {
+    ++counts_.fenced_off;
+    core::log(core::LogLevel::warning, "result dropped: the lease had passed to another worker",
+              fields);
+    report(slot, TaskReport::Kind::interrupted, {});
+  } else {
+    ++counts_.complete;
+    core::log(core::LogLevel::info, "task complete", fields);
+    TaskReport complete;
+    complete.seconds = result.seconds;
+    complete.warnings = result.warnings;
+    report(slot, TaskReport::Kind::complete, std::move(complete));
+  }
+  slot.assignment.reset();
+  next_claim_s_ = 0;
+  if (next) return start(slot, std::move(*next));
+  return {};
+}
+
+Result<void> Supervisor::fail_attempt(Slot& slot, const Error& error, const json::object& metrics) {
+  const double seconds = core::steady_s() - slot.started_s;
+  BALEEN_ASSIGN_OR_RETURN(const FailState state,
+                          queue_.fail_attempt(*slot.assignment, error, metrics, seconds));
+  const Assignment& lost = *slot.assignment;
+  core::log(core::LogLevel::info, state.will_retry ? "attempt failed" : "task failed",
+            {{"stage", lost.request.stage},
+             {"asset_id", lost.request.asset_id},
+             {"run_id", lost.run_id},
+             {"trace_id", lost.request.trace_id},
+             {"attempt", lost.attempt},
+             {"code", std::string(error.name())},
+             {"error", error.message},
+             {"retry_in_s", state.retry_in_s}});
+  TaskReport report_fields;
+  report_fields.error = error;
+  report_fields.seconds = seconds;
+  report_fields.retry_in_s = state.retry_in_s;
+  ++(state.will_retry ? counts_.retried : counts_.failed);
+  report(slot, state.will_retry ? TaskReport::Kind::retrying : TaskReport::Kind::failed,
+         std::move(report_fields));
+  slot.assignment.reset();
+  next_claim_s_ = 0;
+  return {};
+}
+
+Result<void> Supervisor::kill_stalled() {
+  const double now_s = core::steady_s();
+  for (Slot& slot : slots_) {
+    if (!slot.assignment || now_s - slot.last_message_s < options_.stall_timeout_s) continue;
+    slot.process.reset();
+    ++counts_.executor_deaths;
+    BALEEN_RETURN_IF_ERROR(fail_attempt(
+        slot, fail(ErrorCode::stage_stalled, "no progress for {:.0f} s", options_.stall_timeout_s),
+        {}));
+  }
+  return {};
+}
+
+Result<void> Supervisor::give_everything_back() {
+  Result<void> outcome;
+  for (Slot& slot : slots_) {
+    slot.process.reset();
+    if (!slot.assignment) continue;
+    Result<void> interrupted = queue_.interrupt(*slot.assignment);
+    report(slot, TaskReport::Kind::interrupted, {});
+    slot.assignment.reset();
+    if (!interrupted.ok() && outcome.ok()) outcome = std::move(interrupted);
+  }
+  return outcome;
+}
+
+void Supervisor::report(const Slot& slot, TaskReport::Kind kind, TaskReport report) {
+  if (!observer_) return;
+  report.kind = kind;
+  report.run_id = slot.assignment->run_id;
+  report.asset_id = slot.assignment->request.asset_id;
+  report.stage = slot.assignment->request.stage;
+  report.task_id = slot.assignment->request.task_id;
+  report.attempt = slot.assignment->attempt;
+  observer_(report);
+}
+
+}  // namespace baleen::engine

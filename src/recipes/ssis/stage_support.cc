@@ -1,0 +1,39 @@
+#include "core/file.h"
+#include "core/process.h"
+#include "core/sha256.h"
+#include "recipes/ssis/stages.h"
+
+namespace baleen::ssis {
+
+formats::DocumentHeader document_header(const engine::StageRequest& request) {
+  const std::string version(core::version());
+  return {request.asset_id, request.computed_at, version, version};
+}
+
+Result<engine::ProducedArtifact> write_document(const engine::StageRequest& request,
+                                                std::string_view type,
+                                                const json::object& document) {
+  const engine::StageOutputSlot& slot = request.output(type);
+  BALEEN_RETURN_IF_ERROR(core::write_file_synced(slot.temporary, core::to_pretty_json(document)));
+  json::object content = document;
+  content.erase("computed_at");
+  return engine::ProducedArtifact{std::string(type), slot.temporary,
+                                  core::sha256_hex(core::to_canonical_json(content)), ""};
+}
+
+Result<ml::InstalledModel> planned_model(const ml::ModelStore& models,
+                                         const engine::StageRequest& request,
+                                         const std::string& task) {
+  std::optional<ml::InstalledModel> model = models.find_for_task(task);
+  const std::string planned = core::get_string(request.models, task);
+  if (!model)
+    return fail(ErrorCode::model_not_found, "the model for '{}' is no longer installed", task);
+  if (model->card.sha256 != planned) {
+    return fail(ErrorCode::model_invalid,
+                "the model for '{}' was replaced: it is {}, planned was {}", task,
+                model->card.sha256, planned);
+  }
+  return std::move(*model);
+}
+
+}  // namespace baleen::ssis

@@ -1,0 +1,222 @@
+#include "store/database.h"
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "core/check.h"
+#include "core/failpoint.h"
+#include "core/file.h"
+
+namespace baleen::store {
+namespace {
+
+// How long a connection waits for another's transaction before it reports DATABASE_ERROR. Ours
+// take milliseconds; only a process stopped inside a transaction can hold the lock this long.
+constexpr int kBusyWaitsMax = 60'000;
+constexpr unsigned kBusyWaitMinUs = 500;
+constexpr unsigned kBusyWaitMaxUs = 10'000;
+constexpr std::size_t kStatementCacheMax = 256;
+
+struct StatementDeleter {
+  void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+};
+using Statement = std::unique_ptr<sqlite3_stmt, StatementDeleter>;
+
+int wait_for_lock(void* /*unused*/, int waits) {
+  if (waits >= kBusyWaitsMax) return 0;
+  ::usleep(std::min(kBusyWaitMaxUs, kBusyWaitMinUs * static_cast<unsigned>(waits + 1)));
+  return 1;
+}
+
+Value column_value(sqlite3_stmt* statement, int column) {
+  switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER: return static_cast<std::int64_t>(sqlite3_column_int64(statement, column));
+    case SQLITE_FLOAT: return sqlite3_column_double(statement, column);
+    case SQLITE_NULL: return {};
+    default: {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+      return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column)));
+    }
+  }
+}
+
+}  // namespace
+
+bool Row::is_null(std::size_t column) const {
+  return std::holds_alternative<std::monostate>(values_.at(column));
+}
+
+std::int64_t Row::integer(std::size_t column) const {
+  const Value& value = values_.at(column);
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+  if (const auto* number = std::get_if<double>(&value)) return static_cast<std::int64_t>(*number);
+  return 0;
+}
+
+double Row::real(std::size_t column) const {
+  const Value& value = values_.at(column);
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return static_cast<double>(*number);
+  return 0;
+}
+
+std::string Row::text(std::size_t column) const {
+  const Value& value = values_.at(column);
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
+  return {};
+}
+
+struct Database::Impl {
+  sqlite3* connection = nullptr;
+  std::unordered_map<std::string, Statement> statements;
+  bool is_in_transaction = false;
+
+  ~Impl() {
+    statements.clear();
+    sqlite3_close(connection);
+  }
+
+  [[nodiscard]] Error error(std::string_view what) const {
+    const int code = sqlite3_errcode(connection);
+    const std::string message = std::string(what) + ": " + sqlite3_errmsg(connection);
+    if (code == SQLITE_FULL) return {ErrorCode::disk_full, message};
+    if (code == SQLITE_CANTOPEN || code == SQLITE_PERM || code == SQLITE_READONLY) {
+      return {ErrorCode::permission_denied, message};
+    }
+    return {ErrorCode::database_error, message};
+  }
+
+  Result<sqlite3_stmt*> prepare(std::string_view sql) {
+    std::string key(sql);
+    const auto found = statements.find(key);
+    if (found != statements.end()) return found->second.get();
+    sqlite3_stmt* prepared = nullptr;
+    if (sqlite3_prepare_v3(connection, sql.data(), static_cast<int>(sql.size()),
+                           SQLITE_PREPARE_PERSISTENT, &prepared, nullptr) != SQLITE_OK) {
+      return error(sql);
+    }
+    if (statements.size() >= kStatementCacheMax) statements.clear();
+    statements.emplace(std::move(key), Statement(prepared));
+    return prepared;
+  }
+
+  Result<void> bind(sqlite3_stmt* statement, const std::vector<Value>& values) {
+    BALEEN_CHECK(sqlite3_bind_parameter_count(statement) == static_cast<int>(values.size()));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const int index = static_cast<int>(i) + 1;
+      int status = SQLITE_OK;
+      if (const auto* number = std::get_if<std::int64_t>(&values[i])) {
+        status = sqlite3_bind_int64(statement, index, *number);
+      } else if (const auto* real = std::get_if<double>(&values[i])) {
+        status = sqlite3_bind_double(statement, index, *real);
+      } else if (const auto* text = std::get_if<std::string>(&values[i])) {
+        status = sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()),
+                                   SQLITE_STATIC);
+      } else {
+        status = sqlite3_bind_null(statement, index);
+      }
+      if (status != SQLITE_OK) return error("bind");
+    }
+    return {};
+  }
+
+  /// Binds, steps to the end and hands each row on; the statement is reset whatever happens.
+  Result<void> run(std::string_view sql,
+                   const std::vector<Value>& values,
+                   const std::function<void(sqlite3_stmt*)>& row) {
+    BALEEN_ASSIGN_OR_RETURN(sqlite3_stmt* const statement, prepare(sql));
+    Result<void> outcome = bind(statement, values);
+    while (outcome.ok()) {
+      const int status = sqlite3_step(statement);
+      if (status == SQLITE_DONE) break;
+      if (status == SQLITE_ROW) {
+        row(statement);
+      } else {
+        outcome = error(sql);
+      }
+    }
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return outcome;
+  }
+};
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::~Database() = default;
+Database::Database(Database&&) noexcept = default;
+Database& Database::operator=(Database&&) noexcept = default;
+
+Result<Database> Database::open(const std::filesystem::path& path) {
+  BALEEN_RETURN_IF_ERROR(core::make_directories(path.parent_path()));
+  auto impl = std::make_unique<Impl>();
+  const int status =
+      sqlite3_open_v2(path.c_str(), &impl->connection,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (status != SQLITE_OK) return impl->error("open " + path.string());
+  sqlite3_busy_handler(impl->connection, wait_for_lock, nullptr);
+  Database database(std::move(impl));
+  BALEEN_RETURN_IF_ERROR(
+      database.execute_script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+                              "foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+                              "PRAGMA cache_size=-4096;"));
+  return database;
+}
+
+Result<std::int64_t> Database::execute_values(std::string_view sql,
+                                              const std::vector<Value>& values) {
+  BALEEN_RETURN_IF_ERROR(impl_->run(sql, values, [](sqlite3_stmt*) {}));
+  return static_cast<std::int64_t>(sqlite3_changes(impl_->connection));
+}
+
+Result<std::vector<Row>> Database::query_values(std::string_view sql,
+                                                const std::vector<Value>& values) {
+  std::vector<Row> rows;
+  BALEEN_RETURN_IF_ERROR(impl_->run(sql, values, [&](sqlite3_stmt* statement) {
+    std::vector<Value> columns;
+    const int n_columns = sqlite3_column_count(statement);
+    columns.reserve(static_cast<std::size_t>(n_columns));
+    for (int i = 0; i < n_columns; ++i) columns.push_back(column_value(statement, i));
+    rows.emplace_back(std::move(columns));
+  }));
+  return rows;
+}
+
+Result<void> Database::execute_script(const std::string& sql) {
+  if (sqlite3_exec(impl_->connection, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return impl_->error("script");
+  }
+  return {};
+}
+
+Result<void> Database::transaction(std::string_view name,
+                                   const std::function<Result<void>()>& work) {
+  BALEEN_CHECK(!impl_->is_in_transaction);
+  BALEEN_RETURN_IF_ERROR(execute_values("BEGIN IMMEDIATE", {}));
+  impl_->is_in_transaction = true;
+  Result<void> outcome = work();
+  impl_->is_in_transaction = false;
+  if (outcome.ok()) {
+    BALEEN_FAILPOINT("DB_" + std::string(name) + "_BEFORE_COMMIT");
+    Result<std::int64_t> committed = execute_values("COMMIT", {});
+    BALEEN_FAILPOINT("DB_" + std::string(name) + "_AFTER_COMMIT");
+    if (committed.ok()) return {};
+    outcome = std::move(committed).error();
+  }
+  // A failed COMMIT may already have rolled back; then this one has nothing to do.
+  if (sqlite3_get_autocommit(impl_->connection) == 0) {
+    Result<std::int64_t> rolled_back = execute_values("ROLLBACK", {});
+    if (!rolled_back.ok())
+      return std::move(rolled_back).error().context("roll back " + std::string(name));
+  }
+  return outcome;
+}
+
+std::int64_t Database::last_insert_id() const {
+  return sqlite3_last_insert_rowid(impl_->connection);
+}
+
+}  // namespace baleen::store

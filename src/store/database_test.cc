@@ -1,0 +1,108 @@
+#include "store/database.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/schema.h"
+
+namespace baleen::store {
+namespace {
+
+class DatabaseTest : public ::testing::Test {
+ protected:
+  DatabaseTest()
+      : directory_(std::filesystem::temp_directory_path() /
+                   ("baleen_database_test_" + std::to_string(::getpid()))) {
+    std::filesystem::remove_all(directory_);
+  }
+  ~DatabaseTest() override { std::filesystem::remove_all(directory_); }
+  Database open() { return Database::open(directory_ / "test.db").value(); }
+  std::filesystem::path directory_;
+};
+
+TEST_F(DatabaseTest, KeepsWhatWasBoundOfEveryType) {
+  Database database = open();
+  ASSERT_TRUE(database.execute("CREATE TABLE t (i INTEGER, r REAL, s TEXT, n TEXT)").ok());
+  ASSERT_TRUE(database
+                  .execute("INSERT INTO t VALUES ($1, $2, $3, $4)", std::int64_t{1} << 40, 0.5,
+                           "a\"'\n", nullptr)
+                  .ok());
+  const auto rows = database.query("SELECT * FROM t").value();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].integer(0), std::int64_t{1} << 40);
+  EXPECT_EQ(rows[0].real(1), 0.5);
+  EXPECT_EQ(rows[0].text(2), "a\"'\n");
+  EXPECT_TRUE(rows[0].is_null(3));
+}
+
+TEST_F(DatabaseTest, RollsBackWhenTheWorkFails) {
+  Database database = open();
+  ASSERT_TRUE(database.execute("CREATE TABLE t (i INTEGER)").ok());
+  const Result<void> outcome = database.transaction("TEST", [&]() -> Result<void> {
+    BALEEN_RETURN_IF_ERROR(database.execute("INSERT INTO t VALUES (1)"));
+    return fail(ErrorCode::conflict, "changed my mind");
+  });
+  EXPECT_EQ(outcome.error().code, ErrorCode::conflict);
+  EXPECT_TRUE(database.query("SELECT * FROM t").value().empty());
+  EXPECT_TRUE(database.transaction("TEST", [] { return Result<void>(); }).ok())
+      << "usable afterwards";
+}
+
+TEST_F(DatabaseTest, ReportsBadSqlWithItsText) {
+  Database database = open();
+  const auto result = database.query("SELECT nonsense FROM nowhere");
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::database_error);
+  EXPECT_NE(result.error().message.find("nowhere"), std::string::npos);
+}
+
+TEST_F(DatabaseTest, ManyProcessesIncrementWithoutLossOrALockError) {
+  {
+    Database database = open();
+    ASSERT_TRUE(database.execute("CREATE TABLE counter (n INTEGER)").ok());
+    ASSERT_TRUE(database.execute("INSERT INTO counter VALUES (0)").ok());
+  }
+  constexpr int kProcesses = 4;
+  constexpr int kIncrements = 50;
+  for (int i = 0; i < kProcesses; ++i) {
+    if (::fork() == 0) {
+      Database mine = open();
+      for (int k = 0; k < kIncrements; ++k) {
+        const Result<void> done = mine.transaction("TEST", [&]() -> Result<void> {
+          BALEEN_ASSIGN_OR_RETURN(const auto rows, mine.query("SELECT n FROM counter"));
+          BALEEN_RETURN_IF_ERROR(mine.execute("UPDATE counter SET n = $1", rows[0].integer(0) + 1));
+          return {};
+        });
+        if (!done.ok()) ::_exit(1);
+      }
+      ::_exit(0);
+    }
+  }
+  for (int i = 0; i < kProcesses; ++i) {
+    int status = 0;
+    ::wait(&status);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(open().query("SELECT n FROM counter").value()[0].integer(0), kProcesses * kIncrements);
+}
+
+TEST_F(DatabaseTest, MigratesOnceAndRefusesANewerSchema) {
+  Database database = open();
+  ASSERT_TRUE(migrate(database).ok());
+  ASSERT_TRUE(migrate(database).ok());
+  ASSERT_TRUE(database.execute_script("PRAGMA user_version=999").ok());
+  EXPECT_EQ(migrate(database).error().code, ErrorCode::schema_too_new);
+}
+
+TEST_F(DatabaseTest, HasTheFiveTablesOfTheBlueprint) {
+  Database database = open();
+  ASSERT_TRUE(migrate(database).ok());
+  for (const char* table :
+       {"audio_assets", "pipeline_jobs", "stage_locks", "artifact_index", "feature_specs"}) {
+    EXPECT_TRUE(database.query(std::string("SELECT * FROM ") + table).ok()) << table;
+  }
+}
+
+}  // namespace
+}  // namespace baleen::store

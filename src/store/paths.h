@@ -1,0 +1,36 @@
+#pragma once
+
+/// Names below the data root. A stored path is relative to the root, with '/' between its parts.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace baleen::store {
+
+struct DataRoot {
+  std::filesystem::path path;
+
+  [[nodiscard]] std::filesystem::path database() const { return path / "baleen.db"; }
+  [[nodiscard]] std::filesystem::path logs() const { return path / "logs"; }
+  [[nodiscard]] std::filesystem::path models() const { return path / "models"; }
+  [[nodiscard]] std::filesystem::path incoming() const { return path / "incoming"; }
+  [[nodiscard]] std::filesystem::path at(std::string_view relative) const {
+    return path / relative;
+  }
+};
+
+/// "audio/{asset}/normalized.wav" with {asset} and {alias} replaced.
+[[nodiscard]] std::string expand_path(std::string_view pattern,
+                                      std::string_view asset_id,
+                                      std::string_view alias);
+
+/// The name while it is being written: "features/a.h5" under fence 7 is "features/a.f7.h5.tmp".
+[[nodiscard]] std::string temporary_path(std::string_view final_path, std::int64_t fence);
+/// The name of a file that a later attempt may resume: "audio/a/normalized.wav.tmp".
+[[nodiscard]] std::string resumable_path(std::string_view final_path);
+/// The name of a later version beside the first: "segments/a.segments.v1.0123456789ab.json".
+[[nodiscard]] std::string versioned_path(std::string_view final_path, std::string_view signature);
+
+}  // namespace baleen::store

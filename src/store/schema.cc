@@ -1,0 +1,169 @@
+#include "store/schema.h"
+
+#include <array>
+
+namespace baleen::store {
+namespace {
+
+// Migration i brings version i to version i + 1. Never edited once released; only appended to.
+constexpr std::array<const char*, kSchemaVersion> kMigrations = {
+    R"sql(
+CREATE TABLE audio_assets (
+  asset_id TEXT PRIMARY KEY,
+  owner_entity_id TEXT NOT NULL,
+  content_hash TEXT NOT NULL,            -- sha256 of the original's bytes
+  source_uri TEXT NOT NULL,              -- where it was ingested from
+  original_path TEXT NOT NULL,           -- below the data root
+  original_filename TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  container TEXT, codec TEXT,            -- best effort; NULL where the probe failed
+  duration_s REAL, sample_rate_hz INTEGER, channels INTEGER,
+  metadata_json TEXT NOT NULL DEFAULT '{}',
+  created_at_us INTEGER NOT NULL,
+  UNIQUE (owner_entity_id, content_hash)
+);
+CREATE INDEX audio_assets_bytes ON audio_assets (owner_entity_id, bytes);
+
+CREATE TABLE runs (
+  run_id TEXT PRIMARY KEY,
+  recipe TEXT NOT NULL,
+  asset_id TEXT NOT NULL,                -- the subject: an asset or a collection
+  owner_entity_id TEXT NOT NULL,
+  state TEXT NOT NULL,                   -- queued running complete failed canceled
+  trace_id TEXT NOT NULL,
+  created_at_us INTEGER NOT NULL,
+  started_at_us INTEGER, finished_at_us INTEGER
+);
+CREATE INDEX runs_asset ON runs (asset_id, recipe, created_at_us);
+CREATE INDEX runs_state ON runs (state, created_at_us);
+
+CREATE TABLE tasks (
+  task_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run_id TEXT NOT NULL REFERENCES runs (run_id),
+  recipe TEXT NOT NULL,
+  asset_id TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  feature_spec_alias TEXT NOT NULL DEFAULT '',
+  stage_class TEXT NOT NULL,
+  state TEXT NOT NULL,                   -- waiting queued running complete failed canceled
+  reason TEXT NOT NULL,                  -- why it runs, or why it need not
+  is_forced INTEGER NOT NULL DEFAULT 0,
+  priority INTEGER NOT NULL DEFAULT 0,
+  upstream_open INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  interruptions INTEGER NOT NULL DEFAULT 0,
+  not_before_us INTEGER NOT NULL DEFAULT 0,
+  signature TEXT,
+  error_code TEXT, error_message TEXT,
+  seconds REAL NOT NULL DEFAULT 0,
+  updated_at_us INTEGER NOT NULL,
+  UNIQUE (run_id, stage)
+);
+CREATE INDEX tasks_queue ON tasks (state, priority DESC, task_id);
+CREATE INDEX tasks_asset ON tasks (asset_id, stage);
+
+CREATE TABLE task_edges (
+  upstream_task_id INTEGER NOT NULL REFERENCES tasks (task_id),
+  task_id INTEGER NOT NULL REFERENCES tasks (task_id),
+  PRIMARY KEY (upstream_task_id, task_id)
+) WITHOUT ROWID;
+
+CREATE TABLE pipeline_jobs (             -- one row per attempt; its id is the fence
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run_id TEXT, task_id INTEGER,
+  asset_id TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  status TEXT NOT NULL,                  -- running complete failed canceled interrupted
+  attempt INTEGER NOT NULL,
+  error_code TEXT, error_message TEXT,
+  metrics_json TEXT NOT NULL DEFAULT '{}',
+  artifact_path TEXT,
+  feature_spec_alias TEXT NOT NULL DEFAULT '',
+  trace_id TEXT NOT NULL,
+  worker TEXT NOT NULL,
+  started_at_us INTEGER NOT NULL,
+  finished_at_us INTEGER
+);
+CREATE INDEX pipeline_jobs_asset ON pipeline_jobs (asset_id, id);
+CREATE INDEX pipeline_jobs_task ON pipeline_jobs (task_id, id);
+CREATE INDEX pipeline_jobs_error ON pipeline_jobs (error_code) WHERE error_code IS NOT NULL;
+
+CREATE TABLE stage_locks (               -- one row per lease held
+  asset_id TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  feature_spec_alias TEXT NOT NULL DEFAULT '',
+  owner TEXT NOT NULL,                   -- machine id / boot id / pid / start time
+  fence INTEGER NOT NULL,                -- pipeline_jobs.id
+  acquired_at_us INTEGER NOT NULL,
+  expires_at_us INTEGER NOT NULL,
+  task_id INTEGER NOT NULL,
+  temp_paths_json TEXT NOT NULL DEFAULT '[]',
+  PRIMARY KEY (asset_id, stage, feature_spec_alias)
+);
+
+CREATE TABLE artifact_index (
+  artifact_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  asset_id TEXT NOT NULL,
+  artifact_type TEXT NOT NULL,
+  feature_spec_alias TEXT NOT NULL DEFAULT '',
+  path TEXT NOT NULL UNIQUE,             -- below the data root
+  sha256 TEXT NOT NULL,
+  content_sha256 TEXT NOT NULL,          -- the same without computed_at
+  bytes INTEGER NOT NULL,
+  schema_id TEXT NOT NULL,
+  version TEXT NOT NULL,
+  signature TEXT NOT NULL,
+  signature_json TEXT NOT NULL,          -- what the signature is the digest of
+  document_json TEXT,                    -- the artifact's record, where it has one
+  producer TEXT NOT NULL,                -- stage@version
+  job_id INTEGER,
+  created_at_us INTEGER NOT NULL
+);
+CREATE INDEX artifact_index_asset ON artifact_index (asset_id, artifact_type, feature_spec_alias, artifact_id);
+CREATE INDEX artifact_index_signature ON artifact_index (signature, artifact_type);
+
+CREATE TABLE feature_specs (
+  alias TEXT PRIMARY KEY,
+  feature_spec_id TEXT NOT NULL,
+  created_at_us INTEGER NOT NULL,
+  notes TEXT NOT NULL DEFAULT ''
+);
+
+CREATE TABLE events (
+  event_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time_us INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  run_id TEXT, asset_id TEXT, task_id INTEGER,
+  payload_json TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX events_run ON events (run_id, event_id);
+)sql",
+};
+
+Result<std::int64_t> stored_version(Database& database) {
+  BALEEN_ASSIGN_OR_RETURN(const std::vector<Row> rows, database.query("PRAGMA user_version"));
+  return rows.front().integer(0);
+}
+
+}  // namespace
+
+Result<void> migrate(Database& database) {
+  BALEEN_ASSIGN_OR_RETURN(const std::int64_t before, stored_version(database));
+  if (before == kSchemaVersion) return {};
+  if (before > kSchemaVersion) {
+    return fail(ErrorCode::schema_too_new,
+                "the database has schema version {}, this program knows {}", before,
+                kSchemaVersion);
+  }
+  return database.transaction("MIGRATE", [&]() -> Result<void> {
+    BALEEN_ASSIGN_OR_RETURN(std::int64_t version,
+                            stored_version(database));  // Another process may have been faster.
+    for (; version < kSchemaVersion; ++version) {
+      BALEEN_RETURN_IF_ERROR(
+          database.execute_script(kMigrations[static_cast<std::size_t>(version)]));
+    }
+    return database.execute_script("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+  });
+}
+
+}  // namespace baleen::store
