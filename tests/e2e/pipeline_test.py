@@ -280,7 +280,7 @@ class Pipeline(harness.Case):
         run_id = self.run_object["run_id"]
         model = place.path / "model.onnx"
         model.write_bytes(b"no model at all")
-        for status, words in ((0, ["version"]), (0, ["doctor"]), (0, ["status"]), (0, ["show", self.asset]),
+        for status, words in ((0, ["version"]), (0, ["settings"]), (0, ["doctor"]), (0, ["status"]), (0, ["show", self.asset]),
                               (0, ["show", run_id]), (0, ["show", self.asset[:8]]), (0, ["explain", self.sample]),
                               (0, ["explain", new]), (0, ["explain", self.asset]), (0, ["models", "list"]),
                               (0, ["models", "verify"]), (7, ["models", "add", model]),
