@@ -13,6 +13,7 @@
 #include "audio/partial_file.h"
 #include "audio/resample.h"
 #include "audio/resample_kernels.h"
+#include "audio/source_file.h"
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/json.h"
@@ -403,7 +404,7 @@ Result<NormalizeReport> normalize(const NormalizePaths& paths,
   if (!report.ok() && is_final(report.error().code)) {
     BALEEN_RETURN_IF_ERROR(core::remove_file(paths.partial));
     BALEEN_RETURN_IF_ERROR(remove_checkpoint(paths.checkpoint));
-    return std::move(report).error().context(paths.source.filename().string());
+    return std::move(report).error().context(printable(paths.source.filename()));
   }
   return report;
 }

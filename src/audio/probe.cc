@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "audio/media_input.h"
+#include "audio/source_file.h"
 
 namespace baleen::audio {
 
@@ -12,7 +13,7 @@ Result<AudioInfo> probe(const std::filesystem::path& path) {
   Error error = std::move(input).error();
   const bool is_about_content =
       error.code == ErrorCode::codec_unsupported || error.code == ErrorCode::file_corrupt;
-  return is_about_content ? std::move(error).context(path.filename().string()) : error;
+  return is_about_content ? std::move(error).context(printable(path.filename())) : error;
 }
 
 }  // namespace baleen::audio

@@ -83,6 +83,21 @@ TEST(Probe, HostileNamesAreJustNames) {
   }
 }
 
+TEST(Probe, MessagesAboutHostileNamesArePrintable) {
+  const TempDir dir;
+  const auto name_in_message = [&](const std::string& name) {
+    write_bytes(dir / name, "no audio");
+    const Result<AudioInfo> info = probe(dir / name);
+    EXPECT_FALSE(info.ok());
+    return info.ok() ? "" : info.error().message.substr(0, info.error().message.find(": no audio"));
+  };
+  EXPECT_EQ(name_in_message("plain ä \xF0\x9F\x90\xB3.wav"), "plain ä \xF0\x9F\x90\xB3.wav");
+  EXPECT_EQ(name_in_message("a\nb\x1B[31m\x7F.wav"), "a?b?[31m?.wav");
+  EXPECT_EQ(name_in_message("\xFF\xC0\x80\xED\xA0\x80.wav"), "??????.wav");
+  EXPECT_EQ(name_in_message("cut\xE2\x82"), "cut??");
+  EXPECT_EQ(name_in_message(std::string(250, 'x')), "..." + std::string(200, 'x'));
+}
+
 TEST(Probe, HeadersThatCannotBeTrueAreCorrupt) {
   const TempDir dir;
   write_bytes(dir / "a.wav", wav_bytes({.channels = 0}, std::string(1000, '\0')));

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -20,15 +21,33 @@ std::string_view kind_of(mode_t mode) {
   return "something else";
 }
 
+/// The length of the UTF-8 sequence at the start of `text`; 0 if it is none, or a control character.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80) return byte(0) >= 0x20 && byte(0) != 0x7F ? 1 : 0;
+  const std::size_t length = byte(0) >= 0xF0 ? 4 : byte(0) >= 0xE0 ? 3 : 2;
+  if (byte(0) < 0xC2 || byte(0) > 0xF4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
+  const unsigned first_two = byte(0) << 8 | byte(1);
+  const bool is_bad = (first_two >= 0xE080 && first_two < 0xE0A0) ||
+                      (first_two >= 0xEDA0 && first_two < 0xEE00) ||
+                      (first_two >= 0xF080 && first_two < 0xF090) || first_two >= 0xF490;
+  return is_bad ? 0 : length;
+}
+
 Error open_error(int code, const std::filesystem::path& path) {
   if (code == EACCES || code == EPERM) {
-    return fail(ErrorCode::permission_denied, "open {}: this user may not read it", path.string());
+    return fail(ErrorCode::permission_denied, "open {}: this user may not read it",
+                printable(path));
   }
   if (code == EMFILE || code == ENFILE || code == EIO || code == ENOMEM) {
-    return core::errno_error(code, "open " + path.string());
+    return core::errno_error(code, "open " + printable(path));
   }
   // ENXIO (a socket), ELOOP, ENAMETOOLONG and the like: there is no such file to read.
-  return fail(ErrorCode::file_not_found, "open {}: {}", path.string(), std::strerror(code));
+  return fail(ErrorCode::file_not_found, "open {}: {}", printable(path), std::strerror(code));
 }
 
 }  // namespace
@@ -44,12 +63,29 @@ Result<SourceFile> open_source(const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(source.fd.get(), &status) != 0) return open_error(errno, path);
   if (!S_ISREG(status.st_mode)) {
-    return fail(ErrorCode::file_not_found, "{} is {}, not a regular file", path.string(),
+    return fail(ErrorCode::file_not_found, "{} is {}, not a regular file", printable(path),
                 kind_of(status.st_mode));
   }
   source.size_bytes = status.st_size;
   source.modified_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
   return source;
+}
+
+std::string printable(const std::filesystem::path& path) {
+  constexpr std::size_t bytes_max = 200;
+  const std::string& name = path.native();
+  std::string_view rest = name;
+  std::string text;
+  if (rest.size() > bytes_max) {
+    rest.remove_prefix(rest.size() - bytes_max);
+    text = "...";
+  }
+  while (!rest.empty()) {
+    const std::size_t length = utf8_length(rest);
+    text += length == 0 ? "?" : rest.substr(0, length);
+    rest.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return text;
 }
 
 Result<std::size_t> read_at(const core::Fd& file, std::int64_t offset, std::span<std::byte> bytes) {

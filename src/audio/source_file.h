@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "core/file.h"
 #include "core/result.h"
@@ -21,6 +22,10 @@ struct SourceFile {
 /// Opens a regular file. FILE_NOT_FOUND for everything that is none (a folder, FIFO, socket or
 /// device), PERMISSION_DENIED where the user may not read it. Never blocks.
 [[nodiscard]] Result<SourceFile> open_source(const std::filesystem::path& path);
+
+/// A path for a message: valid UTF-8 without control characters ("?" in their place), at most 200
+/// bytes of its end. Names of files may be anything; messages end up in JSON and on terminals.
+[[nodiscard]] std::string printable(const std::filesystem::path& path);
 
 /// Fills `bytes` from `offset` on; fewer come back only at the end of the file.
 [[nodiscard]] Result<std::size_t> read_at(const core::Fd& file,
