@@ -95,7 +95,7 @@ std::vector<T> make_weights(const MelPlan& plan,
   std::vector<T> weights;
   for (std::size_t s = 0; s < plan.segments[part].runs.size(); ++s) {
     const PartSegments::Run& run = plan.segments[part].runs[s];
-    for (std::size_t i = 0; i < 2U * run.n_pairs; ++i) {
+    for (std::size_t i = 0; i < std::size_t{2} * run.n_pairs; ++i) {
       const std::size_t k = plan.n_parts * (run.first_bin + i) + part;
       const bool is_inside = k < bins.size() && bins[k].segment == s;
       const double gain = split_gain(plan.options) * whitening_gain(plan.options, k, whitening);
@@ -158,7 +158,7 @@ PrecisionTest make_precision_test(const MelPlan& plan, Whitening whitening) {
       largest_weight = std::max(largest_weight, gain * band.weights[i]);
     }
     const bool is_empty = largest_weight == 0.0;
-    const double n_bins = plan.options.n_fft / 2 + 1;
+    const auto n_bins = static_cast<double>(plan.n_parts * kPartSize + 1);
     test.level_weights.push_back(is_empty ? 0.0F
                                           : static_cast<float>(1.0 / (n_bins * largest_weight)));
     test.margins.push_back(
@@ -189,7 +189,7 @@ Result<void> validate(const MelSpectrumOptions& options) {
 
 Result<std::unique_ptr<const MelPlan>> make_mel_plan(const MelSpectrumOptions& options) {
   BALEEN_RETURN_IF_ERROR(validate(options));
-  const auto n_bins = static_cast<std::size_t>(options.n_fft / 2 + 1);
+  const std::size_t n_bins = static_cast<std::size_t>(options.n_fft) / 2 + 1;
   BALEEN_ASSIGN_OR_RETURN(const std::vector<BinWeights> bins, bank_by_bins(options.bank, n_bins));
   auto plan = std::make_unique<MelPlan>();
   plan->options = options;
