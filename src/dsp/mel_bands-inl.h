@@ -26,25 +26,12 @@ HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
 
-/// What becomes of a power that a frame's tilt has changed.
-enum class Untilt { none, all, some };
-
-template <Untilt kUntilt, class D, class V = hn::Vec<D>>
-HWY_INLINE V untilt(D d, V power, hn::TFromD<D> gain, hn::Mask<D> is_tilted) {
-  if constexpr (kUntilt == Untilt::none) return power;
-  const V untilted = hn::Mul(power, hn::Set(d, gain));
-  if constexpr (kUntilt == Untilt::all) return untilted;
-  return hn::IfThenElse(is_tilted, untilted, power);
-}
-
 /// The tables and buffers of split(), from some bin on.
 template <typename T>
 struct SplitCursor {
   const T* root;
   const T* point;
   const T* mirrored_point;
-  const T* gain;
-  const T* mirrored_gain;
   T* power;
   T* mirrored_power;
 };
@@ -52,8 +39,8 @@ struct SplitCursor {
 /// The powers (or magnitudes) of a bin of the real signal and of its mirror image, from the two points
 /// of the complex spectrum that hold them. Powers are four times, magnitudes twice too large; the
 /// weights of the bands make up for it.
-template <Spectrum kSpectrum, Untilt kUntilt, class D, class T = hn::TFromD<D>>
-HWY_INLINE void split_pair(D d, const SplitCursor<T>& at, hn::Mask<D> is_tilted) {
+template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
+HWY_INLINE void split_pair(D d, const SplitCursor<T>& at) {
   using V = hn::Vec<D>;
   const V two = hn::Set(d, static_cast<T>(2.0));
   const Complex<V> z1 = load_complex(d, at.point);
@@ -72,68 +59,76 @@ HWY_INLINE void split_pair(D d, const SplitCursor<T>& at, hn::Mask<D> is_tilted)
     low = hn::Sqrt(low);
     high = hn::Sqrt(high);
   }
-  hn::Store(untilt<kUntilt>(d, low, *at.gain, is_tilted), d, at.power);
-  hn::Store(untilt<kUntilt>(d, high, *at.mirrored_gain, is_tilted), d, at.mirrored_power);
+  hn::Store(low, d, at.power);
+  hn::Store(high, d, at.mirrored_power);
 }
 
 /// Splits the complex spectrum of a part into the bins of the real signal: bin q and its mirror image
 /// come from the points q and (256 - part - q).
-template <Spectrum kSpectrum, Untilt kUntilt, class D, class T = hn::TFromD<D>>
+template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void split(D d,
                         std::size_t part,
-                        const MelTables<T>& tables,
-                        hn::Mask<D> is_tilted,
+                        const T* HWY_RESTRICT roots,
                         const T* HWY_RESTRICT spectrum,
                         T* HWY_RESTRICT powers) {
   const std::size_t n_lanes = hn::Lanes(d);
   const std::size_t row =
       2 * kRowStride * n_lanes;  // From one point to the next; see turned_place.
   const std::size_t mirror = kPartSize - part;
-  const T* roots = tables.split[part].data();
-  const T* gains = tables.tilt_gains[part].data();
   const auto cursor = [&](std::size_t q) HWY_ATTR {
     const std::size_t mirrored = mirror - q;
-    return SplitCursor<T>{roots + 2 * q,
-                          spectrum + 2 * turned_place(q) * n_lanes,
+    return SplitCursor<T>{roots + 2 * q, spectrum + 2 * turned_place(q) * n_lanes,
                           spectrum + 2 * turned_place(mirrored % kPartSize) * n_lanes,
-                          gains + q,
-                          gains + mirrored,
-                          powers + q * n_lanes,
-                          powers + mirrored * n_lanes};
+                          powers + q * n_lanes, powers + mirrored * n_lanes};
   };
   if (part == 0) {  // The points of row 0 are mirrored in row 0; number 0 and 128 in themselves.
     for (std::size_t q = 0; q <= kPartSize / 2; q += kRadix) {
-      split_pair<kSpectrum, kUntilt>(d, cursor(q), is_tilted);
+      split_pair<kSpectrum>(d, cursor(q));
     }
   }
   const std::size_t first = 1 - part;
   for (std::size_t start = first; start < kPartSize / 2; start += kRadix) {
     SplitCursor<T> at = cursor(start);
     for (std::size_t i = first; i < kRadix; ++i) {
-      split_pair<kSpectrum, kUntilt>(d, at, is_tilted);
+      split_pair<kSpectrum>(d, at);
       at.root += 2;
       at.point += row;
       at.mirrored_point -= row;
-      ++at.gain;
-      --at.mirrored_gain;
       at.power += n_lanes;
       at.mirrored_power -= n_lanes;
     }
   }
 }
 
+/// The weights of the bins of a part for the lanes of a batch: plain, tilted, or one or the other.
+template <class D>
+struct LaneWeights {
+  const hn::TFromD<D>* plain;
+  const hn::TFromD<D>* tilted;
+  hn::Mask<D> is_tilted;
+};
+
+enum class Tilted { none, all, some };
+
+template <Tilted kTiltedLanes, class D>
+HWY_INLINE hn::Vec<D> lane_weight(D d, const LaneWeights<D>& weights, std::size_t i) {
+  if constexpr (kTiltedLanes == Tilted::none) return hn::Set(d, weights.plain[i]);
+  if constexpr (kTiltedLanes == Tilted::all) return hn::Set(d, weights.tilted[i]);
+  return hn::IfThenElse(weights.is_tilted, hn::Set(d, weights.tilted[i]),
+                        hn::Set(d, weights.plain[i]));
+}
+
 /// Adds the bins of a part to the bands. The first part starts them.
-template <class D, class T = hn::TFromD<D>>
+template <Tilted kTiltedLanes, class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void add_to_bands(D d,
                                const PartSegments& segments,
-                               const T* HWY_RESTRICT weights,
+                               LaneWeights<D> weights,
                                bool is_first,
                                const T* HWY_RESTRICT powers,
                                T* HWY_RESTRICT bands) {
   using V = hn::Vec<D>;
   const std::size_t n_lanes = hn::Lanes(d);
   const std::size_t n_bands = segments.runs.size() - 1;
-  const T* weight = weights;
   V rising_before = hn::Zero(d);
   for (std::size_t s = 0; s <= n_bands; ++s) {
     const T* power = powers + segments.runs[s].first_bin * n_lanes;
@@ -144,11 +139,12 @@ HWY_NOINLINE void add_to_bands(D d,
       V p1 = hn::Load(d, power + n_lanes);
       BALEEN_LOAD_ONCE(p0);
       BALEEN_LOAD_ONCE(p1);
-      falling = hn::MulAdd(hn::Set(d, weight[0]), p0, falling);
-      rising = hn::MulAdd(hn::Set(d, weight[1]), p0, rising);
-      falling = hn::MulAdd(hn::Set(d, weight[2]), p1, falling);
-      rising = hn::MulAdd(hn::Set(d, weight[3]), p1, rising);
-      weight += 4;
+      falling = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 0), p0, falling);
+      rising = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 1), p0, rising);
+      falling = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 2), p1, falling);
+      rising = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 3), p1, rising);
+      weights.plain += 4;
+      weights.tilted += 4;
       power += 2 * n_lanes;
     }
     if (s > 0) hn::Store(hn::Add(rising_before, falling), d, bands + (s - 1) * n_lanes);

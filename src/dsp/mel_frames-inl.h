@@ -19,9 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
 
-/// Where sample n of a frame goes: two samples make a complex point.
-HWY_INLINE std::size_t sample_place(std::size_t n) { return 2 * padded(n / 2) + n % 2; }
-
 /// Zeros from sample n to where the transforms stop reading.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void clear_tail(D d, const MelPlan& plan, std::size_t n, T* points) {
@@ -73,79 +70,95 @@ HWY_INLINE void recall_rows(
   }
 }
 
-/// A run of samples of the frames: rows of `columns`, to be windowed to `points`.
-template <class V>
-struct SampleRun {
-  const float* rows;  ///< Of the first sample.
-  std::size_t stride;
-  std::size_t n;  ///< The first sample's place in the frame.
-  std::size_t count;
-  V before;       ///< Sample n - 1,
-  V before_that;  ///< and n - 2.
-};
+enum class Windowing { emphasised, plain, tilted, mixed };
 
-/// w[n]·(x[n] - pre_emphasis·x[n-1])
-template <class D, class V = hn::Vec<D>>
-HWY_NOINLINE void window_emphasised(D d,
-                                    const MelPlan& plan,
-                                    const SampleRun<V>& run,
-                                    float* HWY_RESTRICT points) {
-  const float* HWY_RESTRICT window = plan.single.window.data();
+/// One windowed sample. Emphasised: w[n]·(x[n] - pre_emphasis·x[n-1]). Plain: u[n] = w[n]·x[n]. Tilted:
+/// u[n] - 2a·u[n-1] + a²·u[n-2], written so that nothing large cancels: w[n-1]·(x[n] - 2a·x[n-1] +
+/// a²·x[n-2]) + (w[n] - w[n-1])·x[n] + a²·(w[n-2] - w[n-1])·x[n-2].
+template <Windowing kWindowing, class D, class V = hn::Vec<D>>
+HWY_INLINE V windowed(D d,
+                      const float* HWY_RESTRICT taps,
+                      V x,
+                      V before,
+                      V before_that,
+                      V emphasis,
+                      hn::Mask<D> is_tilted) {
+  if constexpr (kWindowing == Windowing::emphasised) {
+    return hn::Mul(hn::Set(d, taps[0]), hn::NegMulAdd(emphasis, before, x));
+  }
+  const V plain = hn::Mul(hn::Set(d, taps[0]), x);
+  if constexpr (kWindowing == Windowing::plain) return plain;
+  const V kept = hn::NegMulAdd(hn::Set(d, kTiltFirst), before,
+                               hn::MulAdd(hn::Set(d, kTiltSecond), before_that, x));
+  V tilted = hn::Mul(hn::Set(d, taps[1]), kept);
+  tilted = hn::MulAdd(hn::Set(d, taps[2]), x, tilted);
+  tilted = hn::MulAdd(hn::Set(d, taps[3]), before_that, tilted);
+  if constexpr (kWindowing == Windowing::tilted) return tilted;
+  return hn::IfThenElse(is_tilted, tilted, plain);
+}
+
+/// Windows rows of `columns` to `points`: kHops samples of each row, those of the frames' hops s, s + 1,
+/// …; the row's first is sample n of the frames.
+template <Windowing kWindowing, std::size_t kHops, class D, class V = hn::Vec<D>>
+HWY_NOINLINE void window_rows(D d,
+                              const MelPlan& plan,
+                              const float* rows,
+                              std::size_t n,
+                              std::size_t n_rows,
+                              hn::Mask<D> is_tilted,
+                              float* HWY_RESTRICT points) {
+  const std::size_t stride = column_stride(d, plan);
+  const std::size_t hop = plan.hop;
   const V emphasis = hn::Set(d, static_cast<float>(plan.options.pre_emphasis));
-  const float* at = run.rows;
-  const std::size_t stride = run.stride;
-  const std::size_t run_end = run.n + run.count;
-  V before = run.before;
-  for (std::size_t n = run.n; n < run_end;) {
-    const std::size_t end = std::min(run_end, n / 32 * 32 + 32);  // Places go on evenly.
-    float* to = points + sample_place(n) * hn::Lanes(d);
-    for (; n < end; ++n, at += stride, to += hn::Lanes(d)) {
-      const V x = hn::LoadU(d, at);
-      hn::Store(hn::Mul(hn::Set(d, window[n]), hn::NegMulAdd(emphasis, before, x)), d, to);
-      before = x;
+  const TapAndPlace* HWY_RESTRICT taps = plan.taps.data() + n;
+  V before[kHops];
+  V before_that[kHops];
+  for (std::size_t s = 0; s < kHops; ++s) {
+    before[s] = hn::LoadU(d, rows + s - stride);
+    before_that[s] = hn::LoadU(d, rows + s - 2 * stride);
+  }
+  if (n == 0) {  // In front of the frame: silence for the tilt, for the emphasis the first sample.
+    before[0] = kWindowing == Windowing::emphasised ? hn::LoadU(d, rows) : hn::Zero(d);
+    before_that[0] = before[0];
+  }
+  for (const float* end = rows + n_rows * stride; rows < end; rows += stride, ++taps) {
+    for (std::size_t s = 0; s < kHops; ++s) {
+      const TapAndPlace& tap = taps[s * hop];
+      const V x = hn::LoadU(d, rows + s);
+      const V value =
+          windowed<kWindowing>(d, tap.taps, x, before[s], before_that[s], emphasis, is_tilted);
+      hn::Store(value, d, points + tap.place * hn::Lanes(d));
+      before_that[s] = before[s];
+      before[s] = x;
     }
   }
 }
 
-/// u[n] = w[n]·x[n]. For tilted frames it is u[n] - 2a·u[n-1] + a²·u[n-2], written so that nothing
-/// large cancels: w[n-1]·(x[n] - 2a·x[n-1] + a²·x[n-2]) + (w[n] - w[n-1])·x[n] +
-/// a²·(w[n-2] - w[n-1])·x[n-2].
-template <bool kAnyPlain, bool kAnyTilted, class D, class V = hn::Vec<D>>
-HWY_NOINLINE void window_tilted(D d,
-                                const MelPlan& plan,
-                                const SampleRun<V>& run,
-                                hn::Mask<D> is_tilted,
-                                float* HWY_RESTRICT points) {
-  const MelTables<float>& tables = plan.single;
-  const float* HWY_RESTRICT window = tables.window.data();
-  const float* HWY_RESTRICT window_before = tables.window_before.data();
-  const float* HWY_RESTRICT window_step = tables.window_step.data();
-  const float* HWY_RESTRICT window_step_back = tables.window_step_back.data();
-  const V first = hn::Set(d, kTiltFirst);
-  const V second = hn::Set(d, kTiltSecond);
-  const float* at = run.rows;
-  const std::size_t stride = run.stride;
-  const std::size_t run_end = run.n + run.count;
-  V before = run.before;
-  V before_that = run.before_that;
-  for (std::size_t n = run.n; n < run_end;) {
-    const std::size_t end = std::min(run_end, n / 32 * 32 + 32);  // Places go on evenly.
-    float* to = points + sample_place(n) * hn::Lanes(d);
-    for (; n < end; ++n, at += stride, to += hn::Lanes(d)) {
-      const V x = hn::LoadU(d, at);
-      V value = hn::Zero(d);
-      if constexpr (kAnyPlain) value = hn::Mul(hn::Set(d, window[n]), x);
-      if constexpr (kAnyTilted) {
-        const V kept = hn::NegMulAdd(first, before, hn::MulAdd(second, before_that, x));
-        V tilted = hn::Mul(hn::Set(d, window_before[n]), kept);
-        tilted = hn::MulAdd(hn::Set(d, window_step[n]), x, tilted);
-        tilted = hn::MulAdd(hn::Set(d, window_step_back[n]), before_that, tilted);
-        value = kAnyPlain ? hn::IfThenElse(is_tilted, tilted, value) : tilted;
-      }
-      hn::Store(value, d, to);
-      before_that = before;
-      before = x;
-    }
+/// The same for all hops that the frames have, as far as they go: the last may end within the rows.
+template <Windowing kWindowing, class D>
+HWY_INLINE void window_chunk(D d,
+                             const MelPlan& plan,
+                             const float* rows,
+                             std::size_t first,
+                             std::size_t n_rows,
+                             hn::Mask<D> is_tilted,
+                             float* points) {
+  const std::size_t stride = column_stride(d, plan);
+  const std::size_t n_hops = (plan.n_taps + plan.hop - 1) / plan.hop;
+  std::size_t n = first;
+  std::size_t s = 0;
+  for (; s + 2 < n_hops; s += 2, n += 2 * plan.hop) {
+    window_rows<kWindowing, 2>(d, plan, rows + s, n, n_rows, is_tilted, points);
+  }
+  // One hop or two are left, of which the last is not whole.
+  const std::size_t last = (n_hops - 1) * plan.hop + first;
+  const std::size_t n_of_last = last < plan.n_taps ? std::min(n_rows, plan.n_taps - last) : 0;
+  if (s + 2 == n_hops) {
+    window_rows<kWindowing, 2>(d, plan, rows + s, n, n_of_last, is_tilted, points);
+    window_rows<kWindowing, 1>(d, plan, rows + s + n_of_last * stride, n + n_of_last,
+                               n_rows - n_of_last, is_tilted, points);
+  } else {
+    window_rows<kWindowing, 1>(d, plan, rows + s, n, n_of_last, is_tilted, points);
   }
 }
 
@@ -155,8 +168,8 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE void store_tilted_tail(
     D d, const MelPlan& plan, const float* samples, hn::Mask<D> is_tilted, float* points) {
   const std::size_t n = plan.n_taps;
-  const float w1 = plan.single.window[n - 1];
-  const float w2 = n < 2 ? 0.0F : plan.single.window[n - 2];
+  const float w1 = plan.taps[n - 1].taps[0];
+  const float w2 = n < 2 ? 0.0F : plan.taps[n - 2].taps[0];
   HWY_ALIGN float last[kBatchFrames];
   HWY_ALIGN float second_last[kBatchFrames];
   for (std::size_t f = 0; f < hn::Lanes(d); ++f) {
@@ -176,8 +189,6 @@ HWY_INLINE void store_tilted_tail(
   }
 }
 
-enum class Windowing { emphasised, plain, tilted, mixed };
-
 /// The frames that begin at samples[0], samples[hop], …, windowed, to `points`.
 template <Windowing kWindowing, class D>
 HWY_INLINE void load_frames(D d,
@@ -186,31 +197,12 @@ HWY_INLINE void load_frames(D d,
                             hn::Mask<D> is_tilted,
                             float* chunk,
                             float* points) {
-  using V = hn::Vec<D>;
-  const std::size_t stride = column_stride(d, plan);
-  float* columns = chunk + 2 * stride;
-  for (std::size_t first = 0; first < plan.hop; first += kChunkRows) {
+  float* columns = chunk + 2 * column_stride(d, plan);
+  for (std::size_t first = 0; first < plan.hop && first < plan.n_taps; first += kChunkRows) {
     const std::size_t n_rows = std::min(kChunkRows, plan.hop - first);
     recall_rows(d, plan, samples, first, columns);
     transpose_hops(d, plan, samples, first, n_rows, columns);
-    for (std::size_t s = 0; s * plan.hop + first < plan.n_taps; ++s) {
-      SampleRun<V> run;
-      run.rows = columns + s;
-      run.stride = stride;
-      run.n = s * plan.hop + first;
-      run.count = std::min(n_rows, plan.n_taps - run.n);
-      const bool has_before = run.n > 0;
-      // In front of the frame: silence for the tilt, the first sample itself for the emphasis.
-      const V front = kWindowing == Windowing::emphasised ? hn::LoadU(d, run.rows) : hn::Zero(d);
-      run.before = has_before ? hn::LoadU(d, run.rows - stride) : front;
-      run.before_that = has_before ? hn::LoadU(d, run.rows - 2 * stride) : front;
-      if constexpr (kWindowing == Windowing::emphasised) {
-        window_emphasised(d, plan, run, points);
-      } else {
-        window_tilted<kWindowing != Windowing::tilted, kWindowing != Windowing::plain>(
-            d, plan, run, is_tilted, points);
-      }
-    }
+    window_chunk<kWindowing>(d, plan, columns, first, n_rows, is_tilted, points);
   }
   clear_tail(d, plan, plan.n_taps, points);
   if constexpr (kWindowing == Windowing::tilted || kWindowing == Windowing::mixed) {
@@ -243,7 +235,7 @@ template <class D>
 HWY_NOINLINE void load_precise_frames(
     D d, const MelPlan& plan, const float* const* frames, std::size_t n, double* points) {
   const std::size_t n_lanes = hn::Lanes(d);
-  const double* HWY_RESTRICT window = plan.precise.window.data();
+  const double* HWY_RESTRICT window = plan.options.window.data();
   const float* lanes[kBatchFrames];
   for (std::size_t i = 0; i < n_lanes; ++i) lanes[i] = frames[std::min(i, n - 1)];
 #if HWY_TARGET != HWY_SCALAR

@@ -70,7 +70,7 @@ HWY_INLINE T* transform_part(D d,
 }
 
 /// The bands of the windowed frames in `points`, which it destroys.
-template <Spectrum kSpectrum, Untilt kUntilt, class D, class T = hn::TFromD<D>>
+template <Spectrum kSpectrum, Tilted kTiltedLanes, class D, class T = hn::TFromD<D>>
 HWY_INLINE T* bands_of_points(D d,
                               const MelPlan& plan,
                               const MelTables<T>& tables,
@@ -80,8 +80,11 @@ HWY_INLINE T* bands_of_points(D d,
   T* bands = as_lanes(d, buffers.bands);
   for (std::size_t part = 0; part < plan.n_parts; ++part) {
     const T* spectrum = transform_part(d, plan, tables, buffers, part);
-    split<kSpectrum, kUntilt>(d, part, tables, is_tilted, spectrum, powers);
-    add_to_bands(d, plan.segments[part], tables.weights[part].data(), part == 0, powers, bands);
+    split<kSpectrum>(d, part, tables.split[part].data(), spectrum, powers);
+    const auto& part_weights = tables.weights[part];
+    const LaneWeights<D> weights{part_weights[kPlain].data(), part_weights[kTilted].data(),
+                                 is_tilted};
+    add_to_bands<kTiltedLanes>(d, plan.segments[part], weights, part == 0, powers, bands);
   }
   return bands;
 }
@@ -108,13 +111,13 @@ HWY_INLINE std::uint32_t whitened_bands(D d,
   const auto is_tilted = choose_tilted(d, plan, samples);
   if (hn::AllFalse(d, is_tilted)) {
     load_frames<Windowing::plain>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Untilt::none>(d, plan, plan.single, buffers, is_tilted);
+    bands_of_points<kPower, Tilted::none>(d, plan, plan.single, buffers, is_tilted);
   } else if (hn::AllTrue(d, is_tilted)) {
     load_frames<Windowing::tilted>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Untilt::all>(d, plan, plan.single, buffers, is_tilted);
+    bands_of_points<kPower, Tilted::all>(d, plan, plan.single, buffers, is_tilted);
   } else {
     load_frames<Windowing::mixed>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Untilt::some>(d, plan, plan.single, buffers, is_tilted);
+    bands_of_points<kPower, Tilted::some>(d, plan, plan.single, buffers, is_tilted);
   }
   return mask_bits(d, is_imprecise(d, plan, is_tilted, as_lanes(d, buffers.bands)));
 }
@@ -132,9 +135,9 @@ HWY_INLINE std::uint32_t process_lanes(
     float* points = as_lanes(d, buffers.points);
     load_frames<Windowing::emphasised>(d, plan, samples, none, buffers.columns, points);
     if (plan.options.spectrum == Spectrum::magnitude) {
-      bands_of_points<Spectrum::magnitude, Untilt::none>(d, plan, plan.single, buffers, none);
+      bands_of_points<Spectrum::magnitude, Tilted::none>(d, plan, plan.single, buffers, none);
     } else {
-      bands_of_points<Spectrum::power, Untilt::none>(d, plan, plan.single, buffers, none);
+      bands_of_points<Spectrum::power, Tilted::none>(d, plan, plan.single, buffers, none);
     }
   }
   const float* bands = as_lanes(d, buffers.bands);
@@ -178,7 +181,7 @@ void process_precise_impl(const MelPlan& plan,
     const std::size_t n = std::min(n_lanes, n_frames - first);
     load_precise_frames(d, plan, frames + first, n, as_lanes(d, buffers.points));
     const double* bands =
-        bands_of_points<Spectrum::power, Untilt::none>(d, plan, plan.precise, buffers, none);
+        bands_of_points<Spectrum::power, Tilted::none>(d, plan, plan.precise, buffers, none);
     for (std::size_t m = 0; m < plan.n_bands; ++m) {
       const auto narrow = hn::DemoteTo(df, hn::Load(d, bands + m * n_lanes));
       hn::Store(narrow, df, narrow_bands + m * n_lanes);

@@ -38,21 +38,25 @@ enum Whitening : std::size_t { kPlain = 0, kTilted = 1, kWhiteningCount = 2 };
 inline constexpr std::size_t kRowStride = kRadix + 1;
 constexpr std::size_t padded(std::size_t position) { return position + position / kRadix; }
 
-/// Twiddles, windows and weights in one precision. Complex values are (re, im) pairs.
+/// Where sample n of a frame goes: two samples make a complex point.
+constexpr std::size_t sample_place(std::size_t n) { return 2 * padded(n / 2) + n % 2; }
+
+/// What becomes of sample n, and where it goes.
+struct TapAndPlace {
+  /// w[n]; for tilted frames w[n-1], w[n] - w[n-1] and a²·(w[n-2] - w[n-1]), each rounded once.
+  float taps[4];
+  std::uint32_t place = 0;
+};
+
+/// Twiddles and weights in one precision. Complex values are (re, im) pairs.
 template <typename T>
 struct MelTables {
-  std::vector<T> window;            ///< w[n]
-  std::vector<T> window_before;     ///< w[n-1], 0 in front.
-  std::vector<T> window_step;       ///< w[n] - w[n-1], rounded once.
-  std::vector<T> window_step_back;  ///< a²·(w[n-2] - w[n-1]), likewise.
   /// For each part, what turns point j of row k between the two passes, at [16·k + j].
   std::array<std::vector<T>, 2> between;
   /// exp(-2πi·k/n_fft) for the bin k of each pair that the split of a part yields.
   std::array<std::vector<T>, 2> split;
-  /// For each part, what the power of a bin of a tilted frame must be multiplied by.
-  std::array<std::vector<T>, 2> tilt_gains;
-  /// For each part, (falling, rising) weight of every bin of the segments, in order.
-  std::array<std::vector<T>, 2> weights;
+  /// For each part and whitening, (falling, rising) weight of every bin of the segments, in order.
+  std::array<std::array<std::vector<T>, kWhiteningCount>, 2> weights;
 };
 
 /// Segment s: the bins that weigh in the falling side of band s-1 and the rising side of band s. They
@@ -79,6 +83,7 @@ struct MelPlan {
   std::size_t hop = 0;
   std::size_t extra_columns = 0;  ///< Hops behind the batch that its frames reach into.
   std::size_t whole_hops = 0;     ///< Hops that lie within every frame whole.
+  std::vector<TapAndPlace> taps;
   MelTables<float> single;
   MelTables<double> precise;
   std::array<PartSegments, 2> segments;
