@@ -40,9 +40,9 @@ std::filesystem::path temporary_of(const std::filesystem::path& path) {
 }  // namespace
 
 void PcmChecksum::update(std::span<const std::int16_t> samples) {
-  constexpr std::uint64_t multiplier = 0x9E3779B97F4A7C15;  // 2⁶⁴ / golden ratio, odd.
+  constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15;  // 2⁶⁴ / golden ratio, odd.
   const auto mix = [](std::uint64_t lane, std::int16_t sample) {
-    lane = (lane ^ static_cast<std::uint16_t>(sample)) * multiplier;
+    lane = (lane ^ static_cast<std::uint16_t>(sample)) * kMultiplier;
     return lane ^ (lane >> 32);
   };
   std::size_t i = 0;

@@ -57,17 +57,17 @@ void mix_planar(const AVFrame& frame, std::span<const float> weights, float* out
   const auto plane = [&](std::size_t channel) {
     return reinterpret_cast<const T*>(frame.extended_data[channel]);
   };
-  constexpr auto scale = static_cast<float>(full_scale<T>());
+  constexpr auto kScale = static_cast<float>(full_scale<T>());
   if (weights.size() == 1) {
     const T* in = plane(0);
-    for (std::size_t i = 0; i < n; ++i) out[i] = centred(in[i]) * scale;
+    for (std::size_t i = 0; i < n; ++i) out[i] = centred(in[i]) * kScale;
     return;
   }
   if (weights.size() == 2) {
     const T* left = plane(0);
     const T* right = plane(1);
-    const float left_gain = weights[0] * scale;
-    const float right_gain = weights[1] * scale;
+    const float left_gain = weights[0] * kScale;
+    const float right_gain = weights[1] * kScale;
     for (std::size_t i = 0; i < n; ++i) {
       out[i] = centred(left[i]) * left_gain + centred(right[i]) * right_gain;
     }
@@ -75,7 +75,7 @@ void mix_planar(const AVFrame& frame, std::span<const float> weights, float* out
   }
   std::fill_n(out, n, 0.0F);
   for (std::size_t channel = 0; channel < weights.size(); ++channel) {
-    const float gain = weights[channel] * scale;
+    const float gain = weights[channel] * kScale;
     if (gain == 0.0F) continue;
     const T* in = plane(channel);
     for (std::size_t i = 0; i < n; ++i) out[i] += centred(in[i]) * gain;
@@ -86,11 +86,11 @@ template <typename T>
 void mix_interleaved(const AVFrame& frame, std::span<const float> weights, float* out) {
   const auto n = static_cast<std::size_t>(frame.nb_samples);
   const T* in = reinterpret_cast<const T*>(frame.extended_data[0]);
-  constexpr auto scale = static_cast<float>(full_scale<T>());
+  constexpr auto kScale = static_cast<float>(full_scale<T>());
   if (weights.size() == 1) return mix_planar<T>(frame, weights, out);
   if (weights.size() == 2) {
-    const float left_gain = weights[0] * scale;
-    const float right_gain = weights[1] * scale;
+    const float left_gain = weights[0] * kScale;
+    const float right_gain = weights[1] * kScale;
     for (std::size_t i = 0; i < n; ++i) {
       out[i] = centred(in[2 * i]) * left_gain + centred(in[2 * i + 1]) * right_gain;
     }
@@ -99,7 +99,7 @@ void mix_interleaved(const AVFrame& frame, std::span<const float> weights, float
   for (std::size_t i = 0; i < n; ++i) {
     float sum = 0.0F;
     for (std::size_t channel = 0; channel < weights.size(); ++channel) {
-      if (weights[channel] != 0.0F) sum += centred(in[channel]) * (weights[channel] * scale);
+      if (weights[channel] != 0.0F) sum += centred(in[channel]) * (weights[channel] * kScale);
     }
     out[i] = sum;
     in += weights.size();

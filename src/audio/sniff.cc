@@ -127,10 +127,10 @@ std::optional<Sniffed> match_dolby(Bytes bytes) {
 }
 
 bool is_transport_stream(Bytes bytes) {
-  constexpr std::size_t packet_bytes = 188;
-  if (bytes.size() < 5 * packet_bytes) return false;
+  constexpr std::size_t kPacketBytes = 188;
+  if (bytes.size() < 5 * kPacketBytes) return false;
   for (std::size_t i = 0; i < 5; ++i) {
-    if (bytes[i * packet_bytes] != 0x47) return false;
+    if (bytes[i * kPacketBytes] != 0x47) return false;
   }
   return true;
 }

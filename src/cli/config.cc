@@ -135,6 +135,7 @@ Result<void> Config::set(std::string_view name, const json::value& value, std::s
       std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& k) { return k.name == name; });
   if (key == keys.end()) {
     std::vector<std::string> names;
+    names.reserve(keys.size());
     for (const ConfigKey& known : keys) names.emplace_back(known.name);
     return fail(ErrorCode::config_invalid, "{}: there is no setting '{}'{}", source, name,
                 did_you_mean(name, names));

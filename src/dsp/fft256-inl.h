@@ -192,40 +192,92 @@ constexpr Roots32<T> make_roots32() {
 template <typename T>
 inline constexpr Roots32<T> kRoots32 = make_roots32<T>();
 
-/// The second half of a DFT of sixteen points: z[m1 + 4·k] holds output k of the DFT over every fourth
-/// point from m1. Output k + 4·k2 ends up in z[4·k + k2].
+// A DFT of sixteen points begins with four DFTs over every fourth point, z[m], z[m+4], z[m+8], z[m+12],
+// and ends with four over z[4·k] … z[4·k+3], which yield the outputs k, k+4, k+8, k+12. Points are loaded
+// just before their first use and stored just after their last: thirty-two values and what goes on with
+// them do not fit into the registers of any but AVX-512.
+
+/// Points 0 to 15 (or places for them), `step` values apart.
+template <class D>
+struct Points {
+  using T = hn::TFromD<D>;
+  T* first;
+  std::size_t step;
+
+  HWY_INLINE Complex<hn::Vec<D>> load(std::size_t n) const {
+    return load_complex(D(), first + n * step);
+  }
+  /// The four points k, k+4, k+8, k+12.
+  HWY_INLINE void store_four(std::size_t k, const Complex<hn::Vec<D>>* z) const {
+    store_complex(D(), z[0], first + k * step);
+    store_complex(D(), z[1], first + (k + 4) * step);
+    store_complex(D(), z[2], first + (k + 8) * step);
+    store_complex(D(), z[3], first + (k + 12) * step);
+  }
+};
+
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE void finish_dft16(D d, Complex<V> (&z)[16]) {
+HWY_INLINE void finish_dft16(D d, Complex<V> (&z)[16], const Points<D>& out) {
   const auto* w = kRoots32<hn::TFromD<D>>.values;
   dft4(z[0], z[1], z[2], z[3]);
+  out.store_four(0, z);
   turned_dft4(d, z[4], z[5], z[6], z[7], w + 4, w + 8, w + 12);
+  out.store_four(1, z + 4);
   turned_dft4_by_246(d, z[8], z[9], z[10], z[11]);
+  out.store_four(2, z + 8);
   turned_dft4(d, z[12], z[13], z[14], z[15], w + 12, w + 24, w + 36);
+  out.store_four(3, z + 12);
 }
 
-/// DFT of sixteen points, in place. Output k + 4·k2 ends up in z[4·k + k2].
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE void dft16(D d, Complex<V> (&z)[16]) {
-  dft4(z[0], z[4], z[8], z[12]);
-  dft4(z[1], z[5], z[9], z[13]);
-  dft4(z[2], z[6], z[10], z[14]);
-  dft4(z[3], z[7], z[11], z[15]);
-  finish_dft16(d, z);
+/// DFT of sixteen points. `in` and `out` may be the same.
+template <class D>
+HWY_INLINE void dft16(D d, const Points<D>& in, const Points<D>& out) {
+  Complex<hn::Vec<D>> z[16];
+  for (std::size_t m = 0; m < 4; ++m) {
+    z[m] = in.load(m);
+    z[m + 4] = in.load(m + 4);
+    z[m + 8] = in.load(m + 8);
+    z[m + 12] = in.load(m + 12);
+    dft4(z[m], z[m + 4], z[m + 8], z[m + 12]);
+  }
+  finish_dft16(d, z, out);
 }
 
-/// The odd outputs of a DFT of 32 points of which the last sixteen are zero, in place: output
-/// 2·(k + 4·k2) + 1 ends up in z[4·k + k2]. It is a dft16 whose points are first turned by m/32.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE void odd_dft32(D d, Complex<V> (&z)[16]) {
+/// The odd outputs of a DFT of 32 points of which the last sixteen are zero: a DFT of sixteen points
+/// that are first turned by m/32.
+template <class D>
+HWY_INLINE void odd_dft32(D d, const Points<D>& in, const Points<D>& out) {
   const auto* w = kRoots32<hn::TFromD<D>>.values;
-  turned_dft4_by_eighths(d, z[0], z[4], z[8], z[12]);
-  turned_dft4_by_eighths(d, z[1], z[5], z[9], z[13]);
-  turned_dft4_by_eighths(d, z[2], z[6], z[10], z[14]);
-  turned_dft4_by_eighths(d, z[3], z[7], z[11], z[15]);
-  turned_dft4(d, z[0], z[1], z[2], z[3], w + 2, w + 4, w + 6);
-  turned_dft4(d, z[4], z[5], z[6], z[7], w + 6, w + 12, w + 18);
-  turned_dft4(d, z[8], z[9], z[10], z[11], w + 10, w + 20, w + 30);
-  turned_dft4(d, z[12], z[13], z[14], z[15], w + 14, w + 28, w + 42);
+  Complex<hn::Vec<D>> z[16];
+  for (std::size_t m = 0; m < 4; ++m) {
+    z[m] = in.load(m);
+    z[m + 4] = in.load(m + 4);
+    z[m + 8] = in.load(m + 8);
+    z[m + 12] = in.load(m + 12);
+    turned_dft4_by_eighths(d, z[m], z[m + 4], z[m + 8], z[m + 12]);
+  }
+  for (std::size_t k = 0; k < 4; ++k) {
+    const std::size_t turn = 2 * (2 * k + 1);
+    turned_dft4(d, z[4 * k], z[4 * k + 1], z[4 * k + 2], z[4 * k + 3], w + turn, w + 2 * turn,
+                w + 3 * turn);
+    out.store_four(k, z + 4 * k);
+  }
+}
+
+/// DFT of sixteen points, point j of which is first turned by w[2·j], w[2·j + 1]. In place.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void turned_dft16(D d, const T* HWY_RESTRICT w, const Points<D>& points) {
+  Complex<hn::Vec<D>> z[16];
+  for (std::size_t j = 0; j < 4; ++j) {
+    z[j] = points.load(j);
+    z[j + 4] = points.load(j + 4);
+    z[j + 8] = points.load(j + 8);
+    z[j + 12] = points.load(j + 12);
+    if (j > 0) z[j] = multiply(z[j], hn::Set(d, w[2 * j]), hn::Set(d, w[2 * j + 1]));
+    turned_dft4(d, z[j], z[j + 4], z[j + 8], z[j + 12], w + 2 * j + 8, w + 2 * j + 16,
+                w + 2 * j + 24);
+  }
+  finish_dft16(d, z, points);
 }
 
 /// Output 16·k2 + k of the second pass is the k2-th of row k.
@@ -236,20 +288,15 @@ HWY_INLINE std::size_t turned_place(std::size_t k) { return k % kRadix * kRowStr
 /// of a 4 KiB page as `points` (or is the same), what is stored in one round does not seem to be what the
 /// next round loads.
 template <bool kOdd, class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void first_pass(D d, const T* points, T* out) {
-  using V = hn::Vec<D>;
-  const std::size_t stride = 2 * hn::Lanes(d);
+HWY_NOINLINE void first_pass(D d, T* points, T* out) {
+  const std::size_t step = 2 * hn::Lanes(d);
   for (std::size_t j = 0; j < kRadix; ++j) {
-    Complex<V> z[16];
-    for (std::size_t m = 0; m < 16; ++m)
-      z[m] = load_complex(d, points + (j + kRowStride * m) * stride);
+    const Points<D> from{points + j * step, kRowStride * step};
+    const Points<D> to{out + j * step, kRowStride * step};
     if constexpr (kOdd) {
-      odd_dft32(d, z);
+      odd_dft32(d, from, to);
     } else {
-      dft16(d, z);
-    }
-    for (std::size_t k = 0; k < 16; ++k) {
-      store_complex(d, z[4 * (k % 4) + k / 4], out + (j + kRowStride * k) * stride);
+      dft16(d, from, to);
     }
   }
 }
@@ -257,23 +304,9 @@ HWY_NOINLINE void first_pass(D d, const T* points, T* out) {
 /// Second pass, in place, row by row. Point j of row k is first turned by `between`[16·k + j].
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void second_pass(D d, const T* HWY_RESTRICT between, T* HWY_RESTRICT spectrum) {
-  using V = hn::Vec<D>;
-  const std::size_t stride = 2 * hn::Lanes(d);
+  const std::size_t step = 2 * hn::Lanes(d);
   for (std::size_t k = 0; k < kRadix; ++k) {
-    T* row = spectrum + k * kRowStride * stride;
-    const T* w = between + 2 * kRadix * k;
-    Complex<V> z[16];
-    for (std::size_t j = 0; j < 16; ++j) z[j] = load_complex(d, row + j * stride);
-    turned_dft4(d, z[0], z[4], z[8], z[12], w + 8, w + 16, w + 24);
-    for (std::size_t j = 1; j < 4; ++j) {
-      z[j] = multiply(z[j], hn::Set(d, w[2 * j]), hn::Set(d, w[2 * j + 1]));
-      turned_dft4(d, z[j], z[j + 4], z[j + 8], z[j + 12], w + 2 * (j + 4), w + 2 * (j + 8),
-                  w + 2 * (j + 12));
-    }
-    finish_dft16(d, z);
-    for (std::size_t k2 = 0; k2 < 16; ++k2) {
-      store_complex(d, z[4 * (k2 % 4) + k2 / 4], row + k2 * stride);
-    }
+    turned_dft16(d, between + 2 * kRadix * k, Points<D>{spectrum + k * kRowStride * step, step});
   }
 }
 

@@ -24,10 +24,13 @@ class FrameStream {
               std::size_t hop_length,
               std::size_t pad_front,
               std::size_t slack_samples = 0)
-      : frame_length_(frame_length), hop_length_(hop_length), pad_front_(pad_front) {
+      : frame_length_(frame_length),
+        hop_length_(hop_length),
+        pad_front_(pad_front),
+        slack_samples_(slack_samples) {
     block_samples_ = std::max(
         (kBlockFrames - 1) * hop_length_ + std::max(frame_length_, hop_length_), pad_front_ + 1);
-    buffer_.assign(block_samples_ + slack_samples, 0.0F);
+    buffer_.assign(block_samples_ + slack_samples_, 0.0F);
     reset();
   }
 
@@ -116,7 +119,7 @@ class FrameStream {
   std::size_t frame_length_;
   std::size_t hop_length_;
   std::size_t pad_front_;
-  std::size_t slack_samples_ = 0;
+  std::size_t slack_samples_;
   std::size_t block_samples_ = 0;
   std::size_t filled_ = 0;  ///< Samples in buffer_, the first of which opens the next frame.
   std::int64_t n_samples_ = 0;

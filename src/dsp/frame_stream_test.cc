@@ -64,6 +64,20 @@ TEST(FrameStream, CutsTheFramesOfThePaddedSignalInAnyChunking) {
   }
 }
 
+TEST(FrameStream, TheSlackBehindAFullBlockLiesInTheSamplesOrInItsOwnBuffer) {
+  const std::vector<float> samples = ramp(5000);
+  const std::size_t n_read = (FrameStream::kBlockFrames - 1) * 10 + 25 + 300;
+  FrameStream stream(25, 10, 5, 300);
+  std::size_t n_in_place = 0;
+  stream.push(samples, [&](const float* block, std::size_t n) {
+    const bool is_in_place = block >= samples.data() && block < samples.data() + samples.size();
+    if (!is_in_place || n < FrameStream::kBlockFrames) return;
+    ++n_in_place;
+    EXPECT_LE(block + n_read, samples.data() + samples.size());
+  });
+  EXPECT_GT(n_in_place, 10U);
+}
+
 TEST(FrameStream, StartsAfreshAfterReset) {
   FrameStream stream(8, 4, 2);
   std::vector<float> seen;

@@ -38,7 +38,7 @@ std::vector<double> equally_spaced(double low, double high, int n_mels) {
 }
 
 std::size_t bin_count(const MelBankOptions& options) {
-  return static_cast<std::size_t>(options.n_fft / 2 + 1);
+  return static_cast<std::size_t>(options.n_fft) / 2 + 1;
 }
 
 double bin_hz(const MelBankOptions& options, std::size_t bin) {

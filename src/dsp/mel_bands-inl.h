@@ -14,76 +14,110 @@
 #include "dsp/mel_plan.h"
 #include "hwy/highway.h"
 
+// Keeps a vector that is used twice in a register, where the compiler would load it twice.
+#undef BALEEN_LOAD_ONCE
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#define BALEEN_LOAD_ONCE(vector) __asm__("" : "+v"((vector).raw))
+#else
+#define BALEEN_LOAD_ONCE(vector) static_cast<void>(vector)
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
 
+/// What becomes of a power that a frame's tilt has changed.
+enum class Untilt { none, all, some };
+
+template <Untilt kUntilt, class D, class V = hn::Vec<D>>
+HWY_INLINE V untilt(D d, V power, hn::TFromD<D> gain, hn::Mask<D> is_tilted) {
+  if constexpr (kUntilt == Untilt::none) return power;
+  const V untilted = hn::Mul(power, hn::Set(d, gain));
+  if constexpr (kUntilt == Untilt::all) return untilted;
+  return hn::IfThenElse(is_tilted, untilted, power);
+}
+
+/// The tables and buffers of split(), from some bin on.
+template <typename T>
+struct SplitCursor {
+  const T* root;
+  const T* point;
+  const T* mirrored_point;
+  const T* gain;
+  const T* mirrored_gain;
+  T* power;
+  T* mirrored_power;
+};
+
 /// The powers (or magnitudes) of a bin of the real signal and of its mirror image, from the two points
 /// of the complex spectrum that hold them. Powers are four times, magnitudes twice too large; the
 /// weights of the bands make up for it.
-template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
-HWY_INLINE void split_pair(D d,
-                           const T* HWY_RESTRICT root,
-                           const T* point,
-                           const T* mirrored_point,
-                           T* HWY_RESTRICT power,
-                           T* HWY_RESTRICT mirrored_power) {
+template <Spectrum kSpectrum, Untilt kUntilt, class D, class T = hn::TFromD<D>>
+HWY_INLINE void split_pair(D d, const SplitCursor<T>& at, hn::Mask<D> is_tilted) {
   using V = hn::Vec<D>;
   const V two = hn::Set(d, static_cast<T>(2.0));
-  const Complex<V> z1 = load_complex(d, point);
-  const Complex<V> z2 = load_complex(d, mirrored_point);
-  const V c = hn::Set(d, root[0]);
-  const V s = hn::Set(d, root[1]);
+  const Complex<V> z1 = load_complex(d, at.point);
+  const Complex<V> z2 = load_complex(d, at.mirrored_point);
+  const V c = hn::Set(d, at.root[0]);
+  const V s = hn::Set(d, at.root[1]);
   const Complex<V> even{hn::Add(z1.re, z2.re), hn::Sub(z1.im, z2.im)};
   const Complex<V> odd{hn::Add(z1.im, z2.im), hn::Sub(z2.re, z1.re)};
   // even ± odd·(c + is)
   const Complex<V> sum{hn::MulAdd(odd.re, c, hn::NegMulAdd(odd.im, s, even.re)),
                        hn::MulAdd(odd.re, s, hn::MulAdd(odd.im, c, even.im))};
-  const Complex<V> difference{hn::MulSub(two, even.re, sum.re), hn::MulSub(two, even.im, sum.im)};
+  const Complex<V> difference = reflect(even, sum, two);
   V low = hn::MulAdd(sum.re, sum.re, hn::Mul(sum.im, sum.im));
   V high = hn::MulAdd(difference.re, difference.re, hn::Mul(difference.im, difference.im));
   if constexpr (kSpectrum == Spectrum::magnitude) {
     low = hn::Sqrt(low);
     high = hn::Sqrt(high);
   }
-  hn::Store(low, d, power);
-  hn::Store(high, d, mirrored_power);
+  hn::Store(untilt<kUntilt>(d, low, *at.gain, is_tilted), d, at.power);
+  hn::Store(untilt<kUntilt>(d, high, *at.mirrored_gain, is_tilted), d, at.mirrored_power);
 }
 
 /// Splits the complex spectrum of a part into the bins of the real signal: bin q and its mirror image
 /// come from the points q and (256 - part - q).
-template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
+template <Spectrum kSpectrum, Untilt kUntilt, class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void split(D d,
                         std::size_t part,
-                        const T* HWY_RESTRICT roots,
+                        const MelTables<T>& tables,
+                        hn::Mask<D> is_tilted,
                         const T* HWY_RESTRICT spectrum,
                         T* HWY_RESTRICT powers) {
   const std::size_t n_lanes = hn::Lanes(d);
   const std::size_t row =
       2 * kRowStride * n_lanes;  // From one point to the next; see turned_place.
   const std::size_t mirror = kPartSize - part;
+  const T* roots = tables.split[part].data();
+  const T* gains = tables.tilt_gains[part].data();
+  const auto cursor = [&](std::size_t q) HWY_ATTR {
+    const std::size_t mirrored = mirror - q;
+    return SplitCursor<T>{roots + 2 * q,
+                          spectrum + 2 * turned_place(q) * n_lanes,
+                          spectrum + 2 * turned_place(mirrored % kPartSize) * n_lanes,
+                          gains + q,
+                          gains + mirrored,
+                          powers + q * n_lanes,
+                          powers + mirrored * n_lanes};
+  };
   if (part == 0) {  // The points of row 0 are mirrored in row 0; number 0 and 128 in themselves.
     for (std::size_t q = 0; q <= kPartSize / 2; q += kRadix) {
-      split_pair<kSpectrum>(d, roots + 2 * q, spectrum + 2 * turned_place(q) * n_lanes,
-                            spectrum + 2 * turned_place((kPartSize - q) % kPartSize) * n_lanes,
-                            powers + q * n_lanes, powers + (kPartSize - q) * n_lanes);
+      split_pair<kSpectrum, kUntilt>(d, cursor(q), is_tilted);
     }
   }
   const std::size_t first = 1 - part;
   for (std::size_t start = first; start < kPartSize / 2; start += kRadix) {
-    const std::size_t mirrored_start = mirror - start;
-    const T* point = spectrum + 2 * turned_place(start) * n_lanes;
-    const T* mirrored_point = spectrum + 2 * turned_place(mirrored_start) * n_lanes;
-    const T* root = roots + 2 * start;
-    T* power = powers + start * n_lanes;
-    T* mirrored_power = powers + mirrored_start * n_lanes;
+    SplitCursor<T> at = cursor(start);
     for (std::size_t i = first; i < kRadix; ++i) {
-      split_pair<kSpectrum>(d, root, point, mirrored_point, power, mirrored_power);
-      point += row;
-      mirrored_point -= row;
-      root += 2;
-      power += n_lanes;
-      mirrored_power -= n_lanes;
+      split_pair<kSpectrum, kUntilt>(d, at, is_tilted);
+      at.root += 2;
+      at.point += row;
+      at.mirrored_point -= row;
+      ++at.gain;
+      --at.mirrored_gain;
+      at.power += n_lanes;
+      at.mirrored_power -= n_lanes;
     }
   }
 }
@@ -106,8 +140,10 @@ HWY_NOINLINE void add_to_bands(D d,
     V falling = is_first || s == 0 ? hn::Zero(d) : hn::Load(d, bands + (s - 1) * n_lanes);
     V rising = hn::Zero(d);
     for (std::size_t i = 0; i < segments.runs[s].n_pairs; ++i) {
-      const V p0 = hn::Load(d, power);
-      const V p1 = hn::Load(d, power + n_lanes);
+      V p0 = hn::Load(d, power);
+      V p1 = hn::Load(d, power + n_lanes);
+      BALEEN_LOAD_ONCE(p0);
+      BALEEN_LOAD_ONCE(p1);
       falling = hn::MulAdd(hn::Set(d, weight[0]), p0, falling);
       rising = hn::MulAdd(hn::Set(d, weight[1]), p0, rising);
       falling = hn::MulAdd(hn::Set(d, weight[2]), p1, falling);
@@ -178,16 +214,22 @@ HWY_NOINLINE void logarithms(D d,
 template <class D>
 HWY_NOINLINE hn::Mask<D> is_imprecise(D d,
                                       const MelPlan& plan,
-                                      const PrecisionTest& test,
+                                      hn::Mask<D> is_tilted,
                                       const float* bands) {
   using V = hn::Vec<D>;
+  const PrecisionTest& plain = plan.tests[kPlain];
+  const PrecisionTest& tilted = plan.tests[kTilted];
   const V floor = hn::Set(d, static_cast<float>(plan.options.log_floor));
   V mean_power = hn::Zero(d);
   V worst = hn::Inf(d);
   for (std::size_t m = 0; m < plan.n_bands; ++m) {
     const V band = hn::Load(d, bands + m * hn::Lanes(d));
-    mean_power = hn::MulAdd(hn::Set(d, test.level_weights[m]), band, mean_power);
-    worst = hn::Min(worst, hn::Mul(hn::Set(d, test.margins[m]), hn::Max(band, floor)));
+    const V level_weight = hn::IfThenElse(is_tilted, hn::Set(d, tilted.level_weights[m]),
+                                          hn::Set(d, plain.level_weights[m]));
+    const V margin =
+        hn::IfThenElse(is_tilted, hn::Set(d, tilted.margins[m]), hn::Set(d, plain.margins[m]));
+    mean_power = hn::MulAdd(level_weight, band, mean_power);
+    worst = hn::Min(worst, hn::Mul(margin, hn::Max(band, floor)));
   }
   return hn::Lt(worst, mean_power);
 }

@@ -69,36 +69,21 @@ HWY_INLINE T* transform_part(D d,
   return spectrum;
 }
 
-/// The bands of the windowed frames in `points` (which it destroys), with each set of weights that is
-/// asked for.
-template <class D>
-HWY_INLINE void bands_of_points(D d,
-                                const MelPlan& plan,
-                                const MelTables<hn::TFromD<D>>& tables,
-                                const MelBuffers& buffers,
-                                bool is_any_plain,
-                                bool is_any_tilted) {
-  using T = hn::TFromD<D>;
+/// The bands of the windowed frames in `points`, which it destroys.
+template <Spectrum kSpectrum, Untilt kUntilt, class D, class T = hn::TFromD<D>>
+HWY_INLINE T* bands_of_points(D d,
+                              const MelPlan& plan,
+                              const MelTables<T>& tables,
+                              const MelBuffers& buffers,
+                              hn::Mask<D> is_tilted) {
   T* powers = as_lanes(d, buffers.powers);
-  T* plain_bands = as_lanes(d, buffers.bands);
-  T* tilted_bands = plain_bands + plan.n_bands * hn::Lanes(d);
+  T* bands = as_lanes(d, buffers.bands);
   for (std::size_t part = 0; part < plan.n_parts; ++part) {
     const T* spectrum = transform_part(d, plan, tables, buffers, part);
-    const T* roots = tables.split[part].data();
-    if (plan.options.spectrum == Spectrum::magnitude) {
-      split<Spectrum::magnitude>(d, part, roots, spectrum, powers);
-    } else {
-      split<Spectrum::power>(d, part, roots, spectrum, powers);
-    }
-    const auto& weights = tables.weights[part];
-    const PartSegments& segments = plan.segments[part];
-    if (is_any_plain) {
-      add_to_bands(d, segments, weights[kPlain].data(), part == 0, powers, plain_bands);
-    }
-    if (is_any_tilted) {
-      add_to_bands(d, segments, weights[kTilted].data(), part == 0, powers, tilted_bands);
-    }
+    split<kSpectrum, kUntilt>(d, part, tables, is_tilted, spectrum, powers);
+    add_to_bands(d, plan.segments[part], tables.weights[part].data(), part == 0, powers, bands);
   }
+  return bands;
 }
 
 /// One bit per lane.
@@ -112,44 +97,26 @@ HWY_INLINE std::uint32_t mask_bits(D d, hn::Mask<D> mask) {
 }
 
 /// The bands of the frames that begin at samples[0], samples[hop], …, as precise as single precision
-/// allows; adds the bits of those that it does not suffice for.
+/// allows, and the bits of those for which that is not enough.
 template <class D>
-HWY_INLINE const float* tilted_bands_of(D d,
+HWY_INLINE std::uint32_t whitened_bands(D d,
                                         const MelPlan& plan,
                                         const MelBuffers& buffers,
-                                        const float* samples,
-                                        std::uint32_t* imprecise) {
+                                        const float* samples) {
+  constexpr Spectrum kPower = Spectrum::power;
   float* points = as_lanes(d, buffers.points);
-  float* bands = as_lanes(d, buffers.bands);
-  float* tilted_bands = bands + plan.n_bands * hn::Lanes(d);
   const auto is_tilted = choose_tilted(d, plan, samples);
-  const bool is_all_plain = hn::AllFalse(d, is_tilted);
-  const bool is_all_tilted = hn::AllTrue(d, is_tilted);
-  if (is_all_plain) {
+  if (hn::AllFalse(d, is_tilted)) {
     load_frames<Windowing::plain>(d, plan, samples, is_tilted, buffers.columns, points);
-  } else if (is_all_tilted) {
+    bands_of_points<kPower, Untilt::none>(d, plan, plan.single, buffers, is_tilted);
+  } else if (hn::AllTrue(d, is_tilted)) {
     load_frames<Windowing::tilted>(d, plan, samples, is_tilted, buffers.columns, points);
+    bands_of_points<kPower, Untilt::all>(d, plan, plan.single, buffers, is_tilted);
   } else {
     load_frames<Windowing::mixed>(d, plan, samples, is_tilted, buffers.columns, points);
+    bands_of_points<kPower, Untilt::some>(d, plan, plan.single, buffers, is_tilted);
   }
-  bands_of_points(d, plan, plan.single, buffers, !is_all_tilted, !is_all_plain);
-  if (is_all_plain) {
-    *imprecise |= mask_bits(d, is_imprecise(d, plan, plan.tests[kPlain], bands));
-    return bands;
-  }
-  const auto is_bad_tilted = is_imprecise(d, plan, plan.tests[kTilted], tilted_bands);
-  if (is_all_tilted) {
-    *imprecise |= mask_bits(d, is_bad_tilted);
-    return tilted_bands;
-  }
-  const auto is_bad_plain = is_imprecise(d, plan, plan.tests[kPlain], bands);
-  *imprecise |= mask_bits(d, hn::And(is_tilted, is_bad_tilted));
-  *imprecise |= mask_bits(d, hn::AndNot(is_tilted, is_bad_plain));
-  for (std::size_t at = 0; at < plan.n_bands * hn::Lanes(d); at += hn::Lanes(d)) {
-    const auto plain = hn::Load(d, bands + at);
-    hn::Store(hn::IfThenElse(is_tilted, hn::Load(d, tilted_bands + at), plain), d, bands + at);
-  }
-  return bands;
+  return mask_bits(d, is_imprecise(d, plan, is_tilted, as_lanes(d, buffers.bands)));
 }
 
 /// Rows of as many frames as there are lanes.
@@ -158,15 +125,19 @@ template <class D>
 HWY_INLINE std::uint32_t process_lanes(
     D d, const MelPlan& plan, const MelBuffers& buffers, const float* samples, float* rows) {
   std::uint32_t imprecise = 0;
-  const float* bands = as_lanes(d, buffers.bands);
   if (plan.options.is_precise) {
-    bands = tilted_bands_of(d, plan, buffers, samples, &imprecise);
+    imprecise = whitened_bands(d, plan, buffers, samples);
   } else {
+    const auto none = hn::FirstN(d, 0);
     float* points = as_lanes(d, buffers.points);
-    const auto is_tilted = hn::FirstN(d, 0);
-    load_frames<Windowing::emphasised>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points(d, plan, plan.single, buffers, true, false);
+    load_frames<Windowing::emphasised>(d, plan, samples, none, buffers.columns, points);
+    if (plan.options.spectrum == Spectrum::magnitude) {
+      bands_of_points<Spectrum::magnitude, Untilt::none>(d, plan, plan.single, buffers, none);
+    } else {
+      bands_of_points<Spectrum::power, Untilt::none>(d, plan, plan.single, buffers, none);
+    }
   }
+  const float* bands = as_lanes(d, buffers.bands);
   if (plan.options.log_floor >= kNormalMin || plan.options.log_offset >= kNormalMin) {
     logarithms<false>(d, plan, bands, buffers.levels);
   } else {
@@ -201,12 +172,13 @@ void process_precise_impl(const MelPlan& plan,
   const hn::CappedTag<double, kVectorBytesMax / sizeof(double)> d;
   const hn::Rebind<float, decltype(d)> df;
   const std::size_t n_lanes = hn::Lanes(d);
-  double* bands = as_lanes(d, buffers.bands);
+  const auto none = hn::FirstN(d, 0);
   float* narrow_bands = as_lanes(df, buffers.powers);
   for (std::size_t first = 0; first < n_frames; first += n_lanes) {
     const std::size_t n = std::min(n_lanes, n_frames - first);
     load_precise_frames(d, plan, frames + first, n, as_lanes(d, buffers.points));
-    bands_of_points(d, plan, plan.precise, buffers, true, false);
+    const double* bands =
+        bands_of_points<Spectrum::power, Untilt::none>(d, plan, plan.precise, buffers, none);
     for (std::size_t m = 0; m < plan.n_bands; ++m) {
       const auto narrow = hn::DemoteTo(df, hn::Load(d, bands + m * n_lanes));
       hn::Store(narrow, df, narrow_bands + m * n_lanes);

@@ -15,7 +15,7 @@ struct MelBuffers {
   unsigned char* points = nullptr;    ///< padded(point_count()) complex vectors: a windowed frame.
   unsigned char* spectrum = nullptr;  ///< padded(256) complex vectors.
   unsigned char* powers = nullptr;    ///< 257 vectors: the bins of a part.
-  unsigned char* bands = nullptr;     ///< 2·n_bands vectors, for each whitening.
+  unsigned char* bands = nullptr;     ///< n_bands vectors.
   float* levels = nullptr;            ///< n_bands vectors, rounded up to 4: logarithms.
   float* rows = nullptr;              ///< (16, n_bands): rows of a batch that is not full.
 };

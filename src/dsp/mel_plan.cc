@@ -46,14 +46,16 @@ Result<std::vector<BinWeights>> bank_by_bins(const MelBank& bank, std::size_t n_
   return bins;
 }
 
-/// What the split's missing halving and the difference after the window did to a bin, undone.
-double bin_gain(const MelSpectrumOptions& options, std::size_t k, Whitening whitening) {
-  const bool is_power = options.spectrum == Spectrum::power;
-  const double split_gain = is_power ? 0.25 : 0.5;
-  if (whitening == kPlain) return split_gain;
+/// What the split leaves out: halving the amplitudes.
+double split_gain(const MelSpectrumOptions& options) {
+  return options.spectrum == Spectrum::power ? 0.25 : 0.5;
+}
+
+/// The power that the difference after the window takes from bin k, given back.
+double tilt_gain(const MelSpectrumOptions& options, std::size_t k) {
   const double turn = 2.0 * std::numbers::pi * static_cast<double>(k) / options.n_fft;
-  const double zero_gain = 1.0 + kTiltZero * kTiltZero - 2.0 * kTiltZero * std::cos(turn);
-  return split_gain / (zero_gain * zero_gain);
+  const double zero_power = 1.0 + kTiltZero * kTiltZero - 2.0 * kTiltZero * std::cos(turn);
+  return 1.0 / (zero_power * zero_power);
 }
 
 template <typename T>
@@ -87,15 +89,14 @@ PartSegments make_segments(const MelPlan& plan,
 template <typename T>
 std::vector<T> make_weights(const MelPlan& plan,
                             const std::vector<BinWeights>& bins,
-                            std::size_t part,
-                            Whitening whitening) {
+                            std::size_t part) {
+  const double gain = split_gain(plan.options);
   std::vector<T> weights;
   for (std::size_t s = 0; s < plan.segments[part].runs.size(); ++s) {
     const PartSegments::Run& run = plan.segments[part].runs[s];
-    for (std::size_t i = 0; i < 2U * run.n_pairs; ++i) {
+    for (std::size_t i = 0; i < std::size_t{2} * run.n_pairs; ++i) {
       const std::size_t k = plan.n_parts * (run.first_bin + i) + part;
       const bool is_inside = k < bins.size() && bins[k].segment == s;
-      const double gain = is_inside ? bin_gain(plan.options, k, whitening) : 0.0;
       weights.push_back(static_cast<T>(is_inside ? gain * bins[k].falling : 0.0));
       weights.push_back(static_cast<T>(is_inside ? gain * bins[k].rising : 0.0));
     }
@@ -127,9 +128,11 @@ MelTables<T> make_tables(const MelPlan& plan, const std::vector<BinWeights>& bin
       push_root(tables.split[part], plan.n_parts * q + part,
                 static_cast<std::size_t>(plan.options.n_fft));
     }
-    for (const Whitening whitening : {kPlain, kTilted}) {
-      tables.weights[part][whitening] = make_weights<T>(plan, bins, part, whitening);
+    for (std::size_t q = 0; q < plan.part_bin_count(part); ++q) {
+      const double gain = tilt_gain(plan.options, plan.n_parts * q + part);
+      tables.tilt_gains[part].push_back(static_cast<T>(gain));
     }
+    tables.weights[part] = make_weights<T>(plan, bins, part);
   }
   return tables;
 }
@@ -146,11 +149,11 @@ PrecisionTest make_precision_test(const MelPlan& plan, Whitening whitening) {
   for (const MelBand& band : plan.options.bank) {
     double largest_weight = 0.0;
     for (std::size_t i = 0; i < band.weights.size(); ++i) {
-      const double gain = 4.0 * bin_gain(plan.options, band.first_bin + i, whitening);
+      const double gain = whitening == kPlain ? 1.0 : tilt_gain(plan.options, band.first_bin + i);
       largest_weight = std::max(largest_weight, gain * band.weights[i]);
     }
     const bool is_empty = largest_weight == 0.0;
-    const double n_bins = plan.options.n_fft / 2 + 1;
+    const double n_bins = 0.5 * plan.options.n_fft + 1;
     test.level_weights.push_back(is_empty ? 0.0F
                                           : static_cast<float>(1.0 / (n_bins * largest_weight)));
     test.margins.push_back(
@@ -181,7 +184,7 @@ Result<void> validate(const MelSpectrumOptions& options) {
 
 Result<std::unique_ptr<const MelPlan>> make_mel_plan(const MelSpectrumOptions& options) {
   BALEEN_RETURN_IF_ERROR(validate(options));
-  const auto n_bins = static_cast<std::size_t>(options.n_fft / 2 + 1);
+  const auto n_bins = static_cast<std::size_t>(options.n_fft) / 2 + 1;
   BALEEN_ASSIGN_OR_RETURN(const std::vector<BinWeights> bins, bank_by_bins(options.bank, n_bins));
   auto plan = std::make_unique<MelPlan>();
   plan->options = options;

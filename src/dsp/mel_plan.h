@@ -17,11 +17,12 @@
 
 namespace baleen::dsp {
 
-inline constexpr std::size_t kBatchFrames = 16;             ///< Frames at a time.
-inline constexpr std::size_t kVectorBytesMax = 64;          ///< AVX-512.
-inline constexpr std::size_t kPartSize = 256;               ///< Points of a part.
-inline constexpr std::size_t kRadix = 16;                   ///< Of its two passes.
-inline constexpr std::size_t kPartBinsMax = kPartSize + 2;  ///< With one that may be read in vain.
+inline constexpr std::size_t kBatchFrames = 16;     ///< Frames at a time.
+inline constexpr std::size_t kVectorBytesMax = 64;  ///< AVX-512.
+inline constexpr std::size_t kPartSize = 256;       ///< Points of a part.
+inline constexpr std::size_t kRadix = 16;           ///< Of its two passes.
+inline constexpr std::size_t kPartBinsMax =
+    kPartSize + 64;                            ///< With some that may be read in vain.
 inline constexpr std::size_t kChunkRows = 44;  ///< Of the hops transposed at a time; 4 divides it.
 /// Tilted frames are u[n] - 2a·u[n-1] + a²·u[n-2] with a = 3/4: 24 dB less at 0 Hz, 10 more at the top.
 /// Of one and two zeros between 0.5 and 0.97, this left the fewest recordings' frames to be refined.
@@ -48,8 +49,10 @@ struct MelTables {
   std::array<std::vector<T>, 2> between;
   /// exp(-2πi·k/n_fft) for the bin k of each pair that the split of a part yields.
   std::array<std::vector<T>, 2> split;
-  /// For each part and whitening, (falling, rising) weight of every bin of the segments, in order.
-  std::array<std::array<std::vector<T>, kWhiteningCount>, 2> weights;
+  /// For each part, what the power of a bin of a tilted frame must be multiplied by.
+  std::array<std::vector<T>, 2> tilt_gains;
+  /// For each part, (falling, rising) weight of every bin of the segments, in order.
+  std::array<std::vector<T>, 2> weights;
 };
 
 /// Segment s: the bins that weigh in the falling side of band s-1 and the rising side of band s. They

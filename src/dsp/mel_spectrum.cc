@@ -31,7 +31,7 @@ MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
       padded(plan.point_count() + 1) * kComplexBytes,
       padded(kPartSize) * kComplexBytes,
       kPartBinsMax * kVectorBytesMax,
-      kWhiteningCount * plan.n_bands * kVectorBytesMax,
+      plan.n_bands * kVectorBytesMax,
       plan.n_bands * kVectorBytesMax,
       kBatchFrames * plan.n_bands * sizeof(float)};
   std::array<std::size_t, 7> offsets{};

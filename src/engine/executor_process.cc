@@ -27,6 +27,7 @@ Result<ExecutorProcess> ExecutorProcess::start(const ExecutorCommand& command) {
   std::vector<std::string> arguments = command.arguments;
   arguments.push_back(std::to_string(theirs.get()));
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
 

@@ -123,6 +123,7 @@ Result<json::value> latency(store::Database& database) {
                      "finished_at_us IS NOT NULL ORDER BY finished_at_us DESC LIMIT 1000"));
   if (rows.empty()) return json::value(nullptr);
   std::vector<std::int64_t> us;
+  us.reserve(rows.size());
   for (const store::Row& row : rows) us.push_back(row.integer(0));
   std::sort(us.begin(), us.end());
   const auto quantile = [&](double q) {

@@ -245,11 +245,11 @@ struct Session::State {
     return std::visit(
         [&](const auto values) -> Result<Handle<OrtValue> > {
           BALEEN_RETURN_IF_ERROR(check_tensor(inputs, tensor.name, tensor.shape, values.size()));
-          constexpr bool is_float =
+          constexpr bool kIsFloat =
               std::is_same_v<typename decltype(values)::element_type, const float>;
           return wrap(
               values.data(), values.size_bytes(), tensor.shape,
-              is_float ? ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT : ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64);
+              kIsFloat ? ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT : ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64);
         },
         tensor.values);
   }

@@ -47,7 +47,7 @@ void BuiltinSegmenter::take_windows() {
 }
 
 /// For every pair of rows, whether something sounds there or near by.
-std::vector<std::uint8_t> BuiltinSegmenter::sounding_rows() const {
+std::vector<bool> BuiltinSegmenter::sounding_rows() const {
   const auto absolute = static_cast<float>(packed_level(options_.silence_dbfs));
   double total = 0;
   double n_audible = 0;
@@ -62,22 +62,21 @@ std::vector<std::uint8_t> BuiltinSegmenter::sounding_rows() const {
       std::max(static_cast<double>(absolute), mean - options_.silence_below_mean_db);
   const auto hangover = static_cast<std::ptrdiff_t>(
       std::lround(options_.hangover_s / (kRowSeconds * static_cast<double>(kRowsPerLevel))));
-  std::vector<std::uint8_t> sounding(levels_.size(), 0);
+  std::vector<bool> sounding(levels_.size(), false);
   std::ptrdiff_t filled = 0;  // Everything before is decided.
   for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(levels_.size()); ++i) {
     if (static_cast<double>(levels_[static_cast<std::size_t>(i)]) <= threshold) continue;
     const std::ptrdiff_t begin = std::max(filled, i - hangover);
     const std::ptrdiff_t end =
         std::min(static_cast<std::ptrdiff_t>(levels_.size()), i + hangover + 1);
-    if (begin < end) std::fill(sounding.begin() + begin, sounding.begin() + end, std::uint8_t{1});
+    if (begin < end) std::fill(sounding.begin() + begin, sounding.begin() + end, true);
     filled = std::max(filled, end);
   }
   return sounding;
 }
 
 /// The label of every block: the likeliest sequence, where each change costs. Silent blocks have no say.
-std::vector<std::uint8_t> BuiltinSegmenter::best_labels(
-    const std::vector<std::uint8_t>& sounding) const {
+std::vector<std::uint8_t> BuiltinSegmenter::best_labels(const std::vector<bool>& sounding) const {
   std::vector<std::array<std::uint8_t, kLabels>> came_from(probabilities_.size());
   std::array<double, kLabels> score{};
   for (std::size_t b = 0; b < probabilities_.size(); ++b) {
@@ -85,7 +84,7 @@ std::vector<std::uint8_t> BuiltinSegmenter::best_labels(
     const std::size_t last = std::min(sounding.size(), first + kLevelsPerBlock);
     const bool silent = std::none_of(sounding.begin() + static_cast<std::ptrdiff_t>(first),
                                      sounding.begin() + static_cast<std::ptrdiff_t>(last),
-                                     [](std::uint8_t s) { return s != 0; });
+                                     [](bool is_sounding) { return is_sounding; });
     std::array<double, kLabels> next{};
     for (std::size_t label = 0; label < kLabels; ++label) {
       std::size_t best = label;
@@ -114,7 +113,7 @@ std::vector<std::uint8_t> BuiltinSegmenter::best_labels(
 std::vector<SmnSegment> BuiltinSegmenter::finish(std::int64_t n_samples) {
   features_.finish(windows_);
   take_windows();
-  const std::vector<std::uint8_t> sounding = sounding_rows();
+  const std::vector<bool> sounding = sounding_rows();
   const std::vector<std::uint8_t> labels = best_labels(sounding);
   const double end_s = static_cast<double>(n_samples) / kSampleRate;
 
@@ -130,8 +129,7 @@ std::vector<SmnSegment> BuiltinSegmenter::finish(std::int64_t n_samples) {
     const double at_s = static_cast<double>(i * kRowsPerLevel) * kRowSeconds;
     if (at_s >= end_s) break;
     const std::size_t block = std::min(i / kLevelsPerBlock, labels.size() - 1);
-    const SmnLabel label =
-        sounding[i] != 0 ? static_cast<SmnLabel>(labels[block]) : SmnLabel::no_energy;
+    const SmnLabel label = sounding[i] ? static_cast<SmnLabel>(labels[block]) : SmnLabel::no_energy;
     if (segments.empty() || segments.back().label != label) {
       close(at_s);
       segments.push_back({at_s, end_s, label, 1.0F});

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <vector>
 
@@ -44,15 +45,14 @@ class BuiltinSegmenter {
 
  private:
   void take_windows();
-  [[nodiscard]] std::vector<std::uint8_t> sounding_rows() const;
-  [[nodiscard]] std::vector<std::uint8_t> best_labels(
-      const std::vector<std::uint8_t>& sounding) const;
+  [[nodiscard]] std::vector<bool> sounding_rows() const;
+  [[nodiscard]] std::vector<std::uint8_t> best_labels(const std::vector<bool>& sounding) const;
 
   BuiltinSegmenterOptions options_;
   dsp::ClipFeatures features_;
-  std::vector<dsp::ClipFeatureWindow> windows_;      ///< Scratch.
-  std::vector<std::array<float, 3>> probabilities_;  ///< Of speech, music, noise; one per 50 rows.
-  std::vector<std::uint8_t> levels_;  ///< One per two rows: the louder level, dBFS + 140.
+  std::vector<dsp::ClipFeatureWindow> windows_;     ///< Scratch.
+  std::deque<std::array<float, 3>> probabilities_;  ///< Of speech, music, noise; one per 50 rows.
+  std::deque<std::uint8_t> levels_;  ///< One per two rows: the louder level, dBFS + 140.
 };
 
 }  // namespace baleen::ssis

@@ -183,6 +183,7 @@ Result<bool> InaLabelDecoder::refine() {
     std::ranges::sort(gaps, {}, &Gap::begin);
   }
   std::vector<std::size_t> positions;
+  positions.reserve(gaps.size());
   for (const Gap& gap : gaps) positions.push_back(gap.begin + (gap.end - gap.begin) / 2);
   n_refined_ += static_cast<std::int64_t>(positions.size());
   const bool is_refined = !positions.empty();

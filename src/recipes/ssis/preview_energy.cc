@@ -33,8 +33,9 @@ const std::array<double, 256>& rms_table() {
 std::int64_t sum_of_squares(std::span<const std::int16_t> samples) {
   std::int64_t sum = 0;
   for (const std::int16_t sample : samples) {
-    const std::int32_t value = sample;
-    sum += std::int64_t{value * value};  // At most 2^30: no need to widen first.
+    const std::int32_t square =
+        std::int32_t{sample} * sample;  // At most 2^30: no need to widen first.
+    sum += square;
   }
   return sum;
 }

@@ -151,8 +151,7 @@ class SegmentsStage final : public engine::Stage {
       return filled;
     };
     const std::size_t before = labelled.segments.size();
-    BALEEN_ASSIGN_OR_RETURN(labelled.segments,
-                            find_speech_in_gaps(std::move(labelled.segments), read, *vad_));
+    BALEEN_ASSIGN_OR_RETURN(labelled.segments, find_speech_in_gaps(labelled.segments, read, *vad_));
     labelled.metrics["vad_segments_added"] = labelled.segments.size() - before;
     return {};
   }

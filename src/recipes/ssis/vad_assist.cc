@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kWindow = 512;  // Samples: 32 ms at 16 kHz.
 constexpr std::size_t kContext = 64;  // Samples before the window that the network hears again.
-constexpr std::size_t kStateValues = 2 * 128;
+constexpr std::size_t kStateValues = 256;  // Shape (2, 1, 128).
 constexpr double kRateHz = 16000.0;
 
 /// See https://github.com/snakers4/silero-vad: input (1, 576), state (2, 1, 128), sr → output, stateN.
@@ -98,7 +98,7 @@ Result<std::unique_ptr<VoiceActivityDetector>> make_silero_vad(ml::Session sessi
   return std::unique_ptr<VoiceActivityDetector>(std::make_unique<SileroVad>(std::move(session)));
 }
 
-Result<std::vector<SmnSegment>> find_speech_in_gaps(std::vector<SmnSegment> segments,
+Result<std::vector<SmnSegment>> find_speech_in_gaps(const std::vector<SmnSegment>& segments,
                                                     const ReadSamples16k& read,
                                                     VoiceActivityDetector& detector,
                                                     const VadOptions& options) {

@@ -37,9 +37,10 @@ class VoiceActivityDetector {
 using ReadSamples16k = std::function<Result<std::size_t>(std::int64_t begin, std::span<float> out)>;
 
 /// The segments with the speech that was found in their gaps; still sorted and gapless. `segments` must be so.
-[[nodiscard]] Result<std::vector<SmnSegment>> find_speech_in_gaps(std::vector<SmnSegment> segments,
-                                                                  const ReadSamples16k& read,
-                                                                  VoiceActivityDetector& detector,
-                                                                  const VadOptions& options = {});
+[[nodiscard]] Result<std::vector<SmnSegment>> find_speech_in_gaps(
+    const std::vector<SmnSegment>& segments,
+    const ReadSamples16k& read,
+    VoiceActivityDetector& detector,
+    const VadOptions& options = {});
 
 }  // namespace baleen::ssis
