@@ -100,6 +100,10 @@ std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot&
   using State = cli::Check::State;
   std::vector<cli::Check> checks;
   checks.push_back({State::ok, "program", "baleen " + std::string(core::version()), ""});
+  const Result<std::string> decoders = audio::decoder_versions();
+  checks.push_back(decoders.ok() ? cli::Check{State::ok, "decoders", *decoders, ""}
+                                 : cli::Check{State::missing, "decoders", decoders.error().message,
+                                              "run scripts/setup, or install libavformat59"});
   const std::string runtime = ml::onnxruntime_version();
   checks.push_back(runtime.empty() ? cli::Check{State::warning, "ONNX Runtime",
                                                 "not in this build: only built-in models run",

@@ -5,12 +5,8 @@
 #include <utility>
 #include <vector>
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-}
-
 #include "audio/downmix.h"
+#include "audio/libav_functions.h"
 
 namespace baleen::audio {
 
@@ -54,16 +50,16 @@ Result<Decoder> Decoder::open(const std::filesystem::path& path, KeepGoing keep_
 Result<void> Decoder::State::open_codec() {
   const LogCapture log;
   const AVCodec& decoder = input->decoder();
-  codec.reset(avcodec_alloc_context3(&decoder));
-  packet.reset(av_packet_alloc());
-  frame.reset(av_frame_alloc());
+  codec.reset(libav().avcodec_alloc_context3(&decoder));
+  packet.reset(libav().av_packet_alloc());
+  frame.reset(libav().av_frame_alloc());
   BALEEN_CHECK(codec != nullptr && packet != nullptr && frame != nullptr);
   const AVStream& stream = input->stream();
-  int status = avcodec_parameters_to_context(codec.get(), stream.codecpar);
+  int status = libav().avcodec_parameters_to_context(codec.get(), stream.codecpar);
   if (status >= 0) {
     codec->pkt_timebase = stream.time_base;
     codec->thread_count = 1;
-    status = avcodec_open2(codec.get(), &decoder, nullptr);
+    status = libav().avcodec_open2(codec.get(), &decoder, nullptr);
   }
   if (status < 0) {
     return fail(ErrorCode::file_corrupt, "its {} audio cannot be decoded: {}", input->info().codec,
@@ -78,7 +74,7 @@ Result<void> Decoder::State::send_next() {
     is_draining = !has_packet;
   }
   has_pending_packet = false;
-  const int status = avcodec_send_packet(codec.get(), is_draining ? nullptr : packet.get());
+  const int status = libav().avcodec_send_packet(codec.get(), is_draining ? nullptr : packet.get());
   if (status < 0 && status != AVERROR_EOF) ++decode_errors;  // A damaged packet: go on behind it.
   return {};
 }
@@ -86,7 +82,7 @@ Result<void> Decoder::State::send_next() {
 /// True with a frame in `frame`, false at the end of the stream.
 Result<bool> Decoder::State::receive() {
   while (true) {
-    const int status = avcodec_receive_frame(codec.get(), frame.get());
+    const int status = libav().avcodec_receive_frame(codec.get(), frame.get());
     if (status >= 0) {
       if (frame->nb_samples > 0) return true;
     } else if (status == AVERROR_EOF) {

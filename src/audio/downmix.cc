@@ -8,11 +8,7 @@
 #include <span>
 #include <type_traits>
 
-extern "C" {
-#include <libavutil/channel_layout.h>
-#include <libavutil/frame.h>
-#include <libavutil/samplefmt.h>
-}
+#include "audio/libav_functions.h"
 
 namespace baleen::audio {
 namespace {
@@ -111,16 +107,17 @@ void mix_interleaved(const AVFrame& frame, std::span<const float> weights, float
 std::vector<float> mono_weights(const AVChannelLayout& layout) {
   AVChannelLayout named = layout;
   if (layout.order == AV_CHANNEL_ORDER_UNSPEC) {
-    av_channel_layout_default(&named, layout.nb_channels);
+    libav().av_channel_layout_default(&named, layout.nb_channels);
   }
   const auto n = static_cast<std::size_t>(layout.nb_channels);
   const bool has_front_pair =
-      av_channel_layout_index_from_channel(&named, AV_CHAN_FRONT_LEFT) >= 0 ||
-      av_channel_layout_index_from_channel(&named, AV_CHAN_FRONT_CENTER) >= 0;
+      libav().av_channel_layout_index_from_channel(&named, AV_CHAN_FRONT_LEFT) >= 0 ||
+      libav().av_channel_layout_index_from_channel(&named, AV_CHAN_FRONT_CENTER) >= 0;
   std::vector<double> weights(n, 0.0);
   for (std::size_t i = 0; i < n; ++i) {
     weights[i] = channel_weight(
-        av_channel_layout_channel_from_index(&named, static_cast<unsigned>(i)), has_front_pair);
+        libav().av_channel_layout_channel_from_index(&named, static_cast<unsigned>(i)),
+        has_front_pair);
   }
   double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   if (n == 1 || sum == 0.0) {

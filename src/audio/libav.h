@@ -1,7 +1,8 @@
 #pragma once
 
-/// libav's handles with their deleters, its messages and its limits. Internal to this room.
+/// libav's handles with their deleters, and its messages. Internal to this room.
 
+#include <cstdarg>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,9 +24,6 @@ struct LibavDeleter {
 };
 template <typename T>
 using LibavPtr = std::unique_ptr<T, LibavDeleter>;
-
-/// Once per process: takes over libav's log and bounds each of its allocations. Thread-safe.
-void init_libav();
 
 /// "Invalid data found when processing input"
 [[nodiscard]] std::string libav_error_text(int code);
@@ -49,5 +47,8 @@ class LogCapture {
   LogCapture* previous_;
   std::string last_error_;
 };
+
+/// The callback of libav's log: hands errors to the capture of this thread, drops the rest.
+void capture_log(void* context, int level, const char* format, va_list arguments);
 
 }  // namespace baleen::audio

@@ -5,12 +5,7 @@
 #include <string>
 #include <utility>
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/mem.h>
-}
-
+#include "audio/libav_functions.h"
 #include "audio/sniff.h"
 #include "core/clock.h"
 
@@ -25,6 +20,7 @@ constexpr std::int64_t kRereadsMax = 16;
 constexpr std::int64_t kReadBytesExtra = std::int64_t{256} << 20;
 constexpr std::int64_t kPacketsWithoutReadMax = 2'000'000;
 constexpr double kTickS = 0.5;
+constexpr unsigned kCallsBetweenTicks = 16;  // libav asks several times per packet; a clock costs 30 ns.
 constexpr int kSampleRateMin = 1'000;
 constexpr int kSampleRateMax = 1'536'000;
 constexpr int kChannelsMax = 256;
@@ -34,8 +30,8 @@ const std::string& audio_decoders() {
   static const std::string names = [] {
     std::string list;
     void* cursor = nullptr;
-    while (const AVCodec* codec = av_codec_iterate(&cursor)) {
-      if (codec->type != AVMEDIA_TYPE_AUDIO || av_codec_is_decoder(codec) == 0) continue;
+    while (const AVCodec* codec = libav().av_codec_iterate(&cursor)) {
+      if (codec->type != AVMEDIA_TYPE_AUDIO || libav().av_codec_is_decoder(codec) == 0) continue;
       if (!list.empty()) list += ',';
       list += codec->name;
     }
@@ -50,7 +46,7 @@ int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary*
 
 bool is_decodable_audio(const AVStream& stream) {
   return stream.codecpar->codec_type == AVMEDIA_TYPE_AUDIO &&
-         avcodec_find_decoder(stream.codecpar->codec_id) != nullptr;
+         libav().avcodec_find_decoder(stream.codecpar->codec_id) != nullptr;
 }
 
 std::optional<double> duration_of(const AVFormatContext& format, const AVStream& stream) {
@@ -73,13 +69,14 @@ struct MediaInput::Io {
   std::int64_t bytes_read = 0;
   std::int64_t packets_since_read = 0;
   double last_tick_s = core::steady_s();
+  unsigned n_asked = 0;
   int error_number = 0;
   bool is_stopped = false;
   bool is_circling = false;
 
   /// True if the work must end now.
   bool must_stop() {
-    if (is_stopped || !keep_going) return is_stopped;
+    if (is_stopped || !keep_going || ++n_asked % kCallsBetweenTicks != 0) return is_stopped;
     const double now_s = core::steady_s();
     if (now_s - last_tick_s < kTickS) return false;
     last_tick_s = now_s;
@@ -129,7 +126,7 @@ MediaInput::~MediaInput() = default;
 
 Result<std::unique_ptr<MediaInput>> MediaInput::open(const std::filesystem::path& path,
                                                      KeepGoing keep_going) {
-  init_libav();
+  BALEEN_RETURN_IF_ERROR(load_libav());
   std::unique_ptr<MediaInput> input(new MediaInput);
   BALEEN_ASSIGN_OR_RETURN(input->source_, open_source(path));
   input->io_ = std::make_unique<Io>();
@@ -144,17 +141,17 @@ Result<void> MediaInput::open_format() {
   words_ = kind.words;
   info_.container = kind.container;
   info_.bytes = source_.size_bytes;
-  const AVInputFormat* demuxer = av_find_input_format(std::string(kind.demuxer).c_str());
+  const AVInputFormat* demuxer = libav().av_find_input_format(std::string(kind.demuxer).c_str());
   if (demuxer == nullptr) {
     return fail(ErrorCode::codec_unsupported, "it looks like {}, which this libav cannot open",
                 words_);
   }
 
   const LogCapture log;
-  auto* buffer = static_cast<unsigned char*>(av_malloc(kIoBufferBytes));
-  avio_.reset(
-      avio_alloc_context(buffer, kIoBufferBytes, 0, io_.get(), &Io::read, nullptr, &Io::seek));
-  AVFormatContext* context = avformat_alloc_context();
+  auto* buffer = static_cast<unsigned char*>(libav().av_malloc(kIoBufferBytes));
+  avio_.reset(libav().avio_alloc_context(buffer, kIoBufferBytes, 0, io_.get(), &Io::read, nullptr,
+                                         &Io::seek));
+  AVFormatContext* context = libav().avformat_alloc_context();
   BALEEN_CHECK(buffer != nullptr && avio_ != nullptr && context != nullptr);
   context->pb = avio_.get();
   context->flags |= AVFMT_FLAG_CUSTOM_IO;
@@ -162,16 +159,17 @@ Result<void> MediaInput::open_format() {
   context->interrupt_callback = {&Io::interrupt, io_.get()};
   context->probesize = kProbeBytesMax;
   context->max_streams = kStreamsMax;
-  context->protocol_whitelist = av_strdup("");
-  context->codec_whitelist = av_strdup(audio_decoders().c_str());
-  int status = avformat_open_input(&context, nullptr, demuxer, nullptr);  // Frees it on failure.
+  context->protocol_whitelist = libav().av_strdup("");
+  context->codec_whitelist = libav().av_strdup(audio_decoders().c_str());
+  int status =
+      libav().avformat_open_input(&context, nullptr, demuxer, nullptr);  // Frees it on failure.
   if (status >= 0) {
     format_.reset(context);
     for (unsigned i = 0; i < format_->nb_streams; ++i) {
       AVStream& stream = *format_->streams[i];
       if (stream.codecpar->codec_type != AVMEDIA_TYPE_AUDIO) stream.discard = AVDISCARD_ALL;
     }
-    status = avformat_find_stream_info(format_.get(), nullptr);
+    status = libav().avformat_find_stream_info(format_.get(), nullptr);
   }
   last_error_ = log.last_error();
   if (status < 0) {
@@ -211,7 +209,8 @@ Result<void> MediaInput::choose_stream() {
   if (chosen < 0 && undecodable != nullptr) {
     const AVCodecID id = undecodable->codecpar->codec_id;
     return fail(ErrorCode::codec_unsupported, "{} whose audio is coded as {}: no decoder for that",
-                words_, id == AV_CODEC_ID_NONE ? "something unknown" : avcodec_get_name(id));
+                words_,
+                id == AV_CODEC_ID_NONE ? "something unknown" : libav().avcodec_get_name(id));
   }
   if (chosen < 0) return fail(ErrorCode::codec_unsupported, "{} without any audio stream", words_);
 
@@ -221,8 +220,8 @@ Result<void> MediaInput::choose_stream() {
   }
   stream_ = format_->streams[chosen];
   const AVCodecParameters& parameters = *stream_->codecpar;
-  decoder_ = avcodec_find_decoder(parameters.codec_id);
-  info_.codec = avcodec_get_name(parameters.codec_id);
+  decoder_ = libav().avcodec_find_decoder(parameters.codec_id);
+  info_.codec = libav().avcodec_get_name(parameters.codec_id);
   info_.sample_rate = Hertz{parameters.sample_rate};
   info_.channels = parameters.ch_layout.nb_channels;
   info_.duration_s = duration_of(*format_, *stream_);
@@ -246,8 +245,8 @@ Result<void> MediaInput::choose_stream() {
 
 Result<bool> MediaInput::read_packet(AVPacket& packet) {
   while (true) {
-    av_packet_unref(&packet);
-    const int status = av_read_frame(format_.get(), &packet);
+    libav().av_packet_unref(&packet);
+    const int status = libav().av_read_frame(format_.get(), &packet);
     if (io_->is_stopped) return fail(ErrorCode::canceled, "stopped while reading");
     if (io_->error_number != 0) return core::errno_error(io_->error_number, "read");
     if (io_->is_circling || ++io_->packets_since_read > kPacketsWithoutReadMax) {
@@ -267,7 +266,7 @@ Result<bool> MediaInput::seek_pcm(std::int64_t frame, AVPacket& packet) {
   const bool is_pcm = parameters.codec_id >= AV_CODEC_ID_FIRST_AUDIO &&
                       parameters.codec_id < AV_CODEC_ID_ADPCM_IMA_QT;
   const int block = parameters.block_align;
-  const int sample_bits = av_get_exact_bits_per_sample(parameters.codec_id);
+  const int sample_bits = libav().av_get_exact_bits_per_sample(parameters.codec_id);
   if (!is_pcm || block <= 0 || sample_bits <= 0 ||
       block * 8 != sample_bits * parameters.ch_layout.nb_channels ||
       av_cmp_q(stream_->time_base, AVRational{1, parameters.sample_rate}) != 0) {
@@ -277,7 +276,8 @@ Result<bool> MediaInput::seek_pcm(std::int64_t frame, AVPacket& packet) {
   const std::int64_t first_byte = packet.pos;
   const std::int64_t first_pts = packet.pts;
   if (!has_first || first_byte < 0 || first_pts == AV_NOPTS_VALUE) return false;
-  if (av_seek_frame(format_.get(), stream_->index, first_pts + frame, AVSEEK_FLAG_BACKWARD) < 0) {
+  if (libav().av_seek_frame(format_.get(), stream_->index, first_pts + frame,
+                            AVSEEK_FLAG_BACKWARD) < 0) {
     return false;
   }
   BALEEN_ASSIGN_OR_RETURN(const bool has_packet, read_packet(packet));

@@ -28,4 +28,7 @@ struct AudioInfo {
 /// Reads a bounded part of the file, never follows a reference out of it. Thread-safe.
 [[nodiscard]] Result<AudioInfo> probe(const std::filesystem::path& path);
 
+/// "libavformat 59.27.100, libavcodec 59.37.100". NOT_SUPPORTED where they cannot be loaded.
+[[nodiscard]] Result<std::string> decoder_versions();
+
 }  // namespace baleen::audio
