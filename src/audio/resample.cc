@@ -50,7 +50,7 @@ struct Resampler::State {
   // Method interpolated.
   std::int64_t n_phases = 0;
 
-  void plan();
+  void plan(FilterShape shape);
   void start(std::int64_t output_index);
   void start_table();
   void append(std::span<const float> in);
@@ -69,10 +69,10 @@ struct Resampler::State {
   }
 };
 
-void Resampler::State::plan() {
+void Resampler::State::plan(FilterShape shape) {
   if (l == m) return;
   const double ratio = static_cast<double>(l) / static_cast<double>(m);
-  const LowPass filter(ratio);
+  const LowPass filter(ratio, shape);
   n_taps = round_up(std::llround(std::ceil(2 * filter.half_width())), 2);
   const auto make_taps = [&](std::int64_t phases, bool with_end) {
     return polyphase_taps(filter, phases, static_cast<std::size_t>(n_taps), with_end);
@@ -190,7 +190,7 @@ Resampler::~Resampler() = default;
 Resampler::Resampler(Resampler&&) noexcept = default;
 Resampler& Resampler::operator=(Resampler&&) noexcept = default;
 
-Result<Resampler> Resampler::create(Hertz from, Hertz to) {
+Result<Resampler> Resampler::create(Hertz from, Hertz to, FilterShape shape) {
   for (const Hertz rate : {from, to}) {
     if (rate.value < kRateMin || rate.value > kRateMax) {
       return fail(ErrorCode::invalid_argument, "a sample rate of {} Hz is outside {} to {} Hz",
@@ -201,7 +201,7 @@ Result<Resampler> Resampler::create(Hertz from, Hertz to) {
   const std::int32_t divisor = std::gcd(from.value, to.value);
   state->l = to.value / divisor;
   state->m = from.value / divisor;
-  state->plan();
+  state->plan(shape);
   state->start(0);
   return Resampler(std::move(state));
 }

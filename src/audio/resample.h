@@ -6,8 +6,8 @@
 /// it; so the result does not depend on how the input is cut into pieces, and a conversion may start
 /// in the middle (start_at). With f = half of the lower rate: flat within 0.001 dB up to 0.85 f, -6 dB
 /// at 0.95 f, at least 100 dB down beyond 1.05 f (Kaiser window; J. F. Kaiser, 1974); when the rate
-/// rises, all of that 0.02 f higher. ffmpeg's default filter is half as steep and has its -6 dB at
-/// 0.97 f; levels of white noise agree with it within 0.1 dB.
+/// rises, all of that 0.02 f higher. ffmpeg's default filter (FilterShape::ffmpeg) is half as steep and has
+/// its -6 dB at 0.97 f; levels of white noise agree with it within 0.1 dB.
 /// Beyond the ends the input counts as zeros.
 ///
 /// Every output is a sum in one fixed order, without fused multiply-add: all processors give the
@@ -24,10 +24,15 @@
 
 namespace baleen::audio {
 
+enum class FilterShape {
+  steep,   ///< For recordings that are to be kept.
+  ffmpeg,  ///< For networks: what ffmpeg makes of a recording is what their references heard.
+};
+
 class Resampler {
  public:
   /// INVALID_ARGUMENT for rates below 1 kHz or above 1.536 MHz. Costs up to some milliseconds.
-  static Result<Resampler> create(Hertz from, Hertz to);
+  static Result<Resampler> create(Hertz from, Hertz to, FilterShape shape = FilterShape::steep);
   ~Resampler();
   Resampler(Resampler&&) noexcept;
   Resampler& operator=(Resampler&&) noexcept;

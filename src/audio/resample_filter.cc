@@ -9,6 +9,19 @@
 namespace baleen::audio {
 namespace {
 
+// FilterShape::steep. With f = half of the lower rate: the -6 dB point in f (where frequencies above f
+// would alias, and where there are none), the filter's reach in half periods of f on either side, and the
+// Kaiser window's shape for 100 dB.
+constexpr double kCutoffDown = 0.95;
+constexpr double kCutoffUp = 0.97;
+constexpr int kReach = 32;
+constexpr double kKaiserBeta = 10.06;
+
+// FilterShape::ffmpeg: the defaults of libswresample's options cutoff, filter_size and kaiser_beta.
+constexpr double kFfmpegCutoff = 0.97;
+constexpr double kFfmpegTaps = 32;
+constexpr double kFfmpegKaiserBeta = 9;
+
 /// The modified Bessel function of order 0, by its power series (converges for all x).
 double bessel_i0(double x) {
   const double quarter = x * x / 4;
@@ -23,15 +36,24 @@ double bessel_i0(double x) {
 
 }  // namespace
 
-LowPass::LowPass(double ratio)
-    : cutoff_(ratio < 1 ? 0.5 * ratio * kCutoffDown : 0.5 * kCutoffUp),
+LowPass::LowPass(double ratio, FilterShape shape)
+    : kaiser_beta_(kKaiserBeta),
+      cutoff_(ratio < 1 ? 0.5 * ratio * kCutoffDown : 0.5 * kCutoffUp),
       half_width_(kReach / std::min(1.0, ratio)),
-      window_scale_(1 / bessel_i0(kKaiserBeta)) {}
+      window_scale_(1 / bessel_i0(kKaiserBeta)) {
+  if (shape == FilterShape::ffmpeg) {
+    const double factor = std::min(1.0, ratio * kFfmpegCutoff);
+    kaiser_beta_ = kFfmpegKaiserBeta;
+    cutoff_ = 0.5 * factor;
+    half_width_ = std::ceil(kFfmpegTaps / factor) / 2;
+    window_scale_ = 1 / bessel_i0(kFfmpegKaiserBeta);
+  }
+}
 
 double LowPass::operator()(double t) const {
   const double edge = t / half_width_;
   if (std::abs(edge) >= 1) return 0;
-  const double window = bessel_i0(kKaiserBeta * std::sqrt(1 - edge * edge)) * window_scale_;
+  const double window = bessel_i0(kaiser_beta_ * std::sqrt(1 - edge * edge)) * window_scale_;
   const double angle = 2 * std::numbers::pi * cutoff_ * t;
   const double sinc = std::abs(angle) < 1e-9 ? 1 : std::sin(angle) / angle;
   return 2 * cutoff_ * sinc * window;

@@ -5,26 +5,21 @@
 #include <cstdint>
 #include <vector>
 
-namespace baleen::audio {
+#include "audio/resample.h"
 
-/// With f = half of the lower rate: the -6 dB point in f (where frequencies above f would alias, and
-/// where there are none), the filter's reach in half periods of f on either side, and the Kaiser
-/// window's shape for 100 dB.
-inline constexpr double kCutoffDown = 0.95;
-inline constexpr double kCutoffUp = 0.97;
-inline constexpr int kReach = 32;
-inline constexpr double kKaiserBeta = 10.06;
+namespace baleen::audio {
 
 /// The low-pass filter for a conversion to `ratio` times the input's rate.
 class LowPass {
  public:
-  explicit LowPass(double ratio);
+  LowPass(double ratio, FilterShape shape);
   /// Input samples from the centre to the end of the filter.
   [[nodiscard]] double half_width() const { return half_width_; }
   /// The impulse response at `t` input samples from the centre; zero beyond half_width().
   [[nodiscard]] double operator()(double t) const;
 
  private:
+  double kaiser_beta_;
   double cutoff_;  ///< Cycles per input sample.
   double half_width_;
   double window_scale_;

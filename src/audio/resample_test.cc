@@ -11,6 +11,7 @@
 
 #include "audio/resample_kernels.h"
 #include "audio/testing/test_audio.h"
+#include "core/json.h"
 
 namespace baleen::audio {
 namespace {
@@ -191,6 +192,26 @@ TEST(Resampler, EveryKindOfProcessorGivesTheSameBits) {
       EXPECT_TRUE(rounded[i] == rounded[0]);
     }
   }
+}
+
+// Golden: tests/golden/audio/ORIGIN.md.
+TEST(Resampler, TheShapeOfFfmpegAnswersAnImpulseAsFfmpegDoes) {
+  const json::object golden =
+      core::read_json_file(BALEEN_SOURCE_DIR "/tests/golden/audio/ffmpeg_impulse_22050_16000.json")
+          .value()
+          .as_object();
+  std::vector<float> impulse(2205);
+  impulse[1102] = 1.0F;
+  Resampler resampler = Resampler::create(Hertz{22050}, Hertz{16000}, FilterShape::ffmpeg).value();
+  std::vector<float> out;
+  resampler.process(impulse, out);
+  resampler.flush(out);
+  ASSERT_EQ(out.size(), 1600U);
+  std::vector<double> expected(1600);
+  std::size_t n = static_cast<std::size_t>(golden.at("first").to_number<int>());
+  for (const json::value& sample : golden.at("samples").as_array())
+    expected[n++] = sample.to_number<double>();
+  for (std::size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], expected[i], 2e-5) << i;
 }
 
 TEST(Resampler, RefusesRatesOutsideItsRange) {

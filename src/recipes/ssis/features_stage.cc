@@ -62,7 +62,8 @@ class YamnetEmbedder final : public Embedder {
 
   static Result<std::unique_ptr<Embedder>> create(ml::Yamnet& network, Hertz rate) {
     BALEEN_ASSIGN_OR_RETURN(audio::Resampler resampler,
-                            audio::Resampler::create(rate, dsp::YamnetFrontend::kSampleRate));
+                            audio::Resampler::create(rate, dsp::YamnetFrontend::kSampleRate,
+                                                     audio::FilterShape::ffmpeg));
     BALEEN_ASSIGN_OR_RETURN(dsp::YamnetFrontend frontend, dsp::YamnetFrontend::create());
     return std::unique_ptr<Embedder>(
         std::make_unique<YamnetEmbedder>(network, std::move(resampler), std::move(frontend)));

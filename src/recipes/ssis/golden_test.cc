@@ -61,8 +61,12 @@ double cosine(std::span<const float> a, std::span<const float> b) {
 
 /// The mean embedding over upstream's patches: started every 48 rows, zeros up to 15600 + k·7680.
 std::vector<float> mean_embedding(const audio::WavReader& wav, ml::Yamnet& yamnet) {
-  std::vector<float> samples(static_cast<std::size_t>(wav.n_samples()));
-  EXPECT_EQ(wav.read(0, std::span<float>(samples)).value(), samples.size());
+  WavSource16k source = WavSource16k::create(wav).value();
+  std::vector<float> samples;
+  std::vector<float> block(65536);
+  while (const std::size_t n = source.read(block).value()) {
+    samples.insert(samples.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(n));
+  }
   const std::size_t hops = samples.size() > 15600 ? (samples.size() - 15600 + 7679) / 7680 : 0;
   samples.resize(15600 + hops * 7680);
   dsp::YamnetFrontend frontend = dsp::YamnetFrontend::create().value();
@@ -91,6 +95,7 @@ TEST_F(GoldenTest, YamnetEmbeddingsOfRealRecordingsMatchTheReference) {
   const std::string& halves = arrays.at("emb").bytes;
   double worst = 1;
   int n_compared = 0;
+  int n_close = 0;
   for (std::size_t i = 0; i < files.size(); i += 8) {
     std::string name = files[i];  // "esc10/open/rain/….ogg"
     if (const std::size_t open = name.find("open/"); open != std::string::npos) name.erase(open, 5);
@@ -104,14 +109,16 @@ TEST_F(GoldenTest, YamnetEmbeddingsOfRealRecordingsMatchTheReference) {
       expected[k] = from_half(bits);
     }
     const double similarity =
-        cosine(mean_embedding(normalized(path, Hertz{16000}), yamnet), expected);
-    // The reference was resampled by ffmpeg, whose filter falls off from 6.4 kHz; ours is flat to 7.2 kHz.
-    // Fed with ffmpeg's 16 kHz samples, 95 of 96 clips reach 0.9999 and the last one 0.9998.
+        cosine(mean_embedding(normalized(path, Hertz{22050}), yamnet), expected);
+    // The reference heard ffmpeg's unrounded 16 kHz samples. normalized.wav is rounded to 16 bits, which
+    // is audible to the network where most of a clip lies a few steps above silence (2 of the 30 clips).
     EXPECT_GE(similarity, 0.998);
+    if (similarity >= 0.9999) ++n_close;
     worst = std::min(worst, similarity);
     ++n_compared;
   }
   EXPECT_GE(n_compared, 20);
+  EXPECT_GE(n_close, n_compared * 9 / 10);
   RecordProperty("worst_cosine", std::to_string(worst));
 }
 

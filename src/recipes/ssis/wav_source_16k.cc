@@ -14,8 +14,9 @@ WavSource16k::WavSource16k(const audio::WavReader& wav, audio::Resampler resampl
     : wav_(&wav), resampler_(std::move(resampler)), block_(kBlockSamples) {}
 
 Result<WavSource16k> WavSource16k::create(const audio::WavReader& wav) {
-  BALEEN_ASSIGN_OR_RETURN(audio::Resampler resampler,
-                          audio::Resampler::create(wav.sample_rate(), kRate));
+  BALEEN_ASSIGN_OR_RETURN(
+      audio::Resampler resampler,
+      audio::Resampler::create(wav.sample_rate(), kRate, audio::FilterShape::ffmpeg));
   return WavSource16k(wav, std::move(resampler));
 }
 
