@@ -103,9 +103,14 @@ Result<std::string> read_text_file(const std::filesystem::path& path) {
 }
 
 Result<void> write_file_synced(const std::filesystem::path& path, std::string_view bytes) {
+  return write_file_synced(
+      path, [&](const Fd& file) { return write_all(file, std::as_bytes(std::span(bytes))); });
+}
+
+Result<void> write_file_synced(const std::filesystem::path& path, const WriteFn& write) {
   BALEEN_ASSIGN_OR_RETURN(const Fd file, create_file(path));
   const auto write_and_sync = [&]() -> Result<void> {
-    BALEEN_RETURN_IF_ERROR(write_all(file, std::as_bytes(std::span(bytes))));
+    BALEEN_RETURN_IF_ERROR(write(file));
     BALEEN_FAILPOINT("ATOMIC_WRITE_AFTER_TMP_WRITE");
     return sync_file(file);
   };

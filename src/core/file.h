@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,6 +62,10 @@ class Fd {
 /// Writes and fsyncs `path` itself, which must be a temporary name that `publish_file` renames later.
 [[nodiscard]] Result<void> write_file_synced(const std::filesystem::path& path,
                                              std::string_view bytes);
+/// The same for what `write` writes.
+using WriteFn = std::function<Result<void>(const Fd&)>;
+[[nodiscard]] Result<void> write_file_synced(const std::filesystem::path& path,
+                                             const WriteFn& write);
 /// The publish boundary: renames a synced temporary file to its final name and fsyncs the directory.
 [[nodiscard]] Result<void> publish_file(const std::filesystem::path& temporary,
                                         const std::filesystem::path& final_path);

@@ -30,65 +30,94 @@ void append_double(std::string& out, double number) {
   out += text;
 }
 
-void append_newline(std::string& out, Style style, int depth) {
-  if (style != Style::pretty) return;
-  out += '\n';
-  out.append(static_cast<std::size_t>(depth) * 2, ' ');
+/// Prints values piece by piece, so that the text of a large document is never in memory at once.
+class Printer {
+ public:
+  explicit Printer(const TextSink& sink) : sink_(sink) {}
+
+  void print(const json::value& value, Style style, int depth) {
+    switch (value.kind()) {
+      case json::kind::null: out_ += "null"; break;
+      case json::kind::bool_: out_ += value.get_bool() ? "true" : "false"; break;
+      case json::kind::int64: out_ += fmt::format("{}", value.get_int64()); break;
+      case json::kind::uint64: out_ += fmt::format("{}", value.get_uint64()); break;
+      case json::kind::double_: append_double(out_, value.get_double()); break;
+      case json::kind::string:
+        append_string(out_, {value.get_string().data(), value.get_string().size()});
+        break;
+      case json::kind::array: print_array(value.get_array(), style, depth); break;
+      case json::kind::object: print_object(value.get_object(), style, depth); break;
+    }
+    if (out_.size() >= kPieceBytes) flush();
+  }
+
+  void flush() {
+    sink_(out_);
+    out_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kPieceBytes = 64 << 10;
+
+  void print_object(const json::object& object, Style style, int depth) {
+    if (object.empty()) {
+      out_ += "{}";
+      return;
+    }
+    std::vector<const json::key_value_pair*> members;
+    members.reserve(object.size());
+    for (const json::key_value_pair& member : object) members.push_back(&member);
+    if (style == Style::canonical) {
+      std::sort(members.begin(), members.end(),
+                [](auto* a, auto* b) { return a->key() < b->key(); });
+    }
+    char separator = '{';
+    for (const json::key_value_pair* member : members) {
+      out_ += separator;
+      separator = ',';
+      new_line(style, depth + 1);
+      append_string(out_, {member->key().data(), member->key().size()});
+      out_ += style == Style::pretty ? ": " : ":";
+      print(member->value(), style, depth + 1);
+    }
+    new_line(style, depth);
+    out_ += '}';
+  }
+
+  void print_array(const json::array& array, Style style, int depth) {
+    const bool has_only_scalars = std::none_of(
+        array.begin(), array.end(), [](const json::value& v) { return v.is_structured(); });
+    const Style inner = has_only_scalars && style == Style::pretty ? Style::line : style;
+    out_ += '[';
+    for (std::size_t i = 0; i < array.size(); ++i) {
+      if (i > 0) out_ += style == Style::pretty && inner == Style::line ? ", " : ",";
+      new_line(inner, depth + 1);
+      print(array[i], style, depth + 1);
+    }
+    if (!array.empty()) new_line(inner, depth);
+    out_ += ']';
+  }
+
+  void new_line(Style style, int depth) {
+    if (style != Style::pretty) return;
+    out_ += '\n';
+    out_.append(static_cast<std::size_t>(depth) * 2, ' ');
+  }
+
+  const TextSink& sink_;
+  std::string out_;
+};
+
+void print(const json::value& value, Style style, const TextSink& sink) {
+  Printer printer(sink);
+  printer.print(value, style, 0);
+  printer.flush();
 }
 
-void append(std::string& out, const json::value& value, Style style, int depth);
-
-void append_object(std::string& out, const json::object& object, Style style, int depth) {
-  if (object.empty()) {
-    out += "{}";
-    return;
-  }
-  std::vector<const json::key_value_pair*> members;
-  members.reserve(object.size());
-  for (const json::key_value_pair& member : object) members.push_back(&member);
-  if (style == Style::canonical) {
-    std::sort(members.begin(), members.end(), [](auto* a, auto* b) { return a->key() < b->key(); });
-  }
-  char separator = '{';
-  for (const json::key_value_pair* member : members) {
-    out += separator;
-    separator = ',';
-    append_newline(out, style, depth + 1);
-    append_string(out, {member->key().data(), member->key().size()});
-    out += style == Style::pretty ? ": " : ":";
-    append(out, member->value(), style, depth + 1);
-  }
-  append_newline(out, style, depth);
-  out += '}';
-}
-
-void append_array(std::string& out, const json::array& array, Style style, int depth) {
-  const bool has_only_scalars = std::none_of(
-      array.begin(), array.end(), [](const json::value& v) { return v.is_structured(); });
-  const Style inner = has_only_scalars && style == Style::pretty ? Style::line : style;
-  out += '[';
-  for (std::size_t i = 0; i < array.size(); ++i) {
-    if (i > 0) out += style == Style::pretty && inner == Style::line ? ", " : ",";
-    append_newline(out, inner, depth + 1);
-    append(out, array[i], style, depth + 1);
-  }
-  if (!array.empty()) append_newline(out, inner, depth);
-  out += ']';
-}
-
-void append(std::string& out, const json::value& value, Style style, int depth) {
-  switch (value.kind()) {
-    case json::kind::null: out += "null"; break;
-    case json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
-    case json::kind::int64: out += fmt::format("{}", value.get_int64()); break;
-    case json::kind::uint64: out += fmt::format("{}", value.get_uint64()); break;
-    case json::kind::double_: append_double(out, value.get_double()); break;
-    case json::kind::string:
-      append_string(out, {value.get_string().data(), value.get_string().size()});
-      break;
-    case json::kind::array: append_array(out, value.get_array(), style, depth); break;
-    case json::kind::object: append_object(out, value.get_object(), style, depth); break;
-  }
+std::string to_text(const json::value& value, Style style) {
+  std::string text;
+  print(value, style, [&](std::string_view piece) { text += piece; });
+  return text;
 }
 
 /// The length of the UTF-8 sequence at the start of `text` (RFC 3629), or 0 if there is none.
@@ -140,23 +169,18 @@ Result<json::value> read_json_file(const std::filesystem::path& path) {
   return parse_json(text, path.string());
 }
 
-std::string to_json(const json::value& value) {
-  std::string out;
-  append(out, value, Style::line, 0);
-  return out;
-}
-
+std::string to_json(const json::value& value) { return to_text(value, Style::line); }
 std::string to_pretty_json(const json::value& value) {
-  std::string out;
-  append(out, value, Style::pretty, 0);
-  out += '\n';
-  return out;
+  return to_text(value, Style::pretty) + '\n';
 }
+std::string to_canonical_json(const json::value& value) { return to_text(value, Style::canonical); }
 
-std::string to_canonical_json(const json::value& value) {
-  std::string out;
-  append(out, value, Style::canonical, 0);
-  return out;
+void print_pretty_json(const json::value& value, const TextSink& sink) {
+  print(value, Style::pretty, sink);
+  sink("\n");
+}
+void print_canonical_json(const json::value& value, const TextSink& sink) {
+  print(value, Style::canonical, sink);
 }
 
 std::string get_string(const json::object& object,

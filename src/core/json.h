@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,11 @@ namespace json = boost::json;
 [[nodiscard]] std::string to_pretty_json(const json::value& value);
 /// One line with sorted keys: equal values give equal text. For signatures.
 [[nodiscard]] std::string to_canonical_json(const json::value& value);
+
+/// The same for large documents, in pieces of about 64 KiB.
+using TextSink = std::function<void(std::string_view)>;
+void print_pretty_json(const json::value& value, const TextSink& sink);
+void print_canonical_json(const json::value& value, const TextSink& sink);
 
 /// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD; file names may hold
 /// anything. The writers above do this by themselves.

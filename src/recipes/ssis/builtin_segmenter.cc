@@ -114,6 +114,7 @@ std::vector<SmnSegment> BuiltinSegmenter::finish(std::int64_t n_samples) {
   features_.finish(windows_);
   take_windows();
   const std::vector<bool> sounding = sounding_rows();
+  levels_ = {};  // A day's are 4 MB, and are not needed any more.
   const std::vector<std::uint8_t> labels = best_labels(sounding);
   const double end_s = static_cast<double>(n_samples) / kSampleRate;
 

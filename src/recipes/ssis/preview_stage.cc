@@ -29,13 +29,17 @@ Result<PreviewEnergy> measure_energy(const audio::WavReader& wav,
   return energy;
 }
 
+Result<std::vector<Segment>> read_segments(const std::filesystem::path& path) {
+  BALEEN_ASSIGN_OR_RETURN(const json::value document, core::read_json_file(path));
+  return parse_segments_document(document);
+}
+
 class PreviewStage final : public engine::Stage {
  public:
   Result<engine::StageOutcome> run(const engine::StageRequest& request,
                                    const engine::ProgressFn& progress) override {
-    BALEEN_ASSIGN_OR_RETURN(const json::value document,
-                            core::read_json_file(request.input("segments_v1").path));
-    BALEEN_ASSIGN_OR_RETURN(const std::vector<Segment> segments, parse_segments_document(document));
+    BALEEN_ASSIGN_OR_RETURN(const std::vector<Segment> segments,
+                            read_segments(request.input("segments_v1").path));
     BALEEN_ASSIGN_OR_RETURN(const audio::WavReader wav,
                             audio::WavReader::open(request.input("normalized_wav").path));
     BALEEN_ASSIGN_OR_RETURN(const PreviewEnergy energy, measure_energy(wav, progress));
@@ -57,12 +61,12 @@ class PreviewStage final : public engine::Stage {
     options.score_threshold = core::get_double(request.params, "score_threshold");
     BALEEN_ASSIGN_OR_RETURN(const PreviewChoice choice, choose_preview(input, options));
     BALEEN_ASSIGN_OR_RETURN(
-        const json::object preview,
+        json::object preview,
         preview_document(document_header(request), choice, request.feature_spec_alias, options));
 
     engine::StageOutcome outcome;
     BALEEN_ASSIGN_OR_RETURN(engine::ProducedArtifact artifact,
-                            write_document(request, "preview_v1", preview));
+                            write_document(request, "preview_v1", std::move(preview)));
     outcome.artifacts.push_back(std::move(artifact));
     outcome.metrics = {
         {"candidate_count", choice.candidates_count},

@@ -85,12 +85,12 @@ class SegmentsStage final : public engine::Stage {
                                  to_millis(core::get_double(request.params, "merge_gap_s"))};
     const std::vector<Segment> segments = post_process_segments(raw, duration, options);
     BALEEN_ASSIGN_OR_RETURN(
-        const json::object document,
+        json::object document,
         segments_document(document_header(request), segments, duration, labelled.model, options));
 
     engine::StageOutcome outcome;
     BALEEN_ASSIGN_OR_RETURN(engine::ProducedArtifact artifact,
-                            write_document(request, "segments_v1", document));
+                            write_document(request, "segments_v1", std::move(document)));
     outcome.artifacts.push_back(std::move(artifact));
     outcome.metrics = metrics_json(segment_metrics(segments));
     for (const json::key_value_pair& metric : labelled.metrics)

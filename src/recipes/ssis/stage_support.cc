@@ -1,3 +1,5 @@
+#include <span>
+
 #include "core/file.h"
 #include "core/process.h"
 #include "core/sha256.h"
@@ -12,13 +14,20 @@ formats::DocumentHeader document_header(const engine::StageRequest& request) {
 
 Result<engine::ProducedArtifact> write_document(const engine::StageRequest& request,
                                                 std::string_view type,
-                                                const json::object& document) {
+                                                json::object document) {
   const engine::StageOutputSlot& slot = request.output(type);
-  BALEEN_RETURN_IF_ERROR(core::write_file_synced(slot.temporary, core::to_pretty_json(document)));
-  json::object content = document;
-  content.erase("computed_at");
-  return engine::ProducedArtifact{std::string(type), slot.temporary,
-                                  core::sha256_hex(core::to_canonical_json(content)), ""};
+  const auto print = [&](const core::Fd& file) {
+    Result<void> written;
+    core::print_pretty_json(document, [&](std::string_view piece) {
+      if (written.ok()) written = core::write_all(file, std::as_bytes(std::span(piece)));
+    });
+    return written;
+  };
+  BALEEN_RETURN_IF_ERROR(core::write_file_synced(slot.temporary, print));
+  document.erase("computed_at");
+  core::Sha256 content;
+  core::print_canonical_json(document, [&](std::string_view piece) { content.update(piece); });
+  return engine::ProducedArtifact{std::string(type), slot.temporary, content.finish_hex(), ""};
 }
 
 Result<ml::InstalledModel> planned_model(const ml::ModelStore& models,

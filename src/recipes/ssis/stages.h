@@ -25,7 +25,7 @@ struct DecodeSettings {
 /// Writes a checked document to an output's temporary name; its content digest leaves out computed_at.
 [[nodiscard]] Result<engine::ProducedArtifact> write_document(const engine::StageRequest& request,
                                                               std::string_view type,
-                                                              const json::object& document);
+                                                              json::object document);
 
 /// The installed model for a task, if its digest is still the one the plan was made with.
 [[nodiscard]] Result<ml::InstalledModel> planned_model(const ml::ModelStore& models,
