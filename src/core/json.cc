@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/stream_parser.hpp>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "core/file.h"
@@ -155,18 +157,51 @@ std::string valid_utf8(std::string_view text) {
   return valid;
 }
 
+namespace {
+
+constexpr std::size_t kDepthMax = 32;
+constexpr std::size_t kReadBytes = 64 << 10;
+constexpr std::size_t kFileBytesMax = 64 << 20;
+
+json::parse_options parse_options() {
+  json::parse_options options;
+  options.max_depth = kDepthMax;
+  return options;
+}
+
+Error not_json(std::string_view what, const json::error_code& error) {
+  return fail(ErrorCode::invalid_argument, "{}: not JSON: {}", what, error.message());
+}
+
+}  // namespace
+
 Result<json::value> parse_json(std::string_view text, std::string_view what) {
   json::error_code error;
-  json::parse_options options;
-  options.max_depth = 32;
-  json::value value = json::parse({text.data(), text.size()}, error, {}, options);
-  if (error) return fail(ErrorCode::invalid_argument, "{}: not JSON: {}", what, error.message());
+  json::value value = json::parse({text.data(), text.size()}, error, {}, parse_options());
+  if (error) return not_json(what, error);
   return value;
 }
 
 Result<json::value> read_json_file(const std::filesystem::path& path) {
-  BALEEN_ASSIGN_OR_RETURN(const std::string text, read_text_file(path));
-  return parse_json(text, path.string());
+  BALEEN_ASSIGN_OR_RETURN(const Fd file, open_read(path));
+  json::stream_parser parser({}, parse_options());
+  json::error_code error;
+  std::vector<char> piece(kReadBytes);
+  std::size_t n_read = 0;
+  while (true) {
+    BALEEN_ASSIGN_OR_RETURN(const std::size_t n,
+                            read_some(file, std::as_writable_bytes(std::span(piece))));
+    if (n == 0) break;
+    if ((n_read += n) > kFileBytesMax) {
+      return fail(ErrorCode::invalid_argument, "{}: more than {} bytes of JSON", path.string(),
+                  kFileBytesMax);
+    }
+    parser.write(piece.data(), n, error);
+    if (error) return not_json(path.string(), error);
+  }
+  parser.finish(error);
+  if (error) return not_json(path.string(), error);
+  return parser.release();
 }
 
 std::string to_json(const json::value& value) { return to_text(value, Style::line); }

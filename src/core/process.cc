@@ -1,5 +1,6 @@
 #include "core/process.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -100,6 +101,8 @@ std::int64_t peak_rss_bytes() {
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
+
+void trim_heap() { ::malloc_trim(0); }
 
 std::string_view version() { return BALEEN_VERSION; }
 

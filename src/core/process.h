@@ -32,6 +32,8 @@ enum class Liveness { alive, dead, unknown };
 
 /// The largest resident set of this process so far, in bytes.
 [[nodiscard]] std::int64_t peak_rss_bytes();
+/// Gives freed memory back to the system, which malloc keeps otherwise; for after something large.
+void trim_heap();
 
 /// "0.1.0"
 [[nodiscard]] std::string_view version();

@@ -31,9 +31,11 @@ class Executor {
         op == "run"     ? guarded([&] { return run(StageRequest::from_json(message)); })
         : op == "probe" ? guarded([&] { return probe_(core::get_string(message, "path")); })
                         : Result<json::object>(fail(ErrorCode::internal, "unknown op '{}'", op));
-    if (!answer.ok()) return send_message(socket_, error_message(answer.error()));
-    (*answer)["type"] = "result";
-    return send_message(socket_, *answer);
+    if (answer.ok()) (*answer)["type"] = "result";
+    const Result<void> sent =
+        send_message(socket_, answer.ok() ? *answer : error_message(answer.error()));
+    core::trim_heap();  // What a long recording needed must not add to what the next stage needs.
+    return sent;
   }
 
  private:

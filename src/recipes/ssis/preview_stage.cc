@@ -2,6 +2,7 @@
 
 #include "audio/wav.h"
 #include "core/file.h"
+#include "core/process.h"
 #include "formats/feature_pack.h"
 #include "recipes/ssis/preview.h"
 #include "recipes/ssis/preview_energy.h"
@@ -40,6 +41,7 @@ class PreviewStage final : public engine::Stage {
                                    const engine::ProgressFn& progress) override {
     BALEEN_ASSIGN_OR_RETURN(const std::vector<Segment> segments,
                             read_segments(request.input("segments_v1").path));
+    core::trim_heap();  // The document of a day is several MB.
     BALEEN_ASSIGN_OR_RETURN(const audio::WavReader wav,
                             audio::WavReader::open(request.input("normalized_wav").path));
     BALEEN_ASSIGN_OR_RETURN(const PreviewEnergy energy, measure_energy(wav, progress));
