@@ -61,6 +61,10 @@ class CommandLine {
   }
 
   int run(int argc, char** argv) {
+    if (argc == 1) {
+      std::printf("%s", app_.help().c_str());
+      return 0;
+    }
     try {
       app_.parse(argc, argv);
     } catch (const CLI::CallForHelp& help) {
@@ -256,7 +260,7 @@ class CommandLine {
     executor->group("");  // Started by workers only.
   }
 
-  int usage_error(int argc, char** argv, const std::string& what) {
+  int usage_error(int argc, char** argv, std::string what) {
     std::vector<std::string> names;
     for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
       names.push_back(sub->get_name());
@@ -275,8 +279,10 @@ class CommandLine {
         }
       } else if (!word.starts_with('-') && is_command_next) {
         is_command_next = false;
-        if (std::find(names.begin(), names.end(), word) == names.end())
+        if (std::find(names.begin(), names.end(), word) == names.end()) {
+          what = "there is no command '" + printable(word) + "'";
           hint = did_you_mean(word, names);
+        }
       }
     }
     print_error(args_.global, fail(ErrorCode::invalid_argument, "{}{}", what, hint));

@@ -79,12 +79,16 @@ void print_asset(const json::object& asset, const store::DataRoot& root) {
               core::get_string(asset, "owner_entity_id").c_str(),
               human_bytes(core::get_int(asset, "bytes")).c_str());
   if (core::get_int(asset, "sample_rate_hz") > 0) {
-    std::printf("audio     %s, %s %s, %lld Hz, %lld channels\n",
+    const std::string container = core::get_string(asset, "container");
+    const std::string codec = core::get_string(asset, "codec");
+    const std::int64_t channels = core::get_int(asset, "channels");
+    std::printf("audio     %s, %s, %lld Hz, %s\n",
                 human_duration(core::get_double(asset, "duration_s")).c_str(),
-                core::get_string(asset, "container").c_str(),
-                core::get_string(asset, "codec").c_str(),
+                container == codec ? codec.c_str() : (container + " " + codec).c_str(),
                 static_cast<long long>(core::get_int(asset, "sample_rate_hz")),
-                static_cast<long long>(core::get_int(asset, "channels")));
+                channels == 1   ? "mono"
+                : channels == 2 ? "stereo"
+                                : (std::to_string(channels) + " channels").c_str());
   }
   print_artifacts(asset, root);
   Table attempts({"\nattempt", "stage", "status", "time", "error"});

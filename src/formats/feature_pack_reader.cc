@@ -8,7 +8,9 @@
 namespace baleen::formats {
 namespace {
 
-constexpr std::size_t kChunkCacheBytes = std::size_t{1} << 20;
+// One chunk of embeddings; of the melspec, the eight chunks that make up its rows.
+constexpr std::size_t kEmbeddingsCacheBytes = 256 << 10;
+constexpr std::size_t kChunkCacheBytes = 1 << 20;
 
 struct Dataset {
   h5::Id id;
@@ -16,9 +18,12 @@ struct Dataset {
   std::int64_t n_columns = 1;
 };
 
-Result<Dataset> open_dataset(hid_t file, const std::string& name, int rank) {
+Result<Dataset> open_dataset(hid_t file,
+                             const std::string& name,
+                             int rank,
+                             std::size_t cache_bytes = kChunkCacheBytes) {
   const h5::Id access(H5Pcreate(H5P_DATASET_ACCESS));
-  H5Pset_chunk_cache(access.get(), 521, kChunkCacheBytes, H5D_CHUNK_CACHE_W0_DEFAULT);
+  H5Pset_chunk_cache(access.get(), 521, cache_bytes, H5D_CHUNK_CACHE_W0_DEFAULT);
   Dataset dataset;
   dataset.id = h5::Id(H5Dopen2(file, name.c_str(), access.get()));
   if (!dataset.id.is_valid()) return h5::last_error("open " + name, ErrorCode::artifact_corrupt);
@@ -90,7 +95,8 @@ struct FeaturePackReader::State {
     BALEEN_ASSIGN_OR_RETURN(file, h5::open_file(path));
     BALEEN_RETURN_IF_ERROR(read_root_attributes(file.get(), info));
     BALEEN_ASSIGN_OR_RETURN(melspec, open_dataset(file.get(), "melspec", 2));
-    BALEEN_ASSIGN_OR_RETURN(embeddings, open_dataset(file.get(), "embeddings", 2));
+    BALEEN_ASSIGN_OR_RETURN(embeddings,
+                            open_dataset(file.get(), "embeddings", 2, kEmbeddingsCacheBytes));
     BALEEN_ASSIGN_OR_RETURN(times, open_dataset(file.get(), "times", 1));
     BALEEN_ASSIGN_OR_RETURN(info.mel_hop_s, h5::read_double_attribute(melspec.id.get(), "hop_s"));
     BALEEN_ASSIGN_OR_RETURN(info.embedding_hop_s,
