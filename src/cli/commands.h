@@ -16,7 +16,7 @@ struct WorkOptions {
   bool is_queue_only = false;
 };
 
-// commands_work.cc: what changes something.
+// commands_work.cc: what takes recordings in and works.
 [[nodiscard]] Result<int> run_command(const GlobalOptions&,
                                       const Program&,
                                       const WorkOptions&,
@@ -33,6 +33,8 @@ struct WorkerOptions {
 [[nodiscard]] Result<int> worker_command(const GlobalOptions&,
                                          const Program&,
                                          const WorkerOptions&);
+
+// commands_again.cc: what is about work that is already known.
 [[nodiscard]] Result<int> stage_command(const GlobalOptions&,
                                         const Program&,
                                         const WorkOptions&,

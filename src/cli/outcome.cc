@@ -1,0 +1,182 @@
+#include "cli/outcome.h"
+
+#include <cstdio>
+#include <map>
+
+#include "cli/commands.h"
+#include "cli/stop.h"
+#include "cli/text.h"
+#include "engine/status.h"
+
+namespace baleen::cli {
+namespace {
+
+constexpr std::size_t kTableRowsMax = 20;
+
+json::object error_object(const Error& error) {
+  return {{"code", std::string(error.name())},
+          {"message", error.message},
+          {"cause", std::string(error.info().cause)},
+          {"action", std::string(error.info().action)}};
+}
+
+}  // namespace
+
+Result<json::object> describe(Session& session, const Item& item) {
+  if (item.error) {
+    return json::object{{"run_id", nullptr},
+                        {"asset_id", nullptr},
+                        {"state", "failed"},
+                        {"file", item.name},
+                        {"artifacts", json::array{}},
+                        {"tasks", json::array{}},
+                        {"error", error_object(*item.error)}};
+  }
+  BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(session.database, item.run_id));
+  std::error_code ignored;
+  for (json::value& value : run["artifacts"].as_array()) {
+    json::object& artifact = value.as_object();
+    const std::string relative = core::get_string(artifact, "path");
+    artifact["relative_path"] = relative;
+    artifact["path"] =
+        std::filesystem::absolute(session.root.at(relative), ignored).lexically_normal().string();
+  }
+  // As it was named now: the asset may have been ingested under another name.
+  if (!item.name.empty()) run["file"] = item.name;
+  run["reused"] = item.is_fresh;
+  return run;
+}
+
+int exit_status(const std::vector<json::object>& runs) {
+  int status = 0;
+  const auto add = [&](const json::object& error) {
+    const auto code = core::parse_error_code(core::get_string(error, "code"));
+    const int one = code ? core::error_info(*code).exit_code : 1;
+    status = status == 0 || status == one ? one : 1;
+  };
+  for (const json::object& run : runs) {
+    const json::object& own = core::get_object(run, "error");
+    if (!own.empty()) add(own);
+    for (const json::value& task : core::get_array(run, "tasks")) {
+      if (core::get_string(task.as_object(), "state") == "failed")
+        add(core::get_object(task.as_object(), "error"));
+    }
+    const std::string state = core::get_string(run, "state");
+    if (status == 0 && (state == "failed" || state == "canceled")) status = 1;
+  }
+  return status;
+}
+
+void print_failures(const std::vector<json::object>& runs) {
+  std::map<std::string, std::int64_t> count;
+  std::map<std::string, std::string> example;
+  const auto add = [&](const json::object& run, const json::object& error) {
+    const std::string code = core::get_string(error, "code");
+    if (code.empty()) return;
+    ++count[code];
+    example.try_emplace(code, printable(core::get_string(run, "file"), 60) + ": " +
+                                  printable(core::get_string(error, "message")));
+  };
+  for (const json::object& run : runs) {
+    add(run, core::get_object(run, "error"));
+    for (const json::value& task : core::get_array(run, "tasks")) {
+      if (core::get_string(task.as_object(), "state") == "failed")
+        add(run, core::get_object(task.as_object(), "error"));
+    }
+  }
+  for (const auto& [code, n] : count) {
+    const core::ErrorInfo& info =
+        core::error_info(core::parse_error_code(code).value_or(ErrorCode::internal));
+    std::printf("\n%s (%lld)  %s\n  why: %s\n  do:  %s\n", code.c_str(), static_cast<long long>(n),
+                example[code].c_str(), std::string(info.cause).c_str(),
+                std::string(info.action).c_str());
+  }
+}
+
+void print_one_run(const json::object& run) {
+  std::printf("%s: %s%s\n", printable(core::get_string(run, "file")).c_str(),
+              core::get_string(run, "state").c_str(),
+              core::get_bool(run, "reused") ? " (nothing to do: everything was there)" : "");
+  if (!core::get_string(run, "run_id").empty()) {
+    std::printf("run %s  asset %s\n", core::get_string(run, "run_id").c_str(),
+                core::get_string(run, "asset_id").c_str());
+  }
+  Table tasks({"stage", "state", "attempts", "time", "why"});
+  for (const json::value& value : core::get_array(run, "tasks")) {
+    const json::object& task = value.as_object();
+    const double seconds = core::get_double(task, "seconds");
+    tasks.add({core::get_string(task, "stage"), core::get_string(task, "state"),
+               std::to_string(core::get_int(task, "attempts")),
+               seconds > 0 ? human_duration(seconds) : "-", core::get_string(task, "reason")});
+  }
+  if (!tasks.is_empty()) std::printf("\n%s", tasks.to_string().c_str());
+  Table artifacts({"artifact", "size", "path"});
+  for (const json::value& value : core::get_array(run, "artifacts")) {
+    const json::object& artifact = value.as_object();
+    artifacts.add({core::get_string(artifact, "type"),
+                   human_bytes(core::get_int(artifact, "bytes")),
+                   core::get_string(artifact, "path")});
+  }
+  if (!artifacts.is_empty()) std::printf("\n%s", artifacts.to_string().c_str());
+}
+
+void print_many_runs(const std::vector<json::object>& runs, const std::filesystem::path& root) {
+  std::map<std::string, std::int64_t> states;
+  std::int64_t n_reused = 0;
+  std::int64_t bytes = 0;
+  Table table({"file", "state", "run", "artifacts"});
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    ++states[core::get_string(runs[i], "state")];
+    n_reused += core::get_bool(runs[i], "reused") ? 1 : 0;
+    const json::array& artifacts = core::get_array(runs[i], "artifacts");
+    for (const json::value& artifact : artifacts)
+      bytes += core::get_int(artifact.as_object(), "bytes");
+    if (i < kTableRowsMax) {
+      table.add({printable(core::get_string(runs[i], "file"), 40),
+                 core::get_string(runs[i], "state"), core::get_string(runs[i], "run_id", "-"),
+                 std::to_string(artifacts.size())});
+    }
+  }
+  std::printf("%s", table.to_string().c_str());
+  if (runs.size() > kTableRowsMax)
+    std::printf("… and %zu more (`baleen status`)\n", runs.size() - kTableRowsMax);
+  std::printf("\n%zu files:", runs.size());
+  for (const auto& [state, n] : states)
+    std::printf(" %lld %s", static_cast<long long>(n), state.c_str());
+  if (n_reused > 0) std::printf(" (%lld had nothing to do)", static_cast<long long>(n_reused));
+  std::printf("; %s of artifacts below %s\n", human_bytes(bytes).c_str(), root.string().c_str());
+}
+
+void print_runs_json(const std::vector<json::object>& runs, bool is_list) {
+  json::array list;
+  for (const json::object& run : runs) list.emplace_back(run);
+  print_json(is_list        ? json::value(std::move(list))
+             : runs.empty() ? json::value(nullptr)
+                            : json::value(runs.front()));
+}
+
+Result<int> print_outcome(Session& session,
+                          const std::vector<Item>& items,
+                          bool is_list,
+                          bool is_stopped) {
+  std::vector<json::object> runs;
+  for (const Item& item : items) {
+    BALEEN_ASSIGN_OR_RETURN(json::object run, describe(session, item));
+    runs.push_back(std::move(run));
+  }
+  if (session.options.is_json) {
+    print_runs_json(runs, is_list);
+  } else if (!session.options.is_quiet || exit_status(runs) != 0) {
+    if (runs.size() == 1) {
+      print_one_run(runs.front());
+    } else if (!runs.empty()) {
+      print_many_runs(runs, std::filesystem::absolute(session.root.path).lexically_normal());
+    }
+    print_failures(runs);
+    if (is_stopped)
+      std::printf("\nStopped. Finished work is kept; the same command goes on from here.\n");
+  }
+  return is_stopped ? stopped_status() : exit_status(runs);
+}
+
+}  // namespace baleen::cli

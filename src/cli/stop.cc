@@ -1,0 +1,32 @@
+#include "cli/stop.h"
+
+#include <csignal>
+
+namespace baleen::cli {
+namespace {
+
+std::atomic<bool> is_stop_requested = false;
+std::atomic<int> stop_signal = 0;
+
+extern "C" void request_stop(int signal_number) {
+  stop_signal = signal_number;
+  is_stop_requested = true;
+}
+
+}  // namespace
+
+void handle_stop_signals() {
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action {};
+    action.sa_handler = request_stop;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(signal_number, &action, nullptr);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+const std::atomic<bool>& stop_requested() { return is_stop_requested; }
+
+int stopped_status() { return 128 + (stop_signal == 0 ? SIGINT : stop_signal.load()); }
+
+}  // namespace baleen::cli
