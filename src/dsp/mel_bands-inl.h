@@ -1,4 +1,4 @@
-/// From spectra to logarithms of bands, one frame per vector lane. Per-target: included by mel_kernel.cc
+/// From powers to logarithms of bands, one frame per vector lane. Per-target: included by mel_kernel.cc
 /// only.
 
 #if defined(BALEEN_DSP_MEL_BANDS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -10,7 +10,6 @@
 
 #include <cstddef>
 
-#include "dsp/fft256-inl.h"
 #include "dsp/mel_plan.h"
 #include "hwy/highway.h"
 
@@ -26,79 +25,7 @@ HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
 
-/// The tables and buffers of split(), from some bin on.
-template <typename T>
-struct SplitCursor {
-  const T* root;
-  const T* point;
-  const T* mirrored_point;
-  T* power;
-  T* mirrored_power;
-};
-
-/// The powers (or magnitudes) of a bin of the real signal and of its mirror image, from the two points
-/// of the complex spectrum that hold them. Powers are four times, magnitudes twice too large; the
-/// weights of the bands make up for it.
-template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
-HWY_INLINE void split_pair(D d, const SplitCursor<T>& at) {
-  using V = hn::Vec<D>;
-  const V two = hn::Set(d, static_cast<T>(2.0));
-  const Complex<V> z1 = load_complex(d, at.point);
-  const Complex<V> z2 = load_complex(d, at.mirrored_point);
-  const V c = hn::Set(d, at.root[0]);
-  const V s = hn::Set(d, at.root[1]);
-  const Complex<V> even{hn::Add(z1.re, z2.re), hn::Sub(z1.im, z2.im)};
-  const Complex<V> odd{hn::Add(z1.im, z2.im), hn::Sub(z2.re, z1.re)};
-  // even ± odd·(c + is)
-  const Complex<V> sum{hn::MulAdd(odd.re, c, hn::NegMulAdd(odd.im, s, even.re)),
-                       hn::MulAdd(odd.re, s, hn::MulAdd(odd.im, c, even.im))};
-  const Complex<V> difference = reflect(even, sum, two);
-  V low = hn::MulAdd(sum.re, sum.re, hn::Mul(sum.im, sum.im));
-  V high = hn::MulAdd(difference.re, difference.re, hn::Mul(difference.im, difference.im));
-  if constexpr (kSpectrum == Spectrum::magnitude) {
-    low = hn::Sqrt(low);
-    high = hn::Sqrt(high);
-  }
-  hn::Store(low, d, at.power);
-  hn::Store(high, d, at.mirrored_power);
-}
-
-/// Splits the complex spectrum of a part into the bins of the real signal: bin q and its mirror image
-/// come from the points q and (256 - part - q).
-template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void split(D d,
-                        std::size_t part,
-                        const T* HWY_RESTRICT roots,
-                        const T* HWY_RESTRICT spectrum,
-                        T* HWY_RESTRICT powers) {
-  const std::size_t n_lanes = hn::Lanes(d);
-  const std::size_t row =
-      2 * kRowStride * n_lanes;  // From one point to the next; see turned_place.
-  const std::size_t mirror = kPartSize - part;
-  const auto cursor = [&](std::size_t q) HWY_ATTR {
-    const std::size_t mirrored = mirror - q;
-    return SplitCursor<T>{roots + 2 * q, spectrum + 2 * turned_place(q) * n_lanes,
-                          spectrum + 2 * turned_place(mirrored % kPartSize) * n_lanes,
-                          powers + q * n_lanes, powers + mirrored * n_lanes};
-  };
-  if (part == 0) {  // The points of row 0 are mirrored in row 0; number 0 and 128 in themselves.
-    for (std::size_t q = 0; q <= kPartSize / 2; q += kRadix) {
-      split_pair<kSpectrum>(d, cursor(q));
-    }
-  }
-  const std::size_t first = 1 - part;
-  for (std::size_t start = first; start < kPartSize / 2; start += kRadix) {
-    SplitCursor<T> at = cursor(start);
-    for (std::size_t i = first; i < kRadix; ++i) {
-      split_pair<kSpectrum>(d, at);
-      at.root += 2;
-      at.point += row;
-      at.mirrored_point -= row;
-      at.power += n_lanes;
-      at.mirrored_power -= n_lanes;
-    }
-  }
-}
+namespace hn = hwy::HWY_NAMESPACE;
 
 /// The weights of the bins of a part for the lanes of a batch: plain, tilted, or one or the other.
 template <class D>

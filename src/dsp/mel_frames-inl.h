@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "dsp/fft256-inl.h"
 #include "dsp/mel_plan.h"
 #include "dsp/transpose-inl.h"
 #include "hwy/highway.h"
@@ -22,7 +21,7 @@ namespace HWY_NAMESPACE {
 /// Zeros from sample n to where the transforms stop reading.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void clear_tail(D d, const MelPlan& plan, std::size_t n, T* points) {
-  const std::size_t end = 2 * std::max(plan.used_points(), kPartSize);
+  const std::size_t end = std::max(plan.used_samples(), kPartPoints);
   for (; n < end; ++n) hn::Store(hn::Zero(d), d, points + sample_place(n) * hn::Lanes(d));
 }
 
@@ -182,8 +181,8 @@ HWY_INLINE void store_tilted_tail(
       hn::NegMulAdd(hn::Set(d, kTiltFirst * w1), x1, hn::Mul(hn::Set(d, kTiltSecond * w2), x2)),
       hn::Mul(hn::Set(d, kTiltSecond * w1), x1)};
   for (std::size_t i = 0; i < 2; ++i) {
-    const bool wraps = n + i >= 2 * plan.point_count();
-    float* to = points + sample_place((n + i) % (2 * plan.point_count())) * hn::Lanes(d);
+    const bool wraps = n + i >= plan.sample_count();
+    float* to = points + sample_place((n + i) % plan.sample_count()) * hn::Lanes(d);
     const V value = hn::IfThenElseZero(is_tilted, tail[i]);
     hn::Store(wraps ? hn::Add(value, hn::Load(d, to)) : value, d, to);
   }

@@ -7,9 +7,9 @@
 #define HWY_TARGET_INCLUDE "dsp/mel_kernel.cc"
 #include "hwy/foreach_target.h"
 // Behind foreach_target.h, which includes this file once per target.
-#include "dsp/fft256-inl.h"
 #include "dsp/mel_bands-inl.h"
 #include "dsp/mel_frames-inl.h"
+#include "dsp/real_fft-inl.h"
 #include "dsp/transpose-inl.h"
 #include "hwy/highway.h"
 
@@ -22,51 +22,51 @@ HWY_INLINE hn::TFromD<D>* as_lanes(D /*tag*/, unsigned char* buffer) {
   return reinterpret_cast<hn::TFromD<D>*>(buffer);
 }
 
-/// Folds the points behind the first 256 onto them: part 0 starts from z[n] + z[n+256], part 1 from
-/// z[n] - z[n+256] (which this leaves in the place of z[n+256]).
+/// Folds the points behind the first 512 onto them: part 0 starts from x[n] + x[n+512], part 1 from
+/// x[n] - x[n+512] (which this leaves in the place of x[n+512]).
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void fold(D d, std::size_t n_folded, T* points) {
-  const std::size_t stride = 2 * hn::Lanes(d);
   for (std::size_t n = 0; n < n_folded; ++n) {
-    T* low = points + padded(n) * stride;
-    T* high = points + padded(n + kPartSize) * stride;
-    const auto a = load_complex(d, low);
-    const auto b = load_complex(d, high);
-    store_complex(d, {hn::Add(a.re, b.re), hn::Add(a.im, b.im)}, low);
-    store_complex(d, {hn::Sub(a.re, b.re), hn::Sub(a.im, b.im)}, high);
+    T* low = points + sample_place(n) * hn::Lanes(d);
+    T* high = points + sample_place(n + kPartPoints) * hn::Lanes(d);
+    const auto a = hn::Load(d, low);
+    const auto b = hn::Load(d, high);
+    hn::Store(hn::Add(a, b), d, low);
+    hn::Store(hn::Sub(a, b), d, high);
   }
 }
 
 /// Between the parts: the differences take the place of the sums.
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void unfold(D d, std::size_t n_folded, T* points) {
-  const std::size_t stride = 2 * hn::Lanes(d);
   for (std::size_t n = 0; n < n_folded; ++n) {
-    const auto difference = load_complex(d, points + padded(n + kPartSize) * stride);
-    store_complex(d, difference, points + padded(n) * stride);
+    const auto difference = hn::Load(d, points + sample_place(n + kPartPoints) * hn::Lanes(d));
+    hn::Store(difference, d, points + sample_place(n) * hn::Lanes(d));
   }
 }
 
-/// The spectrum of one part of the frames in `points`. The last part is transformed in place: that
-/// spares the first-level cache a third of its load.
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE T* transform_part(D d,
-                             const MelPlan& plan,
-                             const MelTables<T>& tables,
-                             const MelBuffers& buffers,
-                             std::size_t part) {
+/// The powers of one part of the frames in `points`. The last part is transformed in place: that spares
+/// the first-level cache.
+template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
+HWY_INLINE void transform_part(D d,
+                               const MelPlan& plan,
+                               const MelTables<T>& tables,
+                               const MelBuffers& buffers,
+                               std::size_t part) {
   T* points = as_lanes(d, buffers.points);
-  const std::size_t n_folded = plan.used_points() - std::min(plan.used_points(), kPartSize);
-  T* spectrum = part + 1 == plan.n_parts ? points : as_lanes(d, buffers.spectrum);
+  T* powers = as_lanes(d, buffers.powers);
+  const T* between = tables.between[part].data();
+  const std::size_t n_folded = plan.used_samples() - std::min(plan.used_samples(), kPartPoints);
   if (part == 0) {
     fold(d, n_folded, points);
-    first_pass<false>(d, points, spectrum);
+    T* rows = plan.n_parts == 1 ? points : as_lanes(d, buffers.spectrum);
+    first_pass_even(d, points, rows);
+    second_pass_even<kSpectrum>(d, between, rows, powers);
   } else {
     unfold(d, n_folded, points);
-    first_pass<true>(d, points, spectrum);
+    first_pass_odd(d, tables.first_odd.data(), points);
+    second_pass_odd<kSpectrum>(d, between, points, powers);
   }
-  second_pass(d, tables.between[part].data(), spectrum);
-  return spectrum;
 }
 
 /// The bands of the windowed frames in `points`, which it destroys.
@@ -76,11 +76,10 @@ HWY_INLINE T* bands_of_points(D d,
                               const MelTables<T>& tables,
                               const MelBuffers& buffers,
                               hn::Mask<D> is_tilted) {
-  T* powers = as_lanes(d, buffers.powers);
+  const T* powers = as_lanes(d, buffers.powers);
   T* bands = as_lanes(d, buffers.bands);
   for (std::size_t part = 0; part < plan.n_parts; ++part) {
-    const T* spectrum = transform_part(d, plan, tables, buffers, part);
-    split<kSpectrum>(d, part, tables.split[part].data(), spectrum, powers);
+    transform_part<kSpectrum>(d, plan, tables, buffers, part);
     const auto& part_weights = tables.weights[part];
     const LaneWeights<D> weights{part_weights[kPlain].data(), part_weights[kTilted].data(),
                                  is_tilted};

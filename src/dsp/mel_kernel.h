@@ -12,8 +12,8 @@ namespace baleen::dsp {
 /// Buffers of vectors, each aligned to kVectorBytesMax; all zero at first. See mel_kernel.cc.
 struct MelBuffers {
   float* columns = nullptr;           ///< kChunkRows + 6 rows of the hops of a batch, transposed.
-  unsigned char* points = nullptr;    ///< padded(point_count()) complex vectors: a windowed frame.
-  unsigned char* spectrum = nullptr;  ///< padded(256) complex vectors.
+  unsigned char* points = nullptr;    ///< sample_place(n_fft) vectors: a windowed frame.
+  unsigned char* spectrum = nullptr;  ///< sample_place(512) vectors.
   unsigned char* powers = nullptr;    ///< 257 vectors: the bins of a part.
   unsigned char* bands = nullptr;     ///< n_bands vectors.
   float* levels = nullptr;            ///< n_bands vectors, rounded up to 4: logarithms.

@@ -46,11 +46,6 @@ Result<std::vector<BinWeights>> bank_by_bins(const MelBank& bank, std::size_t n_
   return bins;
 }
 
-/// What the split leaves out: halving the amplitudes.
-double split_gain(const MelSpectrumOptions& options) {
-  return options.spectrum == Spectrum::power ? 0.25 : 0.5;
-}
-
 /// The power that the difference after the window takes from bin k, given back.
 double whitening_gain(const MelSpectrumOptions& options, std::size_t k, Whitening whitening) {
   if (whitening == kPlain) return 1.0;
@@ -98,7 +93,7 @@ std::vector<T> make_weights(const MelPlan& plan,
     for (std::size_t i = 0; i < std::size_t{2} * run.n_pairs; ++i) {
       const std::size_t k = plan.n_parts * (run.first_bin + i) + part;
       const bool is_inside = k < bins.size() && bins[k].segment == s;
-      const double gain = split_gain(plan.options) * whitening_gain(plan.options, k, whitening);
+      const double gain = whitening_gain(plan.options, k, whitening);
       weights.push_back(static_cast<T>(is_inside ? gain * bins[k].falling : 0.0));
       weights.push_back(static_cast<T>(is_inside ? gain * bins[k].rising : 0.0));
     }
@@ -124,15 +119,13 @@ std::vector<TapAndPlace> make_taps(const std::vector<double>& window) {
 template <typename T>
 MelTables<T> make_tables(const MelPlan& plan, const std::vector<BinWeights>& bins) {
   MelTables<T> tables;
+  for (std::size_t m = 0; m < kRadix; ++m) push_root(tables.first_odd, 3 * m, 4 * kRadix);
   for (std::size_t part = 0; part < plan.n_parts; ++part) {
-    for (std::size_t k = 0; k < kRadix; ++k) {
+    for (std::size_t i = 0; i < kRadix; ++i) {
+      const std::size_t k = part == 0 ? kRealOutputs[i] : 4 * i + 3;
       for (std::size_t j = 0; j < kRadix; ++j) {
-        push_root(tables.between[part], j * (2 * k + part), 2 * kPartSize);
+        push_root(tables.between[part], j * k, (part + 1) * kPartPoints);
       }
-    }
-    for (std::size_t q = 0; q <= kPartSize / 2; ++q) {
-      push_root(tables.split[part], plan.n_parts * q + part,
-                static_cast<std::size_t>(plan.options.n_fft));
     }
     for (const Whitening whitening : {kPlain, kTilted}) {
       tables.weights[part][whitening] = make_weights<T>(plan, bins, part, whitening);
@@ -193,7 +186,7 @@ Result<std::unique_ptr<const MelPlan>> make_mel_plan(const MelSpectrumOptions& o
   BALEEN_ASSIGN_OR_RETURN(const std::vector<BinWeights> bins, bank_by_bins(options.bank, n_bins));
   auto plan = std::make_unique<MelPlan>();
   plan->options = options;
-  plan->n_parts = static_cast<std::size_t>(options.n_fft) / (2 * kPartSize);
+  plan->n_parts = static_cast<std::size_t>(options.n_fft) / kPartPoints;
   plan->n_bands = options.bank.size();
   plan->n_taps = options.window.size();
   plan->hop = static_cast<std::size_t>(options.hop_length);

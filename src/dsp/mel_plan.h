@@ -2,9 +2,9 @@
 
 /// The tables of one MelSpectrum, and the layout of its workspace. Internal to mel_*.cc.
 ///
-/// A real FFT of n_fft points is done as complex FFTs of 256 = 16·16 points ("parts"): one part for
-/// 512; for 1024 two, the even and the odd bins (part p yields the bins n_parts·q + p). All vectors
-/// hold one value of each of several frames.
+/// A real FFT of n_fft points is done as FFTs of 512 real points ("parts"): one part for 512; for 1024
+/// two, the even and the odd bins (part p yields the bins n_parts·q + p). All vectors hold one value of
+/// each of several frames.
 
 #include <algorithm>
 #include <array>
@@ -19,7 +19,8 @@ namespace baleen::dsp {
 
 inline constexpr std::size_t kBatchFrames = 16;     ///< Frames at a time.
 inline constexpr std::size_t kVectorBytesMax = 64;  ///< AVX-512.
-inline constexpr std::size_t kPartSize = 256;       ///< Points of a part.
+inline constexpr std::size_t kPartPoints = 512;     ///< Real points of a part.
+inline constexpr std::size_t kPartSize = 256;       ///< Bins of a part, or one less.
 inline constexpr std::size_t kRadix = 16;           ///< Of its two passes.
 inline constexpr std::size_t kPartBinsMax =
     kPartSize + 64;                            ///< With some that may be read in vain.
@@ -33,13 +34,18 @@ inline constexpr float kTiltedBelow = 0.4F;    ///< Power of the difference over
 inline constexpr double kNormalMin = 1.2e-38;  ///< Floats below lose bits.
 enum Whitening : std::size_t { kPlain = 0, kTilted = 1, kWhiteningCount = 2 };
 
-/// Positions in the workspace skip one place after every 16: strides of 2 or 4 KiB would fall on the
-/// same few lines of the first-level cache.
-inline constexpr std::size_t kRowStride = kRadix + 1;
-constexpr std::size_t padded(std::size_t position) { return position + position / kRadix; }
+/// Points lie in rows of sixteen with a gap behind each: strides of 1 or 2 KiB would fall on the same few
+/// lines of the first-level cache. Of all gaps, four keeps what one column stores from looking, by its
+/// address modulo 4 KiB, like what one of the next three loads.
+inline constexpr std::size_t kRowStride = kRadix + 4;
 
-/// Where sample n of a frame goes: two samples make a complex point.
-constexpr std::size_t sample_place(std::size_t n) { return 2 * padded(n / 2) + n % 2; }
+/// The DFT of 32 real points yields these of its outputs, in this order, instead of their mirror images;
+/// the first stands for outputs 0 and 16, both real, as (re, im).
+inline constexpr std::size_t kRealOutputs[kRadix] = {0,  3, 11, 19, 27, 7,  15, 23,
+                                                     31, 6, 14, 22, 30, 12, 28, 24};
+
+/// Where sample n of a frame goes.
+constexpr std::size_t sample_place(std::size_t n) { return n / kRadix * kRowStride + n % kRadix; }
 
 /// What becomes of sample n, and where it goes.
 struct TapAndPlace {
@@ -51,10 +57,10 @@ struct TapAndPlace {
 /// Twiddles and weights in one precision. Complex values are (re, im) pairs.
 template <typename T>
 struct MelTables {
-  /// For each part, what turns point j of row k between the two passes, at [16·k + j].
+  /// What turns point m of the columns of part 1 before the first pass.
+  std::vector<T> first_odd;
+  /// For each part, what turns point j of row i between the two passes, at [16·i + j].
   std::array<std::vector<T>, 2> between;
-  /// exp(-2πi·k/n_fft) for the bin k of each pair that the split of a part yields.
-  std::array<std::vector<T>, 2> split;
   /// For each part and whitening, (falling, rising) weight of every bin of the segments, in order.
   std::array<std::array<std::vector<T>, kWhiteningCount>, 2> weights;
 };
@@ -92,12 +98,10 @@ struct MelPlan {
   [[nodiscard]] std::size_t part_bin_count(std::size_t part) const {
     return part == 0 ? kPartSize + 1 : kPartSize;
   }
-  /// Complex points of a frame: pairs of samples, n_fft/2 of them.
-  [[nodiscard]] std::size_t point_count() const { return n_parts * kPartSize; }
+  /// Samples of a frame, n_fft of them.
+  [[nodiscard]] std::size_t sample_count() const { return n_parts * kPartPoints; }
   /// Those that are not always zero. A tilted frame is two samples longer than the window.
-  [[nodiscard]] std::size_t used_points() const {
-    return std::min((n_taps + 3) / 2, point_count());
-  }
+  [[nodiscard]] std::size_t used_samples() const { return std::min(n_taps + 2, sample_count()); }
 };
 
 /// `invalid_argument` for sizes or banks that the kernel does not know.

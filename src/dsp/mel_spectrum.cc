@@ -25,11 +25,10 @@ struct MelSpectrum::Workspace {
 
 MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
   constexpr std::size_t kPageBytes = 4096;
-  constexpr std::size_t kComplexBytes = 2 * kVectorBytesMax;
   const std::array<std::size_t, 7> sizes = {
       (kChunkRows + 6) * (2 * kBatchFrames + plan.extra_columns) * sizeof(float),
-      padded(plan.point_count() + 1) * kComplexBytes,
-      padded(kPartSize) * kComplexBytes,
+      sample_place(plan.sample_count()) * kVectorBytesMax,
+      sample_place(kPartPoints) * kVectorBytesMax,
       kPartBinsMax * kVectorBytesMax,
       plan.n_bands * kVectorBytesMax,
       plan.n_bands * kVectorBytesMax,
