@@ -9,75 +9,55 @@
 #endif
 
 #include <cstddef>
+#include <cstdint>
 
+#include "dsp/dft16-inl.h"
 #include "dsp/mel_plan.h"
 #include "hwy/highway.h"
-
-// Keeps a vector that is used twice in a register, where the compiler would load it twice.
-#undef BALEEN_LOAD_ONCE
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
-#define BALEEN_LOAD_ONCE(vector) __asm__("" : "+v"((vector).raw))
-#else
-#define BALEEN_LOAD_ONCE(vector) static_cast<void>(vector)
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// The weights of the bins of a part for the lanes of a batch: plain, tilted, or one or the other.
-template <class D>
-struct LaneWeights {
-  const hn::TFromD<D>* plain;
-  const hn::TFromD<D>* tilted;
-  hn::Mask<D> is_tilted;
-};
-
 enum class Tilted { none, all, some };
 
-template <Tilted kTiltedLanes, class D>
-HWY_INLINE hn::Vec<D> lane_weight(D d, const LaneWeights<D>& weights, std::size_t i) {
-  if constexpr (kTiltedLanes == Tilted::none) return hn::Set(d, weights.plain[i]);
-  if constexpr (kTiltedLanes == Tilted::all) return hn::Set(d, weights.tilted[i]);
-  return hn::IfThenElse(weights.is_tilted, hn::Set(d, weights.tilted[i]),
-                        hn::Set(d, weights.plain[i]));
-}
-
-/// Adds the bins of a part to the bands. The first part starts them.
-template <Tilted kTiltedLanes, class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void add_to_bands(D d,
-                               const PartSegments& segments,
-                               LaneWeights<D> weights,
-                               bool is_first,
-                               const T* HWY_RESTRICT powers,
-                               T* HWY_RESTRICT bands) {
+/// Adds the bins of a part to the bands as they come out of the FFT: a sink of its second pass. Bin n of
+/// row i is number 16·i + n of the tables. It may weigh in two bands, neighbours; nothing branches on which.
+template <Spectrum kSpectrum, Tilted kTiltedLanes, class D>
+struct BandSink {
+  using T = hn::TFromD<D>;
   using V = hn::Vec<D>;
-  const std::size_t n_lanes = hn::Lanes(d);
-  const std::size_t n_bands = segments.runs.size() - 1;
-  V rising_before = hn::Zero(d);
-  for (std::size_t s = 0; s <= n_bands; ++s) {
-    const T* power = powers + segments.runs[s].first_bin * n_lanes;
-    V falling = is_first || s == 0 ? hn::Zero(d) : hn::Load(d, bands + (s - 1) * n_lanes);
-    V rising = hn::Zero(d);
-    for (std::size_t i = 0; i < segments.runs[s].n_pairs; ++i) {
-      V p0 = hn::Load(d, power);
-      V p1 = hn::Load(d, power + n_lanes);
-      BALEEN_LOAD_ONCE(p0);
-      BALEEN_LOAD_ONCE(p1);
-      falling = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 0), p0, falling);
-      rising = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 1), p0, rising);
-      falling = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 2), p1, falling);
-      rising = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 3), p1, rising);
-      weights.plain += 4;
-      weights.tilted += 4;
-      power += 2 * n_lanes;
-    }
-    if (s > 0) hn::Store(hn::Add(rising_before, falling), d, bands + (s - 1) * n_lanes);
-    rising_before = rising;
+  const std::uint16_t* segments;
+  const T* plain;   ///< (falling, rising) weights of the frames that are not tilted,
+  const T* tilted;  ///< and of those that are.
+  T* bands;         ///< One vector in front of band 0.
+  hn::Mask<D> is_tilted;
+
+  HWY_INLINE BandSink row(std::size_t i) const {
+    return {segments + kRadix * i, plain + 2 * kRadix * i, tilted + 2 * kRadix * i, bands,
+            is_tilted};
   }
-}
+
+  HWY_INLINE void store(std::size_t n, const Complex<V>& z) const {
+    store_power(n, hn::MulAdd(z.re, z.re, hn::Mul(z.im, z.im)));
+  }
+
+  HWY_INLINE void store_power(std::size_t n, V power) const {
+    const D d;
+    if constexpr (kSpectrum == Spectrum::magnitude) power = hn::Sqrt(power);
+    T* falling = bands + segments[n] * hn::Lanes(d);
+    T* rising = falling + hn::Lanes(d);
+    hn::Store(hn::MulAdd(weight(2 * n), power, hn::Load(d, falling)), d, falling);
+    hn::Store(hn::MulAdd(weight(2 * n + 1), power, hn::Load(d, rising)), d, rising);
+  }
+
+  HWY_INLINE V weight(std::size_t i) const {
+    const D d;
+    if constexpr (kTiltedLanes == Tilted::none) return hn::Set(d, plain[i]);
+    if constexpr (kTiltedLanes == Tilted::all) return hn::Set(d, tilted[i]);
+    return hn::IfThenElse(is_tilted, hn::Set(d, tilted[i]), hn::Set(d, plain[i]));
+  }
+};
 
 /// log2 of positive values. Polynomial of degree 8 in f for log2(1 + f)/f over [√½ - 1, √2 - 1], our
 /// own least-maximum fit: error below 1e-7 (3e-7 dB). Zero gives -infinity; NaN and infinity stay.

@@ -45,27 +45,32 @@ HWY_NOINLINE void unfold(D d, std::size_t n_folded, T* points) {
   }
 }
 
-/// The powers of one part of the frames in `points`. The last part is transformed in place: that spares
-/// the first-level cache.
-template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
-HWY_INLINE void transform_part(D d,
-                               const MelPlan& plan,
-                               const MelTables<T>& tables,
-                               const MelBuffers& buffers,
-                               std::size_t part) {
+/// Adds one part of the frames in `points` to the bands. The last part is transformed in place: that
+/// spares the first-level cache.
+template <Spectrum kSpectrum, Tilted kTiltedLanes, class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void add_part(D d,
+                           const MelPlan& plan,
+                           const MelTables<T>& tables,
+                           const MelBuffers& buffers,
+                           std::size_t part,
+                           hn::Mask<D> is_tilted) {
   T* points = as_lanes(d, buffers.points);
-  T* powers = as_lanes(d, buffers.powers);
   const T* between = tables.between[part].data();
+  const auto& weights = tables.weights[part];
+  const BandSink<kSpectrum, kTiltedLanes, D> sink{plan.segments[part].data(),
+                                                  weights[kPlain].data(), weights[kTilted].data(),
+                                                  as_lanes(d, buffers.bands), is_tilted};
   const std::size_t n_folded = plan.used_samples() - std::min(plan.used_samples(), kPartPoints);
   if (part == 0) {
     fold(d, n_folded, points);
     T* rows = plan.n_parts == 1 ? points : as_lanes(d, buffers.spectrum);
     first_pass_even(d, points, rows);
-    second_pass_even<kSpectrum>(d, between, rows, powers);
+    second_pass_real(d, rows, sink);
+    second_pass(d, 1, between, rows, sink);
   } else {
     unfold(d, n_folded, points);
     first_pass_odd(d, tables.first_odd.data(), points);
-    second_pass_odd<kSpectrum>(d, between, points, powers);
+    second_pass(d, 0, between, points, sink);
   }
 }
 
@@ -76,16 +81,14 @@ HWY_INLINE T* bands_of_points(D d,
                               const MelTables<T>& tables,
                               const MelBuffers& buffers,
                               hn::Mask<D> is_tilted) {
-  const T* powers = as_lanes(d, buffers.powers);
   T* bands = as_lanes(d, buffers.bands);
-  for (std::size_t part = 0; part < plan.n_parts; ++part) {
-    transform_part<kSpectrum>(d, plan, tables, buffers, part);
-    const auto& part_weights = tables.weights[part];
-    const LaneWeights<D> weights{part_weights[kPlain].data(), part_weights[kTilted].data(),
-                                 is_tilted};
-    add_to_bands<kTiltedLanes>(d, plan.segments[part], weights, part == 0, powers, bands);
+  for (std::size_t m = 0; m < plan.n_bands + 2; ++m) {
+    hn::Store(hn::Zero(d), d, bands + m * hn::Lanes(d));
   }
-  return bands;
+  for (std::size_t part = 0; part < plan.n_parts; ++part) {
+    add_part<kSpectrum, kTiltedLanes>(d, plan, tables, buffers, part, is_tilted);
+  }
+  return bands + hn::Lanes(d);
 }
 
 /// One bit per lane.
@@ -118,7 +121,7 @@ HWY_INLINE std::uint32_t whitened_bands(D d,
     load_frames<Windowing::mixed>(d, plan, samples, is_tilted, buffers.columns, points);
     bands_of_points<kPower, Tilted::some>(d, plan, plan.single, buffers, is_tilted);
   }
-  return mask_bits(d, is_imprecise(d, plan, is_tilted, as_lanes(d, buffers.bands)));
+  return mask_bits(d, is_imprecise(d, plan, is_tilted, as_lanes(d, buffers.bands) + hn::Lanes(d)));
 }
 
 /// Rows of as many frames as there are lanes.
@@ -139,7 +142,7 @@ HWY_INLINE std::uint32_t process_lanes(
       bands_of_points<Spectrum::power, Tilted::none>(d, plan, plan.single, buffers, none);
     }
   }
-  const float* bands = as_lanes(d, buffers.bands);
+  const float* bands = as_lanes(d, buffers.bands) + hn::Lanes(d);
   if (plan.options.log_floor >= kNormalMin || plan.options.log_offset >= kNormalMin) {
     logarithms<false>(d, plan, bands, buffers.levels);
   } else {
@@ -175,7 +178,7 @@ void process_precise_impl(const MelPlan& plan,
   const hn::Rebind<float, decltype(d)> df;
   const std::size_t n_lanes = hn::Lanes(d);
   const auto none = hn::FirstN(d, 0);
-  float* narrow_bands = as_lanes(df, buffers.powers);
+  float* narrow_bands = as_lanes(df, buffers.spectrum);
   for (std::size_t first = 0; first < n_frames; first += n_lanes) {
     const std::size_t n = std::min(n_lanes, n_frames - first);
     load_precise_frames(d, plan, frames + first, n, as_lanes(d, buffers.points));

@@ -14,8 +14,7 @@ struct MelBuffers {
   float* columns = nullptr;           ///< kChunkRows + 6 rows of the hops of a batch, transposed.
   unsigned char* points = nullptr;    ///< sample_place(n_fft) vectors: a windowed frame.
   unsigned char* spectrum = nullptr;  ///< sample_place(512) vectors.
-  unsigned char* powers = nullptr;    ///< 257 vectors: the bins of a part.
-  unsigned char* bands = nullptr;     ///< n_bands vectors.
+  unsigned char* bands = nullptr;     ///< n_bands vectors, and one in front and behind.
   float* levels = nullptr;            ///< n_bands vectors, rounded up to 4: logarithms.
   float* rows = nullptr;              ///< (16, n_bands): rows of a batch that is not full.
 };

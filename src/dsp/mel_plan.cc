@@ -61,42 +61,29 @@ void push_root(std::vector<T>& roots, std::size_t k, std::size_t n) {
   roots.push_back(static_cast<T>(std::sin(turn)));
 }
 
-PartSegments make_segments(const MelPlan& plan,
-                           const std::vector<BinWeights>& bins,
-                           std::size_t part) {
-  PartSegments segments;
-  for (std::size_t s = 0; s <= plan.n_bands; ++s) {
-    std::size_t first = kPartBinsMax;
-    std::size_t end = 0;
-    for (std::size_t q = 0; q < plan.part_bin_count(part); ++q) {
-      const BinWeights& bin = bins[plan.n_parts * q + part];
-      if (bin.segment != s || (bin.falling == 0.0 && bin.rising == 0.0)) continue;
-      first = std::min(first, q);
-      end = q + 1;
+/// The bins of a part as its rows yield them.
+std::vector<std::size_t> bins_of_part(const MelPlan& plan, std::size_t part) {
+  std::vector<std::size_t> bins;
+  for (std::size_t i = 0; i < kRadix; ++i) {
+    for (std::size_t n = 0; n < kRadix; ++n) {
+      bins.push_back(plan.n_parts * part_bin(part, i, n) + part);
     }
-    const std::size_t n_bins = end > first ? end - first : 0;
-    segments.runs.push_back({static_cast<std::uint16_t>(n_bins == 0 ? 0 : first),
-                             static_cast<std::uint16_t>((n_bins + 1) / 2)});
   }
-  return segments;
+  if (part == 0) bins.push_back(plan.n_parts * kPartSize);
+  return bins;
 }
 
-/// (falling, rising) of the bins of all segments, in pairs of bins.
+/// (falling, rising) of the bins of a part.
 template <typename T>
 std::vector<T> make_weights(const MelPlan& plan,
                             const std::vector<BinWeights>& bins,
                             std::size_t part,
                             Whitening whitening) {
   std::vector<T> weights;
-  for (std::size_t s = 0; s < plan.segments[part].runs.size(); ++s) {
-    const PartSegments::Run& run = plan.segments[part].runs[s];
-    for (std::size_t i = 0; i < std::size_t{2} * run.n_pairs; ++i) {
-      const std::size_t k = plan.n_parts * (run.first_bin + i) + part;
-      const bool is_inside = k < bins.size() && bins[k].segment == s;
-      const double gain = whitening_gain(plan.options, k, whitening);
-      weights.push_back(static_cast<T>(is_inside ? gain * bins[k].falling : 0.0));
-      weights.push_back(static_cast<T>(is_inside ? gain * bins[k].rising : 0.0));
-    }
+  for (const std::size_t k : bins_of_part(plan, part)) {
+    const double gain = whitening_gain(plan.options, k, whitening);
+    weights.push_back(static_cast<T>(gain * bins[k].falling));
+    weights.push_back(static_cast<T>(gain * bins[k].rising));
   }
   return weights;
 }
@@ -193,7 +180,9 @@ Result<std::unique_ptr<const MelPlan>> make_mel_plan(const MelSpectrumOptions& o
   plan->extra_columns = (plan->n_taps - 1) / plan->hop;
   plan->whole_hops = plan->n_taps / plan->hop;
   for (std::size_t part = 0; part < plan->n_parts; ++part) {
-    plan->segments[part] = make_segments(*plan, bins, part);
+    for (const std::size_t k : bins_of_part(*plan, part)) {
+      plan->segments[part].push_back(static_cast<std::uint16_t>(bins[k].segment));
+    }
   }
   plan->taps = make_taps(options.window);
   plan->single = make_tables<float>(*plan, bins);

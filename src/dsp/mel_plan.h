@@ -22,8 +22,6 @@ inline constexpr std::size_t kVectorBytesMax = 64;  ///< AVX-512.
 inline constexpr std::size_t kPartPoints = 512;     ///< Real points of a part.
 inline constexpr std::size_t kPartSize = 256;       ///< Bins of a part, or one less.
 inline constexpr std::size_t kRadix = 16;           ///< Of its two passes.
-inline constexpr std::size_t kPartBinsMax =
-    kPartSize + 64;                            ///< With some that may be read in vain.
 inline constexpr std::size_t kChunkRows = 44;  ///< Of the hops transposed at a time; 4 divides it.
 /// Tilted frames are u[n] - 2a·u[n-1] + a²·u[n-2] with a = 3/4: 24 dB less at 0 Hz, 10 more at the top.
 /// Of one and two zeros between 0.5 and 0.97, this left the fewest recordings' frames to be refined.
@@ -61,19 +59,17 @@ struct MelTables {
   std::vector<T> first_odd;
   /// For each part, what turns point j of row i between the two passes, at [16·i + j].
   std::array<std::vector<T>, 2> between;
-  /// For each part and whitening, (falling, rising) weight of every bin of the segments, in order.
+  /// For each part and whitening, (falling, rising) weight of output n of row i at 2·(16·i + n).
+  /// Bin 256 of part 0 comes last.
   std::array<std::array<std::vector<T>, kWhiteningCount>, 2> weights;
 };
 
-/// Segment s: the bins that weigh in the falling side of band s-1 and the rising side of band s. They
-/// are taken two at a time; an odd one out is joined by its neighbour, of weight 0.
-struct PartSegments {
-  struct Run {
-    std::uint16_t first_bin = 0;  ///< Within the part.
-    std::uint16_t n_pairs = 0;
-  };
-  std::vector<Run> runs;  ///< n_bands + 1 of them.
-};
+/// Which of its bins part `part` yields as output n of row i. Number 256 of part 0 comes with number 0.
+constexpr std::size_t part_bin(std::size_t part, std::size_t i, std::size_t n) {
+  if (part == 1) return n < 8 ? 2 * (i + 16 * n) + 1 : 510 - 2 * (i + 16 * n);
+  const std::size_t bin = i == 0 ? 16 * kRealOutputs[n] : kRealOutputs[i] + 32 * n;
+  return bin <= kPartSize ? bin : kPartPoints - bin;
+}
 
 /// What a band must not fall short of to be good enough in single precision.
 struct PrecisionTest {
@@ -92,12 +88,11 @@ struct MelPlan {
   std::vector<TapAndPlace> taps;
   MelTables<float> single;
   MelTables<double> precise;
-  std::array<PartSegments, 2> segments;
+  /// Segment s: the bins that weigh in the falling side of band s-1 and the rising side of band s. That of
+  /// output n of row i is at [16·i + n], of bin 256 of part 0 at the end.
+  std::array<std::vector<std::uint16_t>, 2> segments;
   std::array<PrecisionTest, kWhiteningCount> tests;
 
-  [[nodiscard]] std::size_t part_bin_count(std::size_t part) const {
-    return part == 0 ? kPartSize + 1 : kPartSize;
-  }
   /// Samples of a frame, n_fft of them.
   [[nodiscard]] std::size_t sample_count() const { return n_parts * kPartPoints; }
   /// Those that are not always zero. A tilted frame is two samples longer than the window.

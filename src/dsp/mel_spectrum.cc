@@ -25,15 +25,14 @@ struct MelSpectrum::Workspace {
 
 MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
   constexpr std::size_t kPageBytes = 4096;
-  const std::array<std::size_t, 7> sizes = {
+  const std::array<std::size_t, 6> sizes = {
       (kChunkRows + 6) * (2 * kBatchFrames + plan.extra_columns) * sizeof(float),
       sample_place(plan.sample_count()) * kVectorBytesMax,
       sample_place(kPartPoints) * kVectorBytesMax,
-      kPartBinsMax * kVectorBytesMax,
-      plan.n_bands * kVectorBytesMax,
+      (plan.n_bands + 2) * kVectorBytesMax,
       plan.n_bands * kVectorBytesMax,
       kBatchFrames * plan.n_bands * sizeof(float)};
-  std::array<std::size_t, 7> offsets{};
+  std::array<std::size_t, 6> offsets{};
   std::size_t end = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     offsets[i] = end;
@@ -48,10 +47,9 @@ MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
   buffers = {.columns = floats(0),
              .points = bytes.get() + offsets[1],
              .spectrum = bytes.get() + offsets[2],
-             .powers = bytes.get() + offsets[3],
-             .bands = bytes.get() + offsets[4],
-             .levels = floats(5),
-             .rows = floats(6)};
+             .bands = bytes.get() + offsets[3],
+             .levels = floats(4),
+             .rows = floats(5)};
 }
 
 Result<MelSpectrum> MelSpectrum::create(const MelSpectrumOptions& options) {
