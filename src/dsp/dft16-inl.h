@@ -15,6 +15,14 @@
 #include "dsp/mel_plan.h"
 #include "hwy/highway.h"
 
+// Keeps a vector that is used twice in a register, where the compiler would load it twice.
+#undef BALEEN_LOAD_ONCE
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#define BALEEN_LOAD_ONCE(vector) __asm__("" : "+v"((vector).raw))
+#else
+#define BALEEN_LOAD_ONCE(vector) static_cast<void>(vector)
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
@@ -28,14 +36,10 @@ struct Complex {
 };
 
 template <class D>
-HWY_INLINE Complex<hn::Vec<D>> load_complex(D d, const hn::TFromD<D>* at) {
-  return {hn::Load(d, at), hn::Load(d, at + hn::Lanes(d))};
-}
-
-template <class D>
-HWY_INLINE void store_complex(D d, const Complex<hn::Vec<D>>& z, hn::TFromD<D>* at) {
-  hn::Store(z.re, d, at);
-  hn::Store(z.im, d, at + hn::Lanes(d));
+HWY_INLINE hn::Vec<D> load_once(D d, const hn::TFromD<D>* at) {
+  hn::Vec<D> vector = hn::Load(d, at);
+  BALEEN_LOAD_ONCE(vector);
+  return vector;
 }
 
 /// z·(c + is)

@@ -64,8 +64,8 @@ HWY_NOINLINE void first_pass_even(D d, const T* points, T* out) {
     hn::Vec<D> differences[16];
     HWY_UNROLL(16)
     for (std::size_t m = 0; m < 16; ++m) {
-      const auto a = hn::Load(d, points + m * kRowStride * n_lanes);
-      const auto b = hn::Load(d, points + (m * kRowStride + kImaginary) * n_lanes);
+      const auto a = load_once(d, points + m * kRowStride * n_lanes);
+      const auto b = load_once(d, points + (m * kRowStride + kImaginary) * n_lanes);
       sums[m] = hn::Add(a, b);
       differences[m] = hn::Sub(a, b);
     }
@@ -107,10 +107,10 @@ HWY_INLINE void second_pass_real(D d, const T* HWY_RESTRICT rows, const Sink& si
   const std::size_t n_lanes = hn::Lanes(d);
   hn::Vec<D> x[16];
   HWY_UNROLL(16)
-  for (std::size_t m = 0; m < 16; ++m) x[m] = hn::Load(d, rows + (kImaginary + m) * n_lanes);
+  for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + (kImaginary + m) * n_lanes);
   finish_odd_real_dft32(d, x, RealSink<Sink>{sink});
   HWY_UNROLL(16)
-  for (std::size_t m = 0; m < 16; ++m) x[m] = hn::Load(d, rows + m * n_lanes);
+  for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + m * n_lanes);
   finish_even_real_dft32(d, x, RealSink<Sink>{sink});
 }
 
