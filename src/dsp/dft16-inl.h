@@ -263,10 +263,10 @@ HWY_INLINE void finish_odd_real_dft32(D d, const V (&x)[16], const Sink& sink) {
   }
   turned_dft4(d, z[0], z[1], z[2], z[3], w + 2 * 3, w + 2 * 6, w + 2 * 9);
   HWY_UNROLL(4)
-  for (std::size_t i = 0; i < 4; ++i) sink.store(1 + i, z[i]);
+  for (std::size_t i = 0; i < 4; ++i) sink.store(8 + i, z[i]);
   turned_dft4(d, z[4], z[5], z[6], z[7], w + 2 * 7, w + 2 * 14, w + 2 * 21);
   HWY_UNROLL(4)
-  for (std::size_t i = 0; i < 4; ++i) sink.store(5 + i, z[4 + i]);
+  for (std::size_t i = 0; i < 4; ++i) sink.store(12 + i, z[4 + i]);
 }
 
 /// The even outputs of a DFT of 32 real points, from x[m] + x[m+16].
@@ -285,18 +285,18 @@ HWY_INLINE void finish_even_real_dft32(D d, const V (&x)[16], const Sink& sink) 
   for (std::size_t m = 0; m < 4; ++m) z[m] = {differences[m], differences[m + 4]};
   turned_dft4(d, z[0], z[1], z[2], z[3], w + 2 * 6, w + 2 * 12, w + 2 * 18);
   HWY_UNROLL(4)
-  for (std::size_t i = 0; i < 4; ++i) sink.store(9 + i, z[i]);
+  for (std::size_t i = 0; i < 4; ++i) sink.store(1 + i, z[i]);
   // Of eight points, the odd outputs and then the even ones.
   z[0] = {hn::Sub(sums[0], sums[4]), hn::Sub(sums[2], sums[6])};
   z[1] = {hn::Sub(sums[1], sums[5]), hn::Sub(sums[3], sums[7])};
   butterfly_by_three_eighths(d, z[0], z[1]);
-  sink.store(13, z[0]);
-  sink.store(14, z[1]);
+  sink.store(5, z[0]);
+  sink.store(6, z[1]);
   const V a0 = hn::Add(sums[0], sums[4]);
   const V a1 = hn::Add(sums[1], sums[5]);
   const V a2 = hn::Add(sums[2], sums[6]);
   const V a3 = hn::Add(sums[3], sums[7]);
-  sink.store(15, Complex<V>{hn::Sub(a0, a2), hn::Sub(a1, a3)});
+  sink.store(7, Complex<V>{hn::Sub(a0, a2), hn::Sub(a1, a3)});
   const V even = hn::Add(a0, a2);
   const V odd = hn::Add(a1, a3);
   sink.store(0, Complex<V>{hn::Add(even, odd), hn::Sub(even, odd)});

@@ -63,14 +63,16 @@ HWY_NOINLINE void add_part(D d,
   const std::size_t n_folded = plan.used_samples() - std::min(plan.used_samples(), kPartPoints);
   if (part == 0) {
     fold(d, n_folded, points);
-    T* rows = plan.n_parts == 1 ? points : as_lanes(d, buffers.spectrum);
-    first_pass_even(d, points, rows);
+    T* rows = as_lanes(d, buffers.spectrum);
+    first_pass_even<false>(d, points, rows);
     second_pass_real(d, rows, sink);
-    second_pass(d, 1, between, rows, sink);
+    second_pass<8>(d, 1, between, rows, sink);
+    first_pass_even<true>(d, points, rows);
+    second_pass<8>(d, 0, between + 2 * 8 * kRadix, rows, sink.row(8));
   } else {
     unfold(d, n_folded, points);
     first_pass_odd(d, tables.first_odd.data(), points);
-    second_pass(d, 0, between, points, sink);
+    second_pass<16>(d, 0, between, points, sink);
   }
 }
 

@@ -38,9 +38,9 @@ enum Whitening : std::size_t { kPlain = 0, kTilted = 1, kWhiteningCount = 2 };
 inline constexpr std::size_t kRowStride = kRadix + 4;
 
 /// The DFT of 32 real points yields these of its outputs, in this order, instead of their mirror images;
-/// the first stands for outputs 0 and 16, both real, as (re, im).
-inline constexpr std::size_t kRealOutputs[kRadix] = {0,  3, 11, 19, 27, 7,  15, 23,
-                                                     31, 6, 14, 22, 30, 12, 28, 24};
+/// the first stands for outputs 0 and 16, both real, as (re, im). The odd ones come last.
+inline constexpr std::size_t kRealOutputs[kRadix] = {0, 6,  14, 22, 30, 12, 28, 24,
+                                                     3, 11, 19, 27, 7,  15, 23, 31};
 
 /// Where sample n of a frame goes.
 constexpr std::size_t sample_place(std::size_t n) { return n / kRadix * kRowStride + n % kRadix; }

@@ -28,7 +28,7 @@ MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
   const std::array<std::size_t, 6> sizes = {
       (kChunkRows + 6) * (2 * kBatchFrames + plan.extra_columns) * sizeof(float),
       sample_place(plan.sample_count()) * kVectorBytesMax,
-      sample_place(kPartPoints) * kVectorBytesMax,
+      sample_place(kPartSize) * kVectorBytesMax,
       (plan.n_bands + 2) * kVectorBytesMax,
       plan.n_bands * kVectorBytesMax,
       kBatchFrames * plan.n_bands * sizeof(float)};

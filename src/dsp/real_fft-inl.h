@@ -23,18 +23,16 @@ HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
 
-/// From one row to the row of its imaginary parts, in vectors.
-inline constexpr std::size_t kImaginary = kRadix * kRowStride;
-
 /// Output i of a first pass, to its place in a column.
-template <class D>
+template <std::size_t kRows, class D>
 struct ColumnSink {
   hn::TFromD<D>* column;
 
   HWY_INLINE void store(std::size_t i, const Complex<hn::Vec<D>>& z) const {
     const D d;
-    hn::Store(z.re, d, column + i * kRowStride * hn::Lanes(d));
-    hn::Store(z.im, d, column + (i * kRowStride + kImaginary) * hn::Lanes(d));
+    hn::TFromD<D>* to = column + i % kRows * kRowStride * hn::Lanes(d);
+    hn::Store(z.re, d, to);
+    hn::Store(z.im, d, to + kRows * kRowStride * hn::Lanes(d));
   }
 };
 
@@ -54,23 +52,27 @@ struct RealSink {
   }
 };
 
-/// First pass of part 0, the outputs k of 512 real points: row i gets those of kRealOutputs[i] modulo 32,
-/// or of their mirror images. `out` may be `points`.
-template <class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void first_pass_even(D d, const T* points, T* out) {
+// Part 0, the outputs k of 512 real points, is done in two halves, those of even and of odd k: together
+// they do not fit into the first-level cache beside the points.
+
+/// First pass of a half of part 0: row i gets the outputs of kRealOutputs[i] modulo 32, or of their mirror
+/// images; in the odd half kRealOutputs[8 + i].
+template <bool kOdd, class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void first_pass_even(D d, const T* HWY_RESTRICT points, T* HWY_RESTRICT rows) {
   const std::size_t n_lanes = hn::Lanes(d);
-  for (std::size_t j = 0; j < kRadix; ++j, points += n_lanes, out += n_lanes) {
-    hn::Vec<D> sums[16];
-    hn::Vec<D> differences[16];
+  for (std::size_t j = 0; j < kRadix; ++j, points += n_lanes, rows += n_lanes) {
+    hn::Vec<D> x[16];
     HWY_UNROLL(16)
     for (std::size_t m = 0; m < 16; ++m) {
-      const auto a = load_once(d, points + m * kRowStride * n_lanes);
-      const auto b = load_once(d, points + (m * kRowStride + kImaginary) * n_lanes);
-      sums[m] = hn::Add(a, b);
-      differences[m] = hn::Sub(a, b);
+      const auto a = hn::Load(d, points + m * kRowStride * n_lanes);
+      const auto b = hn::Load(d, points + (m + 16) * kRowStride * n_lanes);
+      x[m] = kOdd ? hn::Sub(a, b) : hn::Add(a, b);
     }
-    finish_odd_real_dft32(d, differences, ColumnSink<D>{out});
-    finish_even_real_dft32(d, sums, ColumnSink<D>{out});
+    if constexpr (kOdd) {
+      finish_odd_real_dft32(d, x, ColumnSink<8, D>{rows});
+    } else {
+      finish_even_real_dft32(d, x, ColumnSink<8, D>{rows});
+    }
   }
 }
 
@@ -80,34 +82,34 @@ template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void first_pass_odd(D d, const T* HWY_RESTRICT roots, T* points) {
   const std::size_t n_lanes = hn::Lanes(d);
   for (std::size_t j = 0; j < kRadix; ++j, points += n_lanes) {
-    turned_dft16(d, roots, Points<D>{points, points + kImaginary * n_lanes, kRowStride * n_lanes},
-                 ColumnSink<D>{points});
+    const std::size_t row = kRowStride * n_lanes;
+    turned_dft16(d, roots, Points<D>{points, points + 16 * row, row}, ColumnSink<16, D>{points});
   }
 }
 
-/// Second pass, of rows [first, 16). Point j of row i is first turned by `between`[16·i + j]; output n goes
-/// to sink.row(i).store(n, z), as bin part_bin(part, i, n).
-template <class D, class Sink, class T = hn::TFromD<D>>
+/// Second pass of `n_rows` rows, from row `first` on. Point j of row i is first turned by
+/// `between`[16·i + j]; output n goes to sink.row(i).store(n, z).
+template <std::size_t kRows, class D, class Sink, class T = hn::TFromD<D>>
 HWY_INLINE void second_pass(D d,
                             std::size_t first,
                             const T* HWY_RESTRICT between,
                             const T* HWY_RESTRICT rows,
                             const Sink& sink) {
   const std::size_t n_lanes = hn::Lanes(d);
-  for (std::size_t i = first; i < kRadix; ++i) {
+  for (std::size_t i = first; i < kRows; ++i) {
     const T* row = rows + i * kRowStride * n_lanes;
-    turned_dft16(d, between + 2 * kRadix * i, Points<D>{row, row + kImaginary * n_lanes, n_lanes},
-                 sink.row(i));
+    const T* imaginary = row + kRows * kRowStride * n_lanes;
+    turned_dft16(d, between + 2 * kRadix * i, Points<D>{row, imaginary, n_lanes}, sink.row(i));
   }
 }
 
-/// Second pass of rows 0 and 16 of part 0, which are real.
+/// Second pass of row 0 of the even half of part 0: two rows of real values.
 template <class D, class Sink, class T = hn::TFromD<D>>
 HWY_INLINE void second_pass_real(D d, const T* HWY_RESTRICT rows, const Sink& sink) {
   const std::size_t n_lanes = hn::Lanes(d);
   hn::Vec<D> x[16];
   HWY_UNROLL(16)
-  for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + (kImaginary + m) * n_lanes);
+  for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + (8 * kRowStride + m) * n_lanes);
   finish_odd_real_dft32(d, x, RealSink<Sink>{sink});
   HWY_UNROLL(16)
   for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + m * n_lanes);
