@@ -82,24 +82,18 @@ class FrameStream {
   }
 
  private:
-  /// Completes the frames that begin in the buffer with the first of `samples` and hands them on.
+  /// Fills up the block in the buffer with the first of `samples`, which must suffice, and hands it on; again
+  /// if frames still begin among the samples that were held. Blocks that are not full would cost as much.
   /// @return  How far into `samples` the next frame begins; the buffer is left empty.
   template <typename OnBlock>
   std::size_t hand_on_held_frames(std::span<const float> samples, const OnBlock& on_block) {
     std::size_t n_taken = 0;
-    while (filled_ > n_taken) {
-      // Held are filled_ samples, the last n_taken of which are the caller's too.
-      const std::size_t n_held = (filled_ - n_taken + hop_length_ - 1) / hop_length_;
-      const std::size_t n_frames = std::min(n_held, kBlockFrames);
-      const std::size_t n_needed =
-          (n_frames - 1) * hop_length_ + std::max(frame_length_, hop_length_);
-      if (filled_ < n_needed) {
-        const std::size_t n = n_needed - filled_;
-        std::copy_n(samples.data() + n_taken, n, buffer_.data() + filled_);
-        filled_ += n;
-        n_taken += n;
-      }
-      hand_on(n_frames, on_block);
+    while (filled_ > n_taken) {  // The last n_taken of those held are the caller's too.
+      const std::size_t n = block_samples_ - filled_;
+      std::copy_n(samples.data() + n_taken, n, buffer_.data() + filled_);
+      filled_ += n;
+      n_taken += n;
+      hand_on(kBlockFrames, on_block);
     }
     const std::size_t begin = n_taken - filled_;
     filled_ = 0;

@@ -78,6 +78,22 @@ TEST(FrameStream, TheSlackBehindAFullBlockLiesInTheSamplesOrInItsOwnBuffer) {
   EXPECT_GT(n_in_place, 10U);
 }
 
+TEST(FrameStream, HandsOnFullBlocksOnlyUntilItFinishes) {
+  const std::vector<float> samples = ramp(5000);
+  for (const std::size_t chunk : {7U, 640U, 999U, 1500U, 5000U}) {
+    SCOPED_TRACE(chunk);
+    FrameStream stream(25, 10, 5, 20);
+    for (std::size_t at = 0; at < samples.size(); at += chunk) {
+      const std::size_t n = std::min(chunk, samples.size() - at);
+      stream.push(std::span(samples).subspan(at, n),
+                  [](const float* /*block*/, std::size_t n_frames) {
+                    EXPECT_EQ(n_frames, FrameStream::kBlockFrames);
+                  });
+    }
+    EXPECT_GT(stream.frame_count(), 450);
+  }
+}
+
 TEST(FrameStream, StartsAfreshAfterReset) {
   FrameStream stream(8, 4, 2);
   std::vector<float> seen;
