@@ -89,9 +89,9 @@ HWY_INLINE V windowed(D d,
   if constexpr (kWindowing == Windowing::plain) return plain;
   const V kept = hn::NegMulAdd(hn::Set(d, kTiltFirst), before,
                                hn::MulAdd(hn::Set(d, kTiltSecond), before_that, x));
-  V tilted = hn::Mul(hn::Set(d, taps[1]), kept);
-  tilted = hn::MulAdd(hn::Set(d, taps[2]), x, tilted);
+  V tilted = hn::Mul(hn::Set(d, taps[2]), x);
   tilted = hn::MulAdd(hn::Set(d, taps[3]), before_that, tilted);
+  tilted = hn::MulAdd(hn::Set(d, taps[1]), kept, tilted);
   if constexpr (kWindowing == Windowing::tilted) return tilted;
   return hn::IfThenElse(is_tilted, tilted, plain);
 }
