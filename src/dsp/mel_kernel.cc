@@ -27,8 +27,8 @@ HWY_INLINE hn::TFromD<D>* as_lanes(D /*tag*/, unsigned char* buffer) {
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void fold(D d, std::size_t n_folded, T* points) {
   for (std::size_t n = 0; n < n_folded; ++n) {
-    T* low = points + sample_place(n) * hn::Lanes(d);
-    T* high = points + sample_place(n + kPartPoints) * hn::Lanes(d);
+    T* low = points + n * hn::Lanes(d);
+    T* high = points + (n + kPartPoints) * hn::Lanes(d);
     const auto a = hn::Load(d, low);
     const auto b = hn::Load(d, high);
     hn::Store(hn::Add(a, b), d, low);
@@ -40,8 +40,8 @@ HWY_NOINLINE void fold(D d, std::size_t n_folded, T* points) {
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void unfold(D d, std::size_t n_folded, T* points) {
   for (std::size_t n = 0; n < n_folded; ++n) {
-    const auto difference = hn::Load(d, points + sample_place(n + kPartPoints) * hn::Lanes(d));
-    hn::Store(difference, d, points + sample_place(n) * hn::Lanes(d));
+    const auto difference = hn::Load(d, points + (n + kPartPoints) * hn::Lanes(d));
+    hn::Store(difference, d, points + n * hn::Lanes(d));
   }
 }
 

@@ -88,17 +88,17 @@ std::vector<T> make_weights(const MelPlan& plan,
   return weights;
 }
 
-std::vector<TapAndPlace> make_taps(const std::vector<double>& window) {
-  std::vector<TapAndPlace> taps(window.size());
+Taps make_taps(const std::vector<double>& window) {
+  Taps taps;
+  taps.window.push_back(0.0F);
   double before = 0.0;
   double before_that = 0.0;
-  for (std::size_t n = 0; n < window.size(); ++n) {
-    const double step_back = kTiltZero * kTiltZero * (before_that - before);
-    taps[n] = {{static_cast<float>(window[n]), static_cast<float>(before),
-                static_cast<float>(window[n] - before), static_cast<float>(step_back)},
-               static_cast<std::uint32_t>(sample_place(n))};
+  for (const double w : window) {
+    taps.window.push_back(static_cast<float>(w));
+    taps.steps.push_back(static_cast<float>(w - before));
+    taps.steps_back.push_back(static_cast<float>(kTiltZero * kTiltZero * (before_that - before)));
     before_that = before;
-    before = window[n];
+    before = w;
   }
   return taps;
 }

@@ -32,24 +32,16 @@ inline constexpr float kTiltedBelow = 0.4F;    ///< Power of the difference over
 inline constexpr double kNormalMin = 1.2e-38;  ///< Floats below lose bits.
 enum Whitening : std::size_t { kPlain = 0, kTilted = 1, kWhiteningCount = 2 };
 
-/// Points lie in rows of sixteen with a gap behind each: strides of 1 or 2 KiB would fall on the same few
-/// lines of the first-level cache. Of all gaps, four keeps what one column stores from looking, by its
-/// address modulo 4 KiB, like what one of the next three loads.
-inline constexpr std::size_t kRowStride = kRadix + 4;
-
 /// The DFT of 32 real points yields these of its outputs, in this order, instead of their mirror images;
 /// the first stands for outputs 0 and 16, both real, as (re, im). The odd ones come last.
 inline constexpr std::size_t kRealOutputs[kRadix] = {0, 6,  14, 22, 30, 12, 28, 24,
                                                      3, 11, 19, 27, 7,  15, 23, 31};
 
-/// Where sample n of a frame goes.
-constexpr std::size_t sample_place(std::size_t n) { return n / kRadix * kRowStride + n % kRadix; }
-
-/// What becomes of sample n, and where it goes.
-struct TapAndPlace {
-  /// w[n]; for tilted frames w[n-1], w[n] - w[n-1] and a²·(w[n-2] - w[n-1]), each rounded once.
-  float taps[4];
-  std::uint32_t place = 0;
+/// What becomes of sample n; each value is rounded once.
+struct Taps {
+  std::vector<float> window;      ///< w[n] at n + 1; 0 in front.
+  std::vector<float> steps;       ///< w[n] - w[n-1]
+  std::vector<float> steps_back;  ///< a²·(w[n-2] - w[n-1])
 };
 
 /// Twiddles and weights in one precision. Complex values are (re, im) pairs.
@@ -85,7 +77,7 @@ struct MelPlan {
   std::size_t hop = 0;
   std::size_t extra_columns = 0;  ///< Hops behind the batch that its frames reach into.
   std::size_t whole_hops = 0;     ///< Hops that lie within every frame whole.
-  std::vector<TapAndPlace> taps;
+  Taps taps;
   MelTables<float> single;
   MelTables<double> precise;
   /// Segment s: the bins that weigh in the falling side of band s-1 and the rising side of band s. That of

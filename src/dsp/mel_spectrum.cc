@@ -27,8 +27,8 @@ MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
   constexpr std::size_t kPageBytes = 4096;
   const std::array<std::size_t, 6> sizes = {
       (kChunkRows + 6) * (2 * kBatchFrames + plan.extra_columns) * sizeof(float),
-      sample_place(plan.sample_count()) * kVectorBytesMax,
-      sample_place(kPartSize) * kVectorBytesMax,
+      plan.sample_count() * kVectorBytesMax,
+      kPartSize * kVectorBytesMax,
       (plan.n_bands + 2) * kVectorBytesMax,
       plan.n_bands * kVectorBytesMax,
       kBatchFrames * plan.n_bands * sizeof(float)};

@@ -1,10 +1,11 @@
 /// FFT of the real points of a part, one transform per vector lane, bin by bin. Per-target:
 /// included by mel_kernel.cc only.
 ///
-/// The points lie in rows of sixteen, kRowStride vectors apart: point n is number n % 16 of row n / 16. The
-/// first pass transforms columns, of 32 points each. What it yields is half as many complex values: row i
-/// gets the real and row i + 16 the imaginary parts of output i. The second pass transforms these rows; each
-/// bin comes out of it once, and goes to the bands at once.
+/// Point n is number n % 16 of row n / 16. The first pass transforms columns, of 32 points each. What it
+/// yields is half as many complex values, first rows of real and then as many rows of imaginary parts. The
+/// second pass transforms these rows; each bin comes out of it once, and goes to the bands at once.
+/// (Columns lie a multiple of 1 KiB apart in AVX-512, and yet nothing needs padding: what one column stores
+/// never has the address modulo 4 KiB of what the next one loads, and a column fits into its cache sets.)
 
 #if defined(BALEEN_DSP_REAL_FFT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef BALEEN_DSP_REAL_FFT_INL_H_
@@ -30,9 +31,9 @@ struct ColumnSink {
 
   HWY_INLINE void store(std::size_t i, const Complex<hn::Vec<D>>& z) const {
     const D d;
-    hn::TFromD<D>* to = column + i % kRows * kRowStride * hn::Lanes(d);
+    hn::TFromD<D>* to = column + i % kRows * kRadix * hn::Lanes(d);
     hn::Store(z.re, d, to);
-    hn::Store(z.im, d, to + kRows * kRowStride * hn::Lanes(d));
+    hn::Store(z.im, d, to + kRows * kRadix * hn::Lanes(d));
   }
 };
 
@@ -64,8 +65,8 @@ HWY_NOINLINE void first_pass_even(D d, const T* HWY_RESTRICT points, T* HWY_REST
     hn::Vec<D> x[16];
     HWY_UNROLL(16)
     for (std::size_t m = 0; m < 16; ++m) {
-      const auto a = hn::Load(d, points + m * kRowStride * n_lanes);
-      const auto b = hn::Load(d, points + (m + 16) * kRowStride * n_lanes);
+      const auto a = hn::Load(d, points + m * kRadix * n_lanes);
+      const auto b = hn::Load(d, points + (m + 16) * kRadix * n_lanes);
       x[m] = kOdd ? hn::Sub(a, b) : hn::Add(a, b);
     }
     if constexpr (kOdd) {
@@ -82,7 +83,7 @@ template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void first_pass_odd(D d, const T* HWY_RESTRICT roots, T* points) {
   const std::size_t n_lanes = hn::Lanes(d);
   for (std::size_t j = 0; j < kRadix; ++j, points += n_lanes) {
-    const std::size_t row = kRowStride * n_lanes;
+    const std::size_t row = kRadix * n_lanes;
     turned_dft16(d, roots, Points<D>{points, points + 16 * row, row}, ColumnSink<16, D>{points});
   }
 }
@@ -97,8 +98,8 @@ HWY_INLINE void second_pass(D d,
                             const Sink& sink) {
   const std::size_t n_lanes = hn::Lanes(d);
   for (std::size_t i = first; i < kRows; ++i) {
-    const T* row = rows + i * kRowStride * n_lanes;
-    const T* imaginary = row + kRows * kRowStride * n_lanes;
+    const T* row = rows + i * kRadix * n_lanes;
+    const T* imaginary = row + kRows * kRadix * n_lanes;
     turned_dft16(d, between + 2 * kRadix * i, Points<D>{row, imaginary, n_lanes}, sink.row(i));
   }
 }
@@ -109,7 +110,7 @@ HWY_INLINE void second_pass_real(D d, const T* HWY_RESTRICT rows, const Sink& si
   const std::size_t n_lanes = hn::Lanes(d);
   hn::Vec<D> x[16];
   HWY_UNROLL(16)
-  for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + (8 * kRowStride + m) * n_lanes);
+  for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + (8 * kRadix + m) * n_lanes);
   finish_odd_real_dft32(d, x, RealSink<Sink>{sink});
   HWY_UNROLL(16)
   for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + m * n_lanes);
