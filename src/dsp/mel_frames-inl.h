@@ -218,14 +218,14 @@ HWY_INLINE void load_frames(D d,
 }
 
 /// The frames in which low frequencies prevail: where the power of the difference of neighbours is
-/// well below the power. Four samples in twenty will do, of the hops that lie within the frame whole.
+/// well below the power. Four samples in 56 will do (they tell as well as four in 20), of the hops that lie within the frame whole.
 template <class D>
 HWY_NOINLINE hn::Mask<D> choose_tilted(D d, const MelPlan& plan, const float* samples) {
   using V = hn::Vec<D>;
   V power = hn::Zero(d);
   V step_power = hn::Zero(d);
   const std::size_t n_sampled = std::min(plan.whole_hops * plan.hop, plan.n_taps);
-  for (std::size_t n = 0; n + 4 <= n_sampled; n += 20) {
+  for (std::size_t n = 0; n + 4 <= n_sampled; n += 56) {
     V x[4];
     load_four(d, samples + n, plan.hop, x);
     for (std::size_t i = 1; i < 4; ++i) {
