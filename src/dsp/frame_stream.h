@@ -2,10 +2,10 @@
 
 /// Cuts a stream of samples into overlapping frames, however the samples arrive.
 ///
-/// Internal to the front ends of this room. Frames are handed on in blocks, as one contiguous run of
-/// samples: frame f of a block begins at samples[f·hop]. Behind the run of a full block lie
-/// `slack_samples` readable floats, so that a vector kernel may read past the end (and ignore what it
-/// read).
+/// Internal to the front ends of this room. Frames are handed on in blocks of 16 (the last has fewer),
+/// several at a time where many samples come at once, as one contiguous run of samples: frame f begins
+/// at samples[f·hop]. Behind the run of full blocks lie `slack_samples` readable floats, so that a vector
+/// kernel may read past the end (and ignore what it read).
 
 #include <algorithm>
 #include <cstddef>
@@ -17,7 +17,8 @@ namespace baleen::dsp {
 
 class FrameStream {
  public:
-  static constexpr std::size_t kBlockFrames = 16;  ///< At most this many frames at a time.
+  static constexpr std::size_t kBlockFrames = 16;
+  static constexpr std::size_t kRunBlocks = 16;  ///< At most this many blocks at a time.
 
   /// @param pad_front  Zeros in front of the first sample.
   FrameStream(std::size_t frame_length,
@@ -46,17 +47,20 @@ class FrameStream {
   /// Frames handed on since the last reset.
   [[nodiscard]] std::int64_t frame_count() const { return n_frames_; }
 
-  /// Calls on_block(const float* samples, std::size_t n_frames) for every block that got full. Where
-  /// many samples come at once, blocks are handed on where they lie.
+  /// Calls on_block(const float* samples, std::size_t n_frames) when blocks got full. Where many samples
+  /// come at once, blocks are handed on where they lie.
   template <typename OnBlock>
   void push(std::span<const float> samples, const OnBlock& on_block) {
     n_samples_ += static_cast<std::int64_t>(samples.size());
     const std::size_t block_end = block_samples_ + slack_samples_;
     if (samples.size() >= 2 * block_end) {
       samples = samples.subspan(hand_on_held_frames(samples, on_block));
-      for (; samples.size() >= block_end; samples = samples.subspan(kBlockFrames * hop_length_)) {
-        on_block(samples.data(), kBlockFrames);
-        n_frames_ += static_cast<std::int64_t>(kBlockFrames);
+      while (samples.size() >= block_end) {
+        const std::size_t more = (samples.size() - block_end) / (kBlockFrames * hop_length_);
+        const std::size_t n_frames = kBlockFrames * std::min(kRunBlocks, 1 + more);
+        on_block(samples.data(), n_frames);
+        n_frames_ += static_cast<std::int64_t>(n_frames);
+        samples = samples.subspan(n_frames * hop_length_);
       }
     }
     while (!samples.empty()) {
