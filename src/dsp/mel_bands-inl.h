@@ -21,6 +21,15 @@ namespace HWY_NAMESPACE {
 
 enum class Tilted { none, all, some };
 
+/// plain[i] or tilted[i], by the frame of the lane.
+template <Tilted kTiltedLanes, class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> lane_value(
+    D d, const T* plain, const T* tilted, std::size_t i, hn::Mask<D> is_tilted) {
+  if constexpr (kTiltedLanes == Tilted::none) return hn::Set(d, plain[i]);
+  if constexpr (kTiltedLanes == Tilted::all) return hn::Set(d, tilted[i]);
+  return hn::IfThenElse(is_tilted, hn::Set(d, tilted[i]), hn::Set(d, plain[i]));
+}
+
 /// Adds the bins of a part to the bands as they come out of the FFT: a sink of its second pass. Bin n of
 /// row i is number 16·i + n of the tables. It may weigh in two bands, neighbours; nothing branches on which.
 template <Spectrum kSpectrum, Tilted kTiltedLanes, class D>
@@ -52,10 +61,7 @@ struct BandSink {
   }
 
   HWY_INLINE V weight(std::size_t i) const {
-    const D d;
-    if constexpr (kTiltedLanes == Tilted::none) return hn::Set(d, plain[i]);
-    if constexpr (kTiltedLanes == Tilted::all) return hn::Set(d, tilted[i]);
-    return hn::IfThenElse(is_tilted, hn::Set(d, tilted[i]), hn::Set(d, plain[i]));
+    return lane_value<kTiltedLanes>(D(), plain, tilted, i, is_tilted);
   }
 };
 
@@ -114,7 +120,7 @@ HWY_NOINLINE void logarithms(D d,
 }
 
 /// The lanes in which some band lies too deep below the mean power of the bins (see PrecisionTest).
-template <class D>
+template <Tilted kTiltedLanes, class D>
 HWY_NOINLINE hn::Mask<D> is_imprecise(D d,
                                       const MelPlan& plan,
                                       hn::Mask<D> is_tilted,
@@ -127,10 +133,10 @@ HWY_NOINLINE hn::Mask<D> is_imprecise(D d,
   V worst = hn::Inf(d);
   for (std::size_t m = 0; m < plan.n_bands; ++m) {
     const V band = hn::Load(d, bands + m * hn::Lanes(d));
-    const V level_weight = hn::IfThenElse(is_tilted, hn::Set(d, tilted.level_weights[m]),
-                                          hn::Set(d, plain.level_weights[m]));
+    const V level_weight = lane_value<kTiltedLanes>(d, plain.level_weights.data(),
+                                                    tilted.level_weights.data(), m, is_tilted);
     const V margin =
-        hn::IfThenElse(is_tilted, hn::Set(d, tilted.margins[m]), hn::Set(d, plain.margins[m]));
+        lane_value<kTiltedLanes>(d, plain.margins.data(), tilted.margins.data(), m, is_tilted);
     mean_power = hn::MulAdd(level_weight, band, mean_power);
     worst = hn::Min(worst, hn::Mul(margin, hn::Max(band, floor)));
   }

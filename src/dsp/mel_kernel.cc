@@ -105,25 +105,33 @@ HWY_INLINE std::uint32_t mask_bits(D d, hn::Mask<D> mask) {
 
 /// The bands of the frames that begin at samples[0], samples[hop], …, as precise as single precision
 /// allows, and the bits of those for which that is not enough.
-template <class D>
+template <Windowing kWindowing, Tilted kTiltedLanes, class D>
 HWY_INLINE std::uint32_t whitened_bands(D d,
                                         const MelPlan& plan,
                                         const MelBuffers& buffers,
-                                        const float* samples) {
-  constexpr Spectrum kPower = Spectrum::power;
-  float* points = as_lanes(d, buffers.points);
+                                        const float* samples,
+                                        hn::Mask<D> is_tilted) {
+  load_frames<kWindowing>(d, plan, samples, is_tilted, buffers.columns,
+                          as_lanes(d, buffers.points));
+  const float* bands =
+      bands_of_points<Spectrum::power, kTiltedLanes>(d, plan, plan.single, buffers, is_tilted);
+  return mask_bits(d, is_imprecise<kTiltedLanes>(d, plan, is_tilted, bands));
+}
+
+/// The same, after choosing which frames to tilt.
+template <class D>
+HWY_INLINE std::uint32_t precise_bands(D d,
+                                       const MelPlan& plan,
+                                       const MelBuffers& buffers,
+                                       const float* samples) {
   const auto is_tilted = choose_tilted(d, plan, samples);
   if (hn::AllFalse(d, is_tilted)) {
-    load_frames<Windowing::plain>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Tilted::none>(d, plan, plan.single, buffers, is_tilted);
-  } else if (hn::AllTrue(d, is_tilted)) {
-    load_frames<Windowing::tilted>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Tilted::all>(d, plan, plan.single, buffers, is_tilted);
-  } else {
-    load_frames<Windowing::mixed>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Tilted::some>(d, plan, plan.single, buffers, is_tilted);
+    return whitened_bands<Windowing::plain, Tilted::none>(d, plan, buffers, samples, is_tilted);
   }
-  return mask_bits(d, is_imprecise(d, plan, is_tilted, as_lanes(d, buffers.bands) + hn::Lanes(d)));
+  if (hn::AllTrue(d, is_tilted)) {
+    return whitened_bands<Windowing::tilted, Tilted::all>(d, plan, buffers, samples, is_tilted);
+  }
+  return whitened_bands<Windowing::mixed, Tilted::some>(d, plan, buffers, samples, is_tilted);
 }
 
 /// Rows of as many frames as there are lanes.
@@ -133,7 +141,7 @@ HWY_INLINE std::uint32_t process_lanes(
     D d, const MelPlan& plan, const MelBuffers& buffers, const float* samples, float* rows) {
   std::uint32_t imprecise = 0;
   if (plan.options.is_precise) {
-    imprecise = whitened_bands(d, plan, buffers, samples);
+    imprecise = precise_bands(d, plan, buffers, samples);
   } else {
     const auto none = hn::FirstN(d, 0);
     float* points = as_lanes(d, buffers.points);
