@@ -15,14 +15,6 @@
 #include "dsp/mel_plan.h"
 #include "hwy/highway.h"
 
-// Keeps a vector that is used twice in a register, where the compiler would load it twice.
-#undef BALEEN_LOAD_ONCE
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
-#define BALEEN_LOAD_ONCE(vector) __asm__("" : "+v"((vector).raw))
-#else
-#define BALEEN_LOAD_ONCE(vector) static_cast<void>(vector)
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
@@ -34,13 +26,6 @@ struct Complex {
   V re;
   V im;
 };
-
-template <class D>
-HWY_INLINE hn::Vec<D> load_once(D d, const hn::TFromD<D>* at) {
-  hn::Vec<D> vector = hn::Load(d, at);
-  BALEEN_LOAD_ONCE(vector);
-  return vector;
-}
 
 /// z·(c + is)
 template <class V>

@@ -1,5 +1,5 @@
-/// FFT of the real points of a part, one transform per vector lane, bin by bin. Per-target:
-/// included by mel_kernel.cc only.
+/// FFT of the real points of a part, one transform per vector lane. Per-target: included by mel_kernel.cc
+/// only.
 ///
 /// Point n is number n % 16 of row n / 16. The first pass transforms columns, of 32 points each. What it
 /// yields is half as many complex values, first rows of real and then as many rows of imaginary parts. The
@@ -88,8 +88,8 @@ HWY_NOINLINE void first_pass_odd(D d, const T* HWY_RESTRICT roots, T* points) {
   }
 }
 
-/// Second pass of `n_rows` rows, from row `first` on. Point j of row i is first turned by
-/// `between`[16·i + j]; output n goes to sink.row(i).store(n, z).
+/// Second pass of rows `first` to kRows. Point j of row i is first turned by `between`[16·i + j]; output n
+/// goes to sink.row(i).store(n, z).
 template <std::size_t kRows, class D, class Sink, class T = hn::TFromD<D>>
 HWY_INLINE void second_pass(D d,
                             std::size_t first,
@@ -110,10 +110,10 @@ HWY_INLINE void second_pass_real(D d, const T* HWY_RESTRICT rows, const Sink& si
   const std::size_t n_lanes = hn::Lanes(d);
   hn::Vec<D> x[16];
   HWY_UNROLL(16)
-  for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + (8 * kRadix + m) * n_lanes);
+  for (std::size_t m = 0; m < 16; ++m) x[m] = hn::Load(d, rows + (8 * kRadix + m) * n_lanes);
   finish_odd_real_dft32(d, x, RealSink<Sink>{sink});
   HWY_UNROLL(16)
-  for (std::size_t m = 0; m < 16; ++m) x[m] = load_once(d, rows + m * n_lanes);
+  for (std::size_t m = 0; m < 16; ++m) x[m] = hn::Load(d, rows + m * n_lanes);
   finish_even_real_dft32(d, x, RealSink<Sink>{sink});
 }
 
