@@ -68,7 +68,7 @@ HWY_NOINLINE void add_part(D d,
     second_pass_real(d, rows, sink);
     second_pass<8>(d, 1, between, rows, sink);
     first_pass_even<true>(d, points, rows);
-    second_pass<8>(d, 0, between + 2 * 8 * kRadix, rows, sink.row(8));
+    second_pass<8>(d, 0, between + 16 * kRadix, rows, sink.row(8));
   } else {
     unfold(d, n_folded, points);
     first_pass_odd(d, tables.first_odd.data(), points);
