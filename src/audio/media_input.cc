@@ -20,7 +20,8 @@ constexpr std::int64_t kRereadsMax = 16;
 constexpr std::int64_t kReadBytesExtra = std::int64_t{256} << 20;
 constexpr std::int64_t kPacketsWithoutReadMax = 2'000'000;
 constexpr double kTickS = 0.5;
-constexpr unsigned kCallsBetweenTicks = 16;  // libav asks several times per packet; a clock costs 30 ns.
+constexpr unsigned kCallsBetweenTicks =
+    16;  // libav asks several times per packet; a clock costs 30 ns.
 constexpr int kSampleRateMin = 1'000;
 constexpr int kSampleRateMax = 1'536'000;
 constexpr int kChannelsMax = 256;

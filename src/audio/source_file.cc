@@ -72,12 +72,12 @@ Result<SourceFile> open_source(const std::filesystem::path& path) {
 }
 
 std::string printable(const std::filesystem::path& path) {
-  constexpr std::size_t bytes_max = 200;
+  constexpr std::size_t kBytesMax = 200;
   const std::string& name = path.native();
   std::string_view rest = name;
   std::string text;
-  if (rest.size() > bytes_max) {
-    rest.remove_prefix(rest.size() - bytes_max);
+  if (rest.size() > kBytesMax) {
+    rest.remove_prefix(rest.size() - kBytesMax);
     text = "...";
   }
   while (!rest.empty()) {

@@ -2,10 +2,10 @@
 
 /// Cuts a stream of samples into overlapping frames, however the samples arrive.
 ///
-/// Internal to the front ends of this room. Frames are handed on in blocks, as one contiguous run of
-/// samples: frame f of a block begins at samples[f·hop]. Behind the run of a full block lie
-/// `slack_samples` readable floats, so that a vector kernel may read past the end (and ignore what it
-/// read).
+/// Internal to the front ends of this room. Frames are handed on in blocks of 16 (the last has fewer),
+/// several at a time where many samples come at once, as one contiguous run of samples: frame f begins
+/// at samples[f·hop]. Behind the run of full blocks lie `slack_samples` readable floats, so that a vector
+/// kernel may read past the end (and ignore what it read).
 
 #include <algorithm>
 #include <cstddef>
@@ -17,7 +17,8 @@ namespace baleen::dsp {
 
 class FrameStream {
  public:
-  static constexpr std::size_t kBlockFrames = 16;  ///< At most this many frames at a time.
+  static constexpr std::size_t kBlockFrames = 16;
+  static constexpr std::size_t kRunBlocks = 16;  ///< At most this many blocks at a time.
 
   /// @param pad_front  Zeros in front of the first sample.
   FrameStream(std::size_t frame_length,
@@ -46,17 +47,20 @@ class FrameStream {
   /// Frames handed on since the last reset.
   [[nodiscard]] std::int64_t frame_count() const { return n_frames_; }
 
-  /// Calls on_block(const float* samples, std::size_t n_frames) for every block that got full. Where
-  /// many samples come at once, blocks are handed on where they lie.
+  /// Calls on_block(const float* samples, std::size_t n_frames) when blocks got full. Where many samples
+  /// come at once, blocks are handed on where they lie.
   template <typename OnBlock>
   void push(std::span<const float> samples, const OnBlock& on_block) {
     n_samples_ += static_cast<std::int64_t>(samples.size());
     const std::size_t block_end = block_samples_ + slack_samples_;
     if (samples.size() >= 2 * block_end) {
       samples = samples.subspan(hand_on_held_frames(samples, on_block));
-      for (; samples.size() >= block_end; samples = samples.subspan(kBlockFrames * hop_length_)) {
-        on_block(samples.data(), kBlockFrames);
-        n_frames_ += static_cast<std::int64_t>(kBlockFrames);
+      while (samples.size() >= block_end) {
+        const std::size_t more = (samples.size() - block_end) / (kBlockFrames * hop_length_);
+        const std::size_t n_frames = kBlockFrames * std::min(kRunBlocks, 1 + more);
+        on_block(samples.data(), n_frames);
+        n_frames_ += static_cast<std::int64_t>(n_frames);
+        samples = samples.subspan(n_frames * hop_length_);
       }
     }
     while (!samples.empty()) {
@@ -82,24 +86,18 @@ class FrameStream {
   }
 
  private:
-  /// Completes the frames that begin in the buffer with the first of `samples` and hands them on.
+  /// Fills up the block in the buffer with the first of `samples`, which must suffice, and hands it on; again
+  /// if frames still begin among the samples that were held. Blocks that are not full would cost as much.
   /// @return  How far into `samples` the next frame begins; the buffer is left empty.
   template <typename OnBlock>
   std::size_t hand_on_held_frames(std::span<const float> samples, const OnBlock& on_block) {
     std::size_t n_taken = 0;
-    while (filled_ > n_taken) {
-      // Held are filled_ samples, the last n_taken of which are the caller's too.
-      const std::size_t n_held = (filled_ - n_taken + hop_length_ - 1) / hop_length_;
-      const std::size_t n_frames = std::min(n_held, kBlockFrames);
-      const std::size_t n_needed =
-          (n_frames - 1) * hop_length_ + std::max(frame_length_, hop_length_);
-      if (filled_ < n_needed) {
-        const std::size_t n = n_needed - filled_;
-        std::copy_n(samples.data() + n_taken, n, buffer_.data() + filled_);
-        filled_ += n;
-        n_taken += n;
-      }
-      hand_on(n_frames, on_block);
+    while (filled_ > n_taken) {  // The last n_taken of those held are the caller's too.
+      const std::size_t n = block_samples_ - filled_;
+      std::copy_n(samples.data() + n_taken, n, buffer_.data() + filled_);
+      filled_ += n;
+      n_taken += n;
+      hand_on(kBlockFrames, on_block);
     }
     const std::size_t begin = n_taken - filled_;
     filled_ = 0;

@@ -72,10 +72,27 @@ TEST(FrameStream, TheSlackBehindAFullBlockLiesInTheSamplesOrInItsOwnBuffer) {
   stream.push(samples, [&](const float* block, std::size_t n) {
     const bool is_in_place = block >= samples.data() && block < samples.data() + samples.size();
     if (!is_in_place || n < FrameStream::kBlockFrames) return;
-    ++n_in_place;
-    EXPECT_LE(block + n_read, samples.data() + samples.size());
+    n_in_place += n;
+    EXPECT_LE(block + (n - FrameStream::kBlockFrames) * 10 + n_read,
+              samples.data() + samples.size());
   });
-  EXPECT_GT(n_in_place, 10U);
+  EXPECT_GT(n_in_place, 400U);
+}
+
+TEST(FrameStream, HandsOnFullBlocksOnlyUntilItFinishes) {
+  const std::vector<float> samples = ramp(5000);
+  for (const std::size_t chunk : {7U, 640U, 999U, 1500U, 5000U}) {
+    SCOPED_TRACE(chunk);
+    FrameStream stream(25, 10, 5, 20);
+    for (std::size_t at = 0; at < samples.size(); at += chunk) {
+      const std::size_t n = std::min(chunk, samples.size() - at);
+      stream.push(std::span(samples).subspan(at, n),
+                  [](const float* /*block*/, std::size_t n_frames) {
+                    EXPECT_EQ(n_frames % FrameStream::kBlockFrames, 0U);
+                  });
+    }
+    EXPECT_GT(stream.frame_count(), 450);
+  }
 }
 
 TEST(FrameStream, StartsAfreshAfterReset) {

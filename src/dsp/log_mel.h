@@ -1,6 +1,9 @@
 #pragma once
 
-/// The log-mel spectrogram of the feature pack, streaming: equal to librosa within 1e-3 dB.
+/// The log-mel spectrogram of the feature pack, streaming: equal to librosa within 1e-3 dB for samples of
+/// 16 bits, as normalized.wav holds (largest difference in 20 minutes of recordings: 0.0008 dB). Of samples
+/// between those steps, one value in 16,000 is off by more, up to 0.0035 dB: the difference that whitens a
+/// frame is then no longer exact.
 ///
 ///   power_to_db(melspectrogram(y, sr=22050, n_fft=1024, win_length=551, hop_length=220, n_mels=64,
 ///                              power=2.0, center=True, pad_mode='constant'),

@@ -1,4 +1,4 @@
-/// From spectra to logarithms of bands, one frame per vector lane. Per-target: included by mel_kernel.cc
+/// From powers to logarithms of bands, one frame per vector lane. Per-target: included by mel_kernel.cc
 /// only.
 
 #if defined(BALEEN_DSP_MEL_BANDS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -9,148 +9,61 @@
 #endif
 
 #include <cstddef>
+#include <cstdint>
 
-#include "dsp/fft256-inl.h"
+#include "dsp/dft16-inl.h"
 #include "dsp/mel_plan.h"
 #include "hwy/highway.h"
-
-// Keeps a vector that is used twice in a register, where the compiler would load it twice.
-#undef BALEEN_LOAD_ONCE
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
-#define BALEEN_LOAD_ONCE(vector) __asm__("" : "+v"((vector).raw))
-#else
-#define BALEEN_LOAD_ONCE(vector) static_cast<void>(vector)
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace baleen::dsp {
 namespace HWY_NAMESPACE {
 
-/// The tables and buffers of split(), from some bin on.
-template <typename T>
-struct SplitCursor {
-  const T* root;
-  const T* point;
-  const T* mirrored_point;
-  T* power;
-  T* mirrored_power;
-};
-
-/// The powers (or magnitudes) of a bin of the real signal and of its mirror image, from the two points
-/// of the complex spectrum that hold them. Powers are four times, magnitudes twice too large; the
-/// weights of the bands make up for it.
-template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
-HWY_INLINE void split_pair(D d, const SplitCursor<T>& at) {
-  using V = hn::Vec<D>;
-  const V two = hn::Set(d, static_cast<T>(2.0));
-  const Complex<V> z1 = load_complex(d, at.point);
-  const Complex<V> z2 = load_complex(d, at.mirrored_point);
-  const V c = hn::Set(d, at.root[0]);
-  const V s = hn::Set(d, at.root[1]);
-  const Complex<V> even{hn::Add(z1.re, z2.re), hn::Sub(z1.im, z2.im)};
-  const Complex<V> odd{hn::Add(z1.im, z2.im), hn::Sub(z2.re, z1.re)};
-  // even ± odd·(c + is)
-  const Complex<V> sum{hn::MulAdd(odd.re, c, hn::NegMulAdd(odd.im, s, even.re)),
-                       hn::MulAdd(odd.re, s, hn::MulAdd(odd.im, c, even.im))};
-  const Complex<V> difference = reflect(even, sum, two);
-  V low = hn::MulAdd(sum.re, sum.re, hn::Mul(sum.im, sum.im));
-  V high = hn::MulAdd(difference.re, difference.re, hn::Mul(difference.im, difference.im));
-  if constexpr (kSpectrum == Spectrum::magnitude) {
-    low = hn::Sqrt(low);
-    high = hn::Sqrt(high);
-  }
-  hn::Store(low, d, at.power);
-  hn::Store(high, d, at.mirrored_power);
-}
-
-/// Splits the complex spectrum of a part into the bins of the real signal: bin q and its mirror image
-/// come from the points q and (256 - part - q).
-template <Spectrum kSpectrum, class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void split(D d,
-                        std::size_t part,
-                        const T* HWY_RESTRICT roots,
-                        const T* HWY_RESTRICT spectrum,
-                        T* HWY_RESTRICT powers) {
-  const std::size_t n_lanes = hn::Lanes(d);
-  const std::size_t row =
-      2 * kRowStride * n_lanes;  // From one point to the next; see turned_place.
-  const std::size_t mirror = kPartSize - part;
-  const auto cursor = [&](std::size_t q) HWY_ATTR {
-    const std::size_t mirrored = mirror - q;
-    return SplitCursor<T>{roots + 2 * q, spectrum + 2 * turned_place(q) * n_lanes,
-                          spectrum + 2 * turned_place(mirrored % kPartSize) * n_lanes,
-                          powers + q * n_lanes, powers + mirrored * n_lanes};
-  };
-  if (part == 0) {  // The points of row 0 are mirrored in row 0; number 0 and 128 in themselves.
-    for (std::size_t q = 0; q <= kPartSize / 2; q += kRadix) {
-      split_pair<kSpectrum>(d, cursor(q));
-    }
-  }
-  const std::size_t first = 1 - part;
-  for (std::size_t start = first; start < kPartSize / 2; start += kRadix) {
-    SplitCursor<T> at = cursor(start);
-    for (std::size_t i = first; i < kRadix; ++i) {
-      split_pair<kSpectrum>(d, at);
-      at.root += 2;
-      at.point += row;
-      at.mirrored_point -= row;
-      at.power += n_lanes;
-      at.mirrored_power -= n_lanes;
-    }
-  }
-}
-
-/// The weights of the bins of a part for the lanes of a batch: plain, tilted, or one or the other.
-template <class D>
-struct LaneWeights {
-  const hn::TFromD<D>* plain;
-  const hn::TFromD<D>* tilted;
-  hn::Mask<D> is_tilted;
-};
-
 enum class Tilted { none, all, some };
 
-template <Tilted kTiltedLanes, class D>
-HWY_INLINE hn::Vec<D> lane_weight(D d, const LaneWeights<D>& weights, std::size_t i) {
-  if constexpr (kTiltedLanes == Tilted::none) return hn::Set(d, weights.plain[i]);
-  if constexpr (kTiltedLanes == Tilted::all) return hn::Set(d, weights.tilted[i]);
-  return hn::IfThenElse(weights.is_tilted, hn::Set(d, weights.tilted[i]),
-                        hn::Set(d, weights.plain[i]));
+/// plain[i] or tilted[i], by the frame of the lane.
+template <Tilted kTiltedLanes, class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> lane_value(
+    D d, const T* plain, const T* tilted, std::size_t i, hn::Mask<D> is_tilted) {
+  if constexpr (kTiltedLanes == Tilted::none) return hn::Set(d, plain[i]);
+  if constexpr (kTiltedLanes == Tilted::all) return hn::Set(d, tilted[i]);
+  return hn::IfThenElse(is_tilted, hn::Set(d, tilted[i]), hn::Set(d, plain[i]));
 }
 
-/// Adds the bins of a part to the bands. The first part starts them.
-template <Tilted kTiltedLanes, class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void add_to_bands(D d,
-                               const PartSegments& segments,
-                               LaneWeights<D> weights,
-                               bool is_first,
-                               const T* HWY_RESTRICT powers,
-                               T* HWY_RESTRICT bands) {
+/// Adds the bins of a part to the bands as they come out of the FFT: a sink of its second pass. Bin n of
+/// row i is number 16·i + n of the tables. It may weigh in two bands, neighbours; nothing branches on which.
+template <Spectrum kSpectrum, Tilted kTiltedLanes, class D>
+struct BandSink {
+  using T = hn::TFromD<D>;
   using V = hn::Vec<D>;
-  const std::size_t n_lanes = hn::Lanes(d);
-  const std::size_t n_bands = segments.runs.size() - 1;
-  V rising_before = hn::Zero(d);
-  for (std::size_t s = 0; s <= n_bands; ++s) {
-    const T* power = powers + segments.runs[s].first_bin * n_lanes;
-    V falling = is_first || s == 0 ? hn::Zero(d) : hn::Load(d, bands + (s - 1) * n_lanes);
-    V rising = hn::Zero(d);
-    for (std::size_t i = 0; i < segments.runs[s].n_pairs; ++i) {
-      V p0 = hn::Load(d, power);
-      V p1 = hn::Load(d, power + n_lanes);
-      BALEEN_LOAD_ONCE(p0);
-      BALEEN_LOAD_ONCE(p1);
-      falling = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 0), p0, falling);
-      rising = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 1), p0, rising);
-      falling = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 2), p1, falling);
-      rising = hn::MulAdd(lane_weight<kTiltedLanes>(d, weights, 3), p1, rising);
-      weights.plain += 4;
-      weights.tilted += 4;
-      power += 2 * n_lanes;
-    }
-    if (s > 0) hn::Store(hn::Add(rising_before, falling), d, bands + (s - 1) * n_lanes);
-    rising_before = rising;
+  const std::uint16_t* segments;
+  const T* plain;   ///< (falling, rising) weights of the frames that are not tilted,
+  const T* tilted;  ///< and of those that are.
+  T* bands;         ///< One vector in front of band 0.
+  hn::Mask<D> is_tilted;
+
+  HWY_INLINE BandSink row(std::size_t i) const {
+    return {segments + kRadix * i, plain + 2 * kRadix * i, tilted + 2 * kRadix * i, bands,
+            is_tilted};
   }
-}
+
+  HWY_INLINE void store(std::size_t n, const Complex<V>& z) const {
+    store_power(n, hn::MulAdd(z.re, z.re, hn::Mul(z.im, z.im)));
+  }
+
+  HWY_INLINE void store_power(std::size_t n, V power) const {
+    const D d;
+    if constexpr (kSpectrum == Spectrum::magnitude) power = hn::Sqrt(power);
+    T* falling = bands + segments[n] * hn::Lanes(d);
+    T* rising = falling + hn::Lanes(d);
+    hn::Store(hn::MulAdd(weight(2 * n), power, hn::Load(d, falling)), d, falling);
+    hn::Store(hn::MulAdd(weight(2 * n + 1), power, hn::Load(d, rising)), d, rising);
+  }
+
+  HWY_INLINE V weight(std::size_t i) const {
+    return lane_value<kTiltedLanes>(D(), plain, tilted, i, is_tilted);
+  }
+};
 
 /// log2 of positive values. Polynomial of degree 8 in f for log2(1 + f)/f over [√½ - 1, √2 - 1], our
 /// own least-maximum fit: error below 1e-7 (3e-7 dB). Zero gives -infinity; NaN and infinity stay.
@@ -207,7 +120,7 @@ HWY_NOINLINE void logarithms(D d,
 }
 
 /// The lanes in which some band lies too deep below the mean power of the bins (see PrecisionTest).
-template <class D>
+template <Tilted kTiltedLanes, class D>
 HWY_NOINLINE hn::Mask<D> is_imprecise(D d,
                                       const MelPlan& plan,
                                       hn::Mask<D> is_tilted,
@@ -220,10 +133,10 @@ HWY_NOINLINE hn::Mask<D> is_imprecise(D d,
   V worst = hn::Inf(d);
   for (std::size_t m = 0; m < plan.n_bands; ++m) {
     const V band = hn::Load(d, bands + m * hn::Lanes(d));
-    const V level_weight = hn::IfThenElse(is_tilted, hn::Set(d, tilted.level_weights[m]),
-                                          hn::Set(d, plain.level_weights[m]));
+    const V level_weight = lane_value<kTiltedLanes>(d, plain.level_weights.data(),
+                                                    tilted.level_weights.data(), m, is_tilted);
     const V margin =
-        hn::IfThenElse(is_tilted, hn::Set(d, tilted.margins[m]), hn::Set(d, plain.margins[m]));
+        lane_value<kTiltedLanes>(d, plain.margins.data(), tilted.margins.data(), m, is_tilted);
     mean_power = hn::MulAdd(level_weight, band, mean_power);
     worst = hn::Min(worst, hn::Mul(margin, hn::Max(band, floor)));
   }

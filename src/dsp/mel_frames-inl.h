@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "dsp/fft256-inl.h"
 #include "dsp/mel_plan.h"
 #include "dsp/transpose-inl.h"
 #include "hwy/highway.h"
@@ -22,8 +21,8 @@ namespace HWY_NAMESPACE {
 /// Zeros from sample n to where the transforms stop reading.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void clear_tail(D d, const MelPlan& plan, std::size_t n, T* points) {
-  const std::size_t end = 2 * std::max(plan.used_points(), kPartSize);
-  for (; n < end; ++n) hn::Store(hn::Zero(d), d, points + sample_place(n) * hn::Lanes(d));
+  const std::size_t end = std::max(plan.used_samples(), kPartPoints);
+  for (; n < end; ++n) hn::Store(hn::Zero(d), d, points + n * hn::Lanes(d));
 }
 
 // Frames overlap, so their hops are transposed, each once: column h of `columns` is hop h, and sample
@@ -70,6 +69,13 @@ HWY_INLINE void recall_rows(
   }
 }
 
+/// Taps of mel_plan.h
+struct TapsFrom {
+  const float* HWY_RESTRICT window;
+  const float* HWY_RESTRICT steps;
+  const float* HWY_RESTRICT steps_back;
+};
+
 enum class Windowing { emphasised, plain, tilted, mixed };
 
 /// One windowed sample. Emphasised: w[n]·(x[n] - pre_emphasis·x[n-1]). Plain: u[n] = w[n]·x[n]. Tilted:
@@ -77,22 +83,23 @@ enum class Windowing { emphasised, plain, tilted, mixed };
 /// a²·x[n-2]) + (w[n] - w[n-1])·x[n] + a²·(w[n-2] - w[n-1])·x[n-2].
 template <Windowing kWindowing, class D, class V = hn::Vec<D>>
 HWY_INLINE V windowed(D d,
-                      const float* HWY_RESTRICT taps,
+                      const TapsFrom& taps,
+                      std::size_t n,
                       V x,
                       V before,
                       V before_that,
                       V emphasis,
                       hn::Mask<D> is_tilted) {
   if constexpr (kWindowing == Windowing::emphasised) {
-    return hn::Mul(hn::Set(d, taps[0]), hn::NegMulAdd(emphasis, before, x));
+    return hn::Mul(hn::Set(d, taps.window[n + 1]), hn::NegMulAdd(emphasis, before, x));
   }
-  const V plain = hn::Mul(hn::Set(d, taps[0]), x);
+  const V plain = hn::Mul(hn::Set(d, taps.window[n + 1]), x);
   if constexpr (kWindowing == Windowing::plain) return plain;
   const V kept = hn::NegMulAdd(hn::Set(d, kTiltFirst), before,
                                hn::MulAdd(hn::Set(d, kTiltSecond), before_that, x));
-  V tilted = hn::Mul(hn::Set(d, taps[1]), kept);
-  tilted = hn::MulAdd(hn::Set(d, taps[2]), x, tilted);
-  tilted = hn::MulAdd(hn::Set(d, taps[3]), before_that, tilted);
+  V tilted = hn::Mul(hn::Set(d, taps.steps[n]), x);
+  tilted = hn::MulAdd(hn::Set(d, taps.steps_back[n]), before_that, tilted);
+  tilted = hn::MulAdd(hn::Set(d, taps.window[n]), kept, tilted);
   if constexpr (kWindowing == Windowing::tilted) return tilted;
   return hn::IfThenElse(is_tilted, tilted, plain);
 }
@@ -110,7 +117,8 @@ HWY_NOINLINE void window_rows(D d,
   const std::size_t stride = column_stride(d, plan);
   const std::size_t hop = plan.hop;
   const V emphasis = hn::Set(d, static_cast<float>(plan.options.pre_emphasis));
-  const TapAndPlace* HWY_RESTRICT taps = plan.taps.data() + n;
+  const TapsFrom taps = {plan.taps.window.data(), plan.taps.steps.data(),
+                         plan.taps.steps_back.data()};
   V before[kHops];
   V before_that[kHops];
   for (std::size_t s = 0; s < kHops; ++s) {
@@ -121,13 +129,12 @@ HWY_NOINLINE void window_rows(D d,
     before[0] = kWindowing == Windowing::emphasised ? hn::LoadU(d, rows) : hn::Zero(d);
     before_that[0] = before[0];
   }
-  for (const float* end = rows + n_rows * stride; rows < end; rows += stride, ++taps) {
+  for (const float* end = rows + n_rows * stride; rows < end; rows += stride, ++n) {
     for (std::size_t s = 0; s < kHops; ++s) {
-      const TapAndPlace& tap = taps[s * hop];
       const V x = hn::LoadU(d, rows + s);
-      const V value =
-          windowed<kWindowing>(d, tap.taps, x, before[s], before_that[s], emphasis, is_tilted);
-      hn::Store(value, d, points + tap.place * hn::Lanes(d));
+      const V value = windowed<kWindowing>(d, taps, n + s * hop, x, before[s], before_that[s],
+                                           emphasis, is_tilted);
+      hn::Store(value, d, points + (n + s * hop) * hn::Lanes(d));
       before_that[s] = before[s];
       before[s] = x;
     }
@@ -168,8 +175,8 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE void store_tilted_tail(
     D d, const MelPlan& plan, const float* samples, hn::Mask<D> is_tilted, float* points) {
   const std::size_t n = plan.n_taps;
-  const float w1 = plan.taps[n - 1].taps[0];
-  const float w2 = n < 2 ? 0.0F : plan.taps[n - 2].taps[0];
+  const float w1 = plan.taps.window[n];
+  const float w2 = plan.taps.window[n - 1];
   HWY_ALIGN float last[kBatchFrames];
   HWY_ALIGN float second_last[kBatchFrames];
   for (std::size_t f = 0; f < hn::Lanes(d); ++f) {
@@ -182,8 +189,8 @@ HWY_INLINE void store_tilted_tail(
       hn::NegMulAdd(hn::Set(d, kTiltFirst * w1), x1, hn::Mul(hn::Set(d, kTiltSecond * w2), x2)),
       hn::Mul(hn::Set(d, kTiltSecond * w1), x1)};
   for (std::size_t i = 0; i < 2; ++i) {
-    const bool wraps = n + i >= 2 * plan.point_count();
-    float* to = points + sample_place((n + i) % (2 * plan.point_count())) * hn::Lanes(d);
+    const bool wraps = n + i >= plan.sample_count();
+    float* to = points + (n + i) % plan.sample_count() * hn::Lanes(d);
     const V value = hn::IfThenElseZero(is_tilted, tail[i]);
     hn::Store(wraps ? hn::Add(value, hn::Load(d, to)) : value, d, to);
   }
@@ -211,14 +218,15 @@ HWY_INLINE void load_frames(D d,
 }
 
 /// The frames in which low frequencies prevail: where the power of the difference of neighbours is
-/// well below the power. Four samples in twenty will do, of the hops that lie within the frame whole.
+/// well below the power. Four samples in 56 will do (of 33,000 frames of recordings they left 0.03 % more
+/// to be refined than four in twenty), of the hops that lie within the frame whole.
 template <class D>
 HWY_NOINLINE hn::Mask<D> choose_tilted(D d, const MelPlan& plan, const float* samples) {
   using V = hn::Vec<D>;
   V power = hn::Zero(d);
   V step_power = hn::Zero(d);
   const std::size_t n_sampled = std::min(plan.whole_hops * plan.hop, plan.n_taps);
-  for (std::size_t n = 0; n + 4 <= n_sampled; n += 20) {
+  for (std::size_t n = 0; n + 4 <= n_sampled; n += 56) {
     V x[4];
     load_four(d, samples + n, plan.hop, x);
     for (std::size_t i = 1; i < 4; ++i) {
@@ -248,7 +256,7 @@ HWY_NOINLINE void load_precise_frames(
       transpose_blocks(df, v[0], v[1], v[2], v[3]);
       for (std::size_t i = 0; i < std::min<std::size_t>(4, plan.n_taps - tap); ++i) {
         const auto windowed = hn::Mul(hn::Set(d, window[tap + i]), hn::PromoteTo(d, v[i]));
-        hn::Store(windowed, d, points + sample_place(tap + i) * n_lanes);
+        hn::Store(windowed, d, points + (tap + i) * n_lanes);
       }
     }
     clear_tail(d, plan, plan.n_taps, points);
@@ -256,7 +264,7 @@ HWY_NOINLINE void load_precise_frames(
   }
 #endif
   for (std::size_t tap = 0; tap < plan.n_taps; ++tap) {
-    double* to = points + sample_place(tap) * n_lanes;
+    double* to = points + tap * n_lanes;
     for (std::size_t i = 0; i < n_lanes; ++i) to[i] = window[tap] * double{lanes[i][tap]};
   }
   clear_tail(d, plan, plan.n_taps, points);

@@ -7,9 +7,9 @@
 #define HWY_TARGET_INCLUDE "dsp/mel_kernel.cc"
 #include "hwy/foreach_target.h"
 // Behind foreach_target.h, which includes this file once per target.
-#include "dsp/fft256-inl.h"
 #include "dsp/mel_bands-inl.h"
 #include "dsp/mel_frames-inl.h"
+#include "dsp/real_fft-inl.h"
 #include "dsp/transpose-inl.h"
 #include "hwy/highway.h"
 
@@ -22,51 +22,58 @@ HWY_INLINE hn::TFromD<D>* as_lanes(D /*tag*/, unsigned char* buffer) {
   return reinterpret_cast<hn::TFromD<D>*>(buffer);
 }
 
-/// Folds the points behind the first 256 onto them: part 0 starts from z[n] + z[n+256], part 1 from
-/// z[n] - z[n+256] (which this leaves in the place of z[n+256]).
+/// Folds the points behind the first 512 onto them: part 0 starts from x[n] + x[n+512], part 1 from
+/// x[n] - x[n+512] (which this leaves in the place of x[n+512]).
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void fold(D d, std::size_t n_folded, T* points) {
-  const std::size_t stride = 2 * hn::Lanes(d);
   for (std::size_t n = 0; n < n_folded; ++n) {
-    T* low = points + padded(n) * stride;
-    T* high = points + padded(n + kPartSize) * stride;
-    const auto a = load_complex(d, low);
-    const auto b = load_complex(d, high);
-    store_complex(d, {hn::Add(a.re, b.re), hn::Add(a.im, b.im)}, low);
-    store_complex(d, {hn::Sub(a.re, b.re), hn::Sub(a.im, b.im)}, high);
+    T* low = points + n * hn::Lanes(d);
+    T* high = points + (n + kPartPoints) * hn::Lanes(d);
+    const auto a = hn::Load(d, low);
+    const auto b = hn::Load(d, high);
+    hn::Store(hn::Add(a, b), d, low);
+    hn::Store(hn::Sub(a, b), d, high);
   }
 }
 
 /// Between the parts: the differences take the place of the sums.
 template <class D, class T = hn::TFromD<D>>
 HWY_NOINLINE void unfold(D d, std::size_t n_folded, T* points) {
-  const std::size_t stride = 2 * hn::Lanes(d);
   for (std::size_t n = 0; n < n_folded; ++n) {
-    const auto difference = load_complex(d, points + padded(n + kPartSize) * stride);
-    store_complex(d, difference, points + padded(n) * stride);
+    const auto difference = hn::Load(d, points + (n + kPartPoints) * hn::Lanes(d));
+    hn::Store(difference, d, points + n * hn::Lanes(d));
   }
 }
 
-/// The spectrum of one part of the frames in `points`. The last part is transformed in place: that
-/// spares the first-level cache a third of its load.
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE T* transform_part(D d,
-                             const MelPlan& plan,
-                             const MelTables<T>& tables,
-                             const MelBuffers& buffers,
-                             std::size_t part) {
+/// Adds one part of the frames in `points` to the bands. The last part is transformed in place: that
+/// spares the first-level cache.
+template <Spectrum kSpectrum, Tilted kTiltedLanes, class D, class T = hn::TFromD<D>>
+HWY_NOINLINE void add_part(D d,
+                           const MelPlan& plan,
+                           const MelTables<T>& tables,
+                           const MelBuffers& buffers,
+                           std::size_t part,
+                           hn::Mask<D> is_tilted) {
   T* points = as_lanes(d, buffers.points);
-  const std::size_t n_folded = plan.used_points() - std::min(plan.used_points(), kPartSize);
-  T* spectrum = part + 1 == plan.n_parts ? points : as_lanes(d, buffers.spectrum);
+  const T* between = tables.between[part].data();
+  const auto& weights = tables.weights[part];
+  const BandSink<kSpectrum, kTiltedLanes, D> sink{plan.segments[part].data(),
+                                                  weights[kPlain].data(), weights[kTilted].data(),
+                                                  as_lanes(d, buffers.bands), is_tilted};
+  const std::size_t n_folded = plan.used_samples() - std::min(plan.used_samples(), kPartPoints);
   if (part == 0) {
     fold(d, n_folded, points);
-    first_pass<false>(d, points, spectrum);
+    T* rows = as_lanes(d, buffers.spectrum);
+    first_pass_even<false>(d, points, rows);
+    second_pass_real(d, rows, sink);
+    second_pass<8>(d, 1, between, rows, sink);
+    first_pass_even<true>(d, points, rows);
+    second_pass<8>(d, 0, between + 16 * kRadix, rows, sink.row(8));
   } else {
     unfold(d, n_folded, points);
-    first_pass<true>(d, points, spectrum);
+    first_pass_odd(d, tables.first_odd.data(), points);
+    second_pass<16>(d, 0, between, points, sink);
   }
-  second_pass(d, tables.between[part].data(), spectrum);
-  return spectrum;
 }
 
 /// The bands of the windowed frames in `points`, which it destroys.
@@ -76,17 +83,14 @@ HWY_INLINE T* bands_of_points(D d,
                               const MelTables<T>& tables,
                               const MelBuffers& buffers,
                               hn::Mask<D> is_tilted) {
-  T* powers = as_lanes(d, buffers.powers);
   T* bands = as_lanes(d, buffers.bands);
-  for (std::size_t part = 0; part < plan.n_parts; ++part) {
-    const T* spectrum = transform_part(d, plan, tables, buffers, part);
-    split<kSpectrum>(d, part, tables.split[part].data(), spectrum, powers);
-    const auto& part_weights = tables.weights[part];
-    const LaneWeights<D> weights{part_weights[kPlain].data(), part_weights[kTilted].data(),
-                                 is_tilted};
-    add_to_bands<kTiltedLanes>(d, plan.segments[part], weights, part == 0, powers, bands);
+  for (std::size_t m = 0; m < plan.n_bands + 2; ++m) {
+    hn::Store(hn::Zero(d), d, bands + m * hn::Lanes(d));
   }
-  return bands;
+  for (std::size_t part = 0; part < plan.n_parts; ++part) {
+    add_part<kSpectrum, kTiltedLanes>(d, plan, tables, buffers, part, is_tilted);
+  }
+  return bands + hn::Lanes(d);
 }
 
 /// One bit per lane.
@@ -101,25 +105,33 @@ HWY_INLINE std::uint32_t mask_bits(D d, hn::Mask<D> mask) {
 
 /// The bands of the frames that begin at samples[0], samples[hop], …, as precise as single precision
 /// allows, and the bits of those for which that is not enough.
-template <class D>
+template <Windowing kWindowing, Tilted kTiltedLanes, class D>
 HWY_INLINE std::uint32_t whitened_bands(D d,
                                         const MelPlan& plan,
                                         const MelBuffers& buffers,
-                                        const float* samples) {
-  constexpr Spectrum kPower = Spectrum::power;
-  float* points = as_lanes(d, buffers.points);
+                                        const float* samples,
+                                        hn::Mask<D> is_tilted) {
+  load_frames<kWindowing>(d, plan, samples, is_tilted, buffers.columns,
+                          as_lanes(d, buffers.points));
+  const float* bands =
+      bands_of_points<Spectrum::power, kTiltedLanes>(d, plan, plan.single, buffers, is_tilted);
+  return mask_bits(d, is_imprecise<kTiltedLanes>(d, plan, is_tilted, bands));
+}
+
+/// The same, after choosing which frames to tilt.
+template <class D>
+HWY_INLINE std::uint32_t precise_bands(D d,
+                                       const MelPlan& plan,
+                                       const MelBuffers& buffers,
+                                       const float* samples) {
   const auto is_tilted = choose_tilted(d, plan, samples);
   if (hn::AllFalse(d, is_tilted)) {
-    load_frames<Windowing::plain>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Tilted::none>(d, plan, plan.single, buffers, is_tilted);
-  } else if (hn::AllTrue(d, is_tilted)) {
-    load_frames<Windowing::tilted>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Tilted::all>(d, plan, plan.single, buffers, is_tilted);
-  } else {
-    load_frames<Windowing::mixed>(d, plan, samples, is_tilted, buffers.columns, points);
-    bands_of_points<kPower, Tilted::some>(d, plan, plan.single, buffers, is_tilted);
+    return whitened_bands<Windowing::plain, Tilted::none>(d, plan, buffers, samples, is_tilted);
   }
-  return mask_bits(d, is_imprecise(d, plan, is_tilted, as_lanes(d, buffers.bands)));
+  if (hn::AllTrue(d, is_tilted)) {
+    return whitened_bands<Windowing::tilted, Tilted::all>(d, plan, buffers, samples, is_tilted);
+  }
+  return whitened_bands<Windowing::mixed, Tilted::some>(d, plan, buffers, samples, is_tilted);
 }
 
 /// Rows of as many frames as there are lanes.
@@ -129,7 +141,7 @@ HWY_INLINE std::uint32_t process_lanes(
     D d, const MelPlan& plan, const MelBuffers& buffers, const float* samples, float* rows) {
   std::uint32_t imprecise = 0;
   if (plan.options.is_precise) {
-    imprecise = whitened_bands(d, plan, buffers, samples);
+    imprecise = precise_bands(d, plan, buffers, samples);
   } else {
     const auto none = hn::FirstN(d, 0);
     float* points = as_lanes(d, buffers.points);
@@ -140,7 +152,7 @@ HWY_INLINE std::uint32_t process_lanes(
       bands_of_points<Spectrum::power, Tilted::none>(d, plan, plan.single, buffers, none);
     }
   }
-  const float* bands = as_lanes(d, buffers.bands);
+  const float* bands = as_lanes(d, buffers.bands) + hn::Lanes(d);
   if (plan.options.log_floor >= kNormalMin || plan.options.log_offset >= kNormalMin) {
     logarithms<false>(d, plan, bands, buffers.levels);
   } else {
@@ -176,7 +188,7 @@ void process_precise_impl(const MelPlan& plan,
   const hn::Rebind<float, decltype(d)> df;
   const std::size_t n_lanes = hn::Lanes(d);
   const auto none = hn::FirstN(d, 0);
-  float* narrow_bands = as_lanes(df, buffers.powers);
+  float* narrow_bands = as_lanes(df, buffers.spectrum);
   for (std::size_t first = 0; first < n_frames; first += n_lanes) {
     const std::size_t n = std::min(n_lanes, n_frames - first);
     load_precise_frames(d, plan, frames + first, n, as_lanes(d, buffers.points));

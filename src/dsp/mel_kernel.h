@@ -12,10 +12,9 @@ namespace baleen::dsp {
 /// Buffers of vectors, each aligned to kVectorBytesMax; all zero at first. See mel_kernel.cc.
 struct MelBuffers {
   float* columns = nullptr;           ///< kChunkRows + 6 rows of the hops of a batch, transposed.
-  unsigned char* points = nullptr;    ///< padded(point_count()) complex vectors: a windowed frame.
-  unsigned char* spectrum = nullptr;  ///< padded(256) complex vectors.
-  unsigned char* powers = nullptr;    ///< 257 vectors: the bins of a part.
-  unsigned char* bands = nullptr;     ///< n_bands vectors.
+  unsigned char* points = nullptr;    ///< n_fft vectors: a windowed frame.
+  unsigned char* spectrum = nullptr;  ///< 256 vectors.
+  unsigned char* bands = nullptr;     ///< n_bands vectors, and one in front and behind.
   float* levels = nullptr;            ///< n_bands vectors, rounded up to 4: logarithms.
   float* rows = nullptr;              ///< (16, n_bands): rows of a batch that is not full.
 };

@@ -2,9 +2,9 @@
 
 /// The tables of one MelSpectrum, and the layout of its workspace. Internal to mel_*.cc.
 ///
-/// A real FFT of n_fft points is done as complex FFTs of 256 = 16·16 points ("parts"): one part for
-/// 512; for 1024 two, the even and the odd bins (part p yields the bins n_parts·q + p). All vectors
-/// hold one value of each of several frames.
+/// A real FFT of n_fft points is done as FFTs of 512 real points ("parts"): one part for 512; for 1024
+/// two, the even and the odd bins (part p yields the bins n_parts·q + p). All vectors hold one value of
+/// each of several frames.
 
 #include <algorithm>
 #include <array>
@@ -19,10 +19,9 @@ namespace baleen::dsp {
 
 inline constexpr std::size_t kBatchFrames = 16;     ///< Frames at a time.
 inline constexpr std::size_t kVectorBytesMax = 64;  ///< AVX-512.
-inline constexpr std::size_t kPartSize = 256;       ///< Points of a part.
+inline constexpr std::size_t kPartPoints = 512;     ///< Real points of a part.
+inline constexpr std::size_t kPartSize = 256;       ///< Bins of a part, or one less.
 inline constexpr std::size_t kRadix = 16;           ///< Of its two passes.
-inline constexpr std::size_t kPartBinsMax =
-    kPartSize + 64;                            ///< With some that may be read in vain.
 inline constexpr std::size_t kChunkRows = 44;  ///< Of the hops transposed at a time; 4 divides it.
 /// Tilted frames are u[n] - 2a·u[n-1] + a²·u[n-2] with a = 3/4: 24 dB less at 0 Hz, 10 more at the top.
 /// Of one and two zeros between 0.5 and 0.97, this left the fewest recordings' frames to be refined.
@@ -33,41 +32,36 @@ inline constexpr float kTiltedBelow = 0.4F;    ///< Power of the difference over
 inline constexpr double kNormalMin = 1.2e-38;  ///< Floats below lose bits.
 enum Whitening : std::size_t { kPlain = 0, kTilted = 1, kWhiteningCount = 2 };
 
-/// Positions in the workspace skip one place after every 16: strides of 2 or 4 KiB would fall on the
-/// same few lines of the first-level cache.
-inline constexpr std::size_t kRowStride = kRadix + 1;
-constexpr std::size_t padded(std::size_t position) { return position + position / kRadix; }
+/// The DFT of 32 real points yields these of its outputs, in this order, instead of their mirror images;
+/// the first stands for outputs 0 and 16, both real, as (re, im). The odd ones come last.
+inline constexpr std::size_t kRealOutputs[kRadix] = {0, 6,  14, 22, 30, 12, 28, 24,
+                                                     3, 11, 19, 27, 7,  15, 23, 31};
 
-/// Where sample n of a frame goes: two samples make a complex point.
-constexpr std::size_t sample_place(std::size_t n) { return 2 * padded(n / 2) + n % 2; }
-
-/// What becomes of sample n, and where it goes.
-struct TapAndPlace {
-  /// w[n]; for tilted frames w[n-1], w[n] - w[n-1] and a²·(w[n-2] - w[n-1]), each rounded once.
-  float taps[4];
-  std::uint32_t place = 0;
+/// What becomes of sample n; each value is rounded once.
+struct Taps {
+  std::vector<float> window;      ///< w[n] at n + 1; 0 in front.
+  std::vector<float> steps;       ///< w[n] - w[n-1]
+  std::vector<float> steps_back;  ///< a²·(w[n-2] - w[n-1])
 };
 
 /// Twiddles and weights in one precision. Complex values are (re, im) pairs.
 template <typename T>
 struct MelTables {
-  /// For each part, what turns point j of row k between the two passes, at [16·k + j].
+  /// What turns point m of the columns of part 1 before the first pass.
+  std::vector<T> first_odd;
+  /// For each part, what turns point j of row i between the two passes, at [16·i + j].
   std::array<std::vector<T>, 2> between;
-  /// exp(-2πi·k/n_fft) for the bin k of each pair that the split of a part yields.
-  std::array<std::vector<T>, 2> split;
-  /// For each part and whitening, (falling, rising) weight of every bin of the segments, in order.
+  /// For each part and whitening, (falling, rising) weight of output n of row i at 2·(16·i + n).
+  /// Bin 256 of part 0 comes last.
   std::array<std::array<std::vector<T>, kWhiteningCount>, 2> weights;
 };
 
-/// Segment s: the bins that weigh in the falling side of band s-1 and the rising side of band s. They
-/// are taken two at a time; an odd one out is joined by its neighbour, of weight 0.
-struct PartSegments {
-  struct Run {
-    std::uint16_t first_bin = 0;  ///< Within the part.
-    std::uint16_t n_pairs = 0;
-  };
-  std::vector<Run> runs;  ///< n_bands + 1 of them.
-};
+/// Which of its bins part `part` yields as output n of row i. Number 256 of part 0 comes with number 0.
+constexpr std::size_t part_bin(std::size_t part, std::size_t i, std::size_t n) {
+  if (part == 1) return n < 8 ? 2 * (i + 16 * n) + 1 : 510 - 2 * (i + 16 * n);
+  const std::size_t bin = i == 0 ? 16 * kRealOutputs[n] : kRealOutputs[i] + 32 * n;
+  return bin <= kPartSize ? bin : kPartPoints - bin;
+}
 
 /// What a band must not fall short of to be good enough in single precision.
 struct PrecisionTest {
@@ -83,21 +77,18 @@ struct MelPlan {
   std::size_t hop = 0;
   std::size_t extra_columns = 0;  ///< Hops behind the batch that its frames reach into.
   std::size_t whole_hops = 0;     ///< Hops that lie within every frame whole.
-  std::vector<TapAndPlace> taps;
+  Taps taps;
   MelTables<float> single;
   MelTables<double> precise;
-  std::array<PartSegments, 2> segments;
+  /// Segment s: the bins that weigh in the falling side of band s-1 and the rising side of band s. That of
+  /// output n of row i is at [16·i + n], of bin 256 of part 0 at the end.
+  std::array<std::vector<std::uint16_t>, 2> segments;
   std::array<PrecisionTest, kWhiteningCount> tests;
 
-  [[nodiscard]] std::size_t part_bin_count(std::size_t part) const {
-    return part == 0 ? kPartSize + 1 : kPartSize;
-  }
-  /// Complex points of a frame: pairs of samples, n_fft/2 of them.
-  [[nodiscard]] std::size_t point_count() const { return n_parts * kPartSize; }
+  /// Samples of a frame, n_fft of them.
+  [[nodiscard]] std::size_t sample_count() const { return n_parts * kPartPoints; }
   /// Those that are not always zero. A tilted frame is two samples longer than the window.
-  [[nodiscard]] std::size_t used_points() const {
-    return std::min((n_taps + 3) / 2, point_count());
-  }
+  [[nodiscard]] std::size_t used_samples() const { return std::min(n_taps + 2, sample_count()); }
 };
 
 /// `invalid_argument` for sizes or banks that the kernel does not know.

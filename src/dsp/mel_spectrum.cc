@@ -25,16 +25,14 @@ struct MelSpectrum::Workspace {
 
 MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
   constexpr std::size_t kPageBytes = 4096;
-  constexpr std::size_t kComplexBytes = 2 * kVectorBytesMax;
-  const std::array<std::size_t, 7> sizes = {
+  const std::array<std::size_t, 6> sizes = {
       (kChunkRows + 6) * (2 * kBatchFrames + plan.extra_columns) * sizeof(float),
-      padded(plan.point_count() + 1) * kComplexBytes,
-      padded(kPartSize) * kComplexBytes,
-      kPartBinsMax * kVectorBytesMax,
-      plan.n_bands * kVectorBytesMax,
+      plan.sample_count() * kVectorBytesMax,
+      kPartSize * kVectorBytesMax,
+      (plan.n_bands + 2) * kVectorBytesMax,
       plan.n_bands * kVectorBytesMax,
       kBatchFrames * plan.n_bands * sizeof(float)};
-  std::array<std::size_t, 7> offsets{};
+  std::array<std::size_t, 6> offsets{};
   std::size_t end = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     offsets[i] = end;
@@ -49,10 +47,9 @@ MelSpectrum::Workspace::Workspace(const MelPlan& plan) {
   buffers = {.columns = floats(0),
              .points = bytes.get() + offsets[1],
              .spectrum = bytes.get() + offsets[2],
-             .powers = bytes.get() + offsets[3],
-             .bands = bytes.get() + offsets[4],
-             .levels = floats(5),
-             .rows = floats(6)};
+             .bands = bytes.get() + offsets[3],
+             .levels = floats(4),
+             .rows = floats(5)};
 }
 
 Result<MelSpectrum> MelSpectrum::create(const MelSpectrumOptions& options) {
@@ -74,25 +71,29 @@ std::size_t MelSpectrum::slack_samples() const { return plan_->hop + 4; }
 std::size_t MelSpectrum::refined_count() const { return workspace_->n_refined; }
 
 void MelSpectrum::process(const float* samples, std::size_t n_frames, float* rows) {
+  // What is to be refined is collected, as the lanes of the double precision need filling too.
+  std::array<const float*, kBatchFrames> refined_frames{};
+  std::array<float*, kBatchFrames> refined_rows{};
+  std::size_t n_refined = 0;
+  const auto refine = [&] {
+    process_precise(*plan_, workspace_->buffers, refined_frames.data(), refined_rows.data(),
+                    n_refined);
+    workspace_->n_refined += n_refined;
+    n_refined = 0;
+  };
   for (std::size_t first = 0; first < n_frames; first += kBatchFrames) {
     const std::size_t n = std::min(kBatchFrames, n_frames - first);
     const float* batch = samples + first * plan_->hop;
     float* batch_rows = rows + first * plan_->n_bands;
     std::uint32_t imprecise = process_batch(*plan_, workspace_->buffers, batch, n, batch_rows);
-    std::array<const float*, kBatchFrames> refined_frames{};
-    std::array<float*, kBatchFrames> refined_rows{};
-    std::size_t n_refined = 0;
     for (; imprecise != 0; imprecise &= imprecise - 1) {
       const auto f = static_cast<std::size_t>(std::countr_zero(imprecise));
       refined_frames[n_refined] = batch + f * plan_->hop;
       refined_rows[n_refined] = batch_rows + f * plan_->n_bands;
-      ++n_refined;
+      if (++n_refined == kBatchFrames) refine();
     }
-    if (n_refined == 0) continue;
-    process_precise(*plan_, workspace_->buffers, refined_frames.data(), refined_rows.data(),
-                    n_refined);
-    workspace_->n_refined += n_refined;
   }
+  if (n_refined > 0) refine();
 }
 
 }  // namespace baleen::dsp

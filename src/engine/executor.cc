@@ -32,7 +32,7 @@ class Executor {
         : op == "probe" ? guarded([&] { return probe_(core::get_string(message, "path")); })
                         : Result<json::object>(fail(ErrorCode::internal, "unknown op '{}'", op));
     if (answer.ok()) (*answer)["type"] = "result";
-    const Result<void> sent =
+    Result<void> sent =
         send_message(socket_, answer.ok() ? *answer : error_message(answer.error()));
     core::trim_heap();  // What a long recording needed must not add to what the next stage needs.
     return sent;

@@ -1,14 +1,13 @@
-/// Complex FFT of 256 points, one transform per vector lane, in two passes of radix 16. Per-target:
+/// DFTs of four, sixteen and thirty-two points in registers, one transform per vector lane. Per-target:
 /// included by mel_kernel.cc only.
 ///
-/// Forward, exp(-2πi·nk/256). Point n lies at padded(n), output k at turned_place(k); real parts in one
-/// vector, imaginary parts in the next.
+/// Forward, exp(-2πi·nk/N). "Turned" is what is first multiplied by a root of unity.
 
-#if defined(BALEEN_DSP_FFT256_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef BALEEN_DSP_FFT256_INL_H_
-#undef BALEEN_DSP_FFT256_INL_H_
+#if defined(BALEEN_DSP_DFT16_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef BALEEN_DSP_DFT16_INL_H_
+#undef BALEEN_DSP_DFT16_INL_H_
 #else
-#define BALEEN_DSP_FFT256_INL_H_
+#define BALEEN_DSP_DFT16_INL_H_
 #endif
 
 #include <cstddef>
@@ -27,17 +26,6 @@ struct Complex {
   V re;
   V im;
 };
-
-template <class D>
-HWY_INLINE Complex<hn::Vec<D>> load_complex(D d, const hn::TFromD<D>* at) {
-  return {hn::Load(d, at), hn::Load(d, at + hn::Lanes(d))};
-}
-
-template <class D>
-HWY_INLINE void store_complex(D d, const Complex<hn::Vec<D>>& z, hn::TFromD<D>* at) {
-  hn::Store(z.re, d, at);
-  hn::Store(z.im, d, at + hn::Lanes(d));
-}
 
 /// z·(c + is)
 template <class V>
@@ -146,18 +134,14 @@ HWY_INLINE void turned_dft4_by_246(
   combine4_scaled(even_sum, even_difference, odd_sum, odd_difference, root_half, z0, z1, z2, z3);
 }
 
-/// The same where the turns are 1, 2 and 3 eighths back.
+/// a ± w·b for w three eighths of a turn back, (-1 - i)·√½: the sum to `a`, the difference to `b`.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE void turned_dft4_by_eighths(
-    D d, Complex<V>& z0, Complex<V>& z1, Complex<V>& z2, Complex<V>& z3) {
+HWY_INLINE void butterfly_by_three_eighths(D d, Complex<V>& a, Complex<V>& b) {
   const V root_half = hn::Set(d, static_cast<hn::TFromD<D>>(0.70710678118654752440));
-  const Complex<V> even_sum{hn::Add(z0.re, z2.im), hn::Sub(z0.im, z2.re)};         // z0 - i·z2
-  const Complex<V> even_difference{hn::Sub(z0.re, z2.im), hn::Add(z0.im, z2.re)};  // z0 + i·z2
-  const Complex<V> p{hn::Add(z1.re, z3.im), hn::Sub(z1.im, z3.re)};                // z1 - i·z3
-  const Complex<V> q{hn::Sub(z1.re, z3.im), hn::Add(z1.im, z3.re)};                // z1 + i·z3
-  const Complex<V> odd_sum{hn::Add(p.re, p.im), hn::Sub(p.im, p.re)};
-  const Complex<V> odd_difference{hn::Add(q.re, q.im), hn::Sub(q.im, q.re)};
-  combine4_scaled(even_sum, even_difference, odd_sum, odd_difference, root_half, z0, z1, z2, z3);
+  const V re = hn::Sub(b.im, b.re);
+  const V minus_im = hn::Add(b.re, b.im);
+  b = {hn::NegMulAdd(re, root_half, a.re), hn::MulAdd(minus_im, root_half, a.im)};
+  a = {hn::MulAdd(re, root_half, a.re), hn::NegMulAdd(minus_im, root_half, a.im)};
 }
 
 /// exp(-2πi·k/32) at 2·k, as far as DFTs of sixteen points turn by.
@@ -194,79 +178,37 @@ inline constexpr Roots32<T> kRoots32 = make_roots32<T>();
 
 // A DFT of sixteen points begins with four DFTs over every fourth point, z[m], z[m+4], z[m+8], z[m+12],
 // and ends with four over z[4·k] … z[4·k+3], which yield the outputs k, k+4, k+8, k+12. Points are loaded
-// just before their first use and stored just after their last: thirty-two values and what goes on with
-// them do not fit into the registers of any but AVX-512.
+// just before their first use and outputs stored just after their last: thirty-two values and what goes on
+// with them do not fit into the registers of any but AVX-512. Outputs go to a sink: sink.store(n, z).
 
-/// Points 0 to 15 (or places for them), `step` values apart.
+/// Complex points whose real and imaginary parts lie apart, each `step` values from the next.
 template <class D>
 struct Points {
   using T = hn::TFromD<D>;
-  T* first;
+  const T* re;
+  const T* im;
   std::size_t step;
 
   HWY_INLINE Complex<hn::Vec<D>> load(std::size_t n) const {
-    return load_complex(D(), first + n * step);
-  }
-  /// The four points k, k+4, k+8, k+12.
-  HWY_INLINE void store_four(std::size_t k, const Complex<hn::Vec<D>>* z) const {
-    store_complex(D(), z[0], first + k * step);
-    store_complex(D(), z[1], first + (k + 4) * step);
-    store_complex(D(), z[2], first + (k + 8) * step);
-    store_complex(D(), z[3], first + (k + 12) * step);
+    return {hn::Load(D(), re + n * step), hn::Load(D(), im + n * step)};
   }
 };
 
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE void finish_dft16(D d, Complex<V> (&z)[16], const Points<D>& out) {
-  const auto* w = kRoots32<hn::TFromD<D>>.values;
-  dft4(z[0], z[1], z[2], z[3]);
-  out.store_four(0, z);
-  turned_dft4(d, z[4], z[5], z[6], z[7], w + 4, w + 8, w + 12);
-  out.store_four(1, z + 4);
-  turned_dft4_by_246(d, z[8], z[9], z[10], z[11]);
-  out.store_four(2, z + 8);
-  turned_dft4(d, z[12], z[13], z[14], z[15], w + 12, w + 24, w + 36);
-  out.store_four(3, z + 12);
+/// To the sink, the four outputs k, k+4, k+8, k+12.
+template <class Sink, class V>
+HWY_INLINE void store_four(const Sink& sink, std::size_t k, const Complex<V>* z) {
+  sink.store(k, z[0]);
+  sink.store(k + 4, z[1]);
+  sink.store(k + 8, z[2]);
+  sink.store(k + 12, z[3]);
 }
 
-/// DFT of sixteen points. `in` and `out` may be the same.
-template <class D>
-HWY_INLINE void dft16(D d, const Points<D>& in, const Points<D>& out) {
-  Complex<hn::Vec<D>> z[16];
-  for (std::size_t m = 0; m < 4; ++m) {
-    z[m] = in.load(m);
-    z[m + 4] = in.load(m + 4);
-    z[m + 8] = in.load(m + 8);
-    z[m + 12] = in.load(m + 12);
-    dft4(z[m], z[m + 4], z[m + 8], z[m + 12]);
-  }
-  finish_dft16(d, z, out);
-}
-
-/// The odd outputs of a DFT of 32 points of which the last sixteen are zero: a DFT of sixteen points
-/// that are first turned by m/32.
-template <class D>
-HWY_INLINE void odd_dft32(D d, const Points<D>& in, const Points<D>& out) {
-  const auto* w = kRoots32<hn::TFromD<D>>.values;
-  Complex<hn::Vec<D>> z[16];
-  for (std::size_t m = 0; m < 4; ++m) {
-    z[m] = in.load(m);
-    z[m + 4] = in.load(m + 4);
-    z[m + 8] = in.load(m + 8);
-    z[m + 12] = in.load(m + 12);
-    turned_dft4_by_eighths(d, z[m], z[m + 4], z[m + 8], z[m + 12]);
-  }
-  for (std::size_t k = 0; k < 4; ++k) {
-    const std::size_t turn = 2 * (2 * k + 1);
-    turned_dft4(d, z[4 * k], z[4 * k + 1], z[4 * k + 2], z[4 * k + 3], w + turn, w + 2 * turn,
-                w + 3 * turn);
-    out.store_four(k, z + 4 * k);
-  }
-}
-
-/// DFT of sixteen points, point j of which is first turned by w[2·j], w[2·j + 1]. In place.
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void turned_dft16(D d, const T* HWY_RESTRICT w, const Points<D>& points) {
+/// DFT of sixteen points, point j of which is first turned by w[2·j], w[2·j + 1]; w[0] must be 1.
+template <class D, class Sink, class T = hn::TFromD<D>>
+HWY_INLINE void turned_dft16(D d,
+                             const T* HWY_RESTRICT w,
+                             const Points<D>& points,
+                             const Sink& sink) {
   Complex<hn::Vec<D>> z[16];
   for (std::size_t j = 0; j < 4; ++j) {
     z[j] = points.load(j);
@@ -277,37 +219,72 @@ HWY_INLINE void turned_dft16(D d, const T* HWY_RESTRICT w, const Points<D>& poin
     turned_dft4(d, z[j], z[j + 4], z[j + 8], z[j + 12], w + 2 * j + 8, w + 2 * j + 16,
                 w + 2 * j + 24);
   }
-  finish_dft16(d, z, points);
+  const auto* roots = kRoots32<T>.values;
+  dft4(z[0], z[1], z[2], z[3]);
+  store_four(sink, 0, z);
+  turned_dft4(d, z[4], z[5], z[6], z[7], roots + 4, roots + 8, roots + 12);
+  store_four(sink, 1, z + 4);
+  turned_dft4_by_246(d, z[8], z[9], z[10], z[11]);
+  store_four(sink, 2, z + 8);
+  turned_dft4(d, z[12], z[13], z[14], z[15], roots + 12, roots + 24, roots + 36);
+  store_four(sink, 3, z + 12);
 }
 
-/// Output 16·k2 + k of the second pass is the k2-th of row k.
-HWY_INLINE std::size_t turned_place(std::size_t k) { return k % kRadix * kRowStride + k / kRadix; }
+// The spectrum of real points is known from one of each pair of outputs k, -k. Of 2·n real points the
+// even outputs are those of the n sums x[m] + x[m+n], and the outputs 4·q + 3 those of the n/2 complex
+// differences (x[m] - x[m+n]) + i·(x[m+n/2] - x[m+n/2+n]), turned by 3·m/(2·n): one of each odd pair.
+// The sink gets them as kRealOutputs lists them.
 
-/// First pass: points j + 16·m of `points`, to column j of `out`; of part 1 if `kOdd`, whose points are
-/// turned by n/512 (the j of n = j + 16·m is left to the second pass). As `out` begins at the same place
-/// of a 4 KiB page as `points` (or is the same), what is stored in one round does not seem to be what the
-/// next round loads.
-template <bool kOdd, class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void first_pass(D d, T* points, T* out) {
-  const std::size_t step = 2 * hn::Lanes(d);
-  for (std::size_t j = 0; j < kRadix; ++j) {
-    const Points<D> from{points + j * step, kRowStride * step};
-    const Points<D> to{out + j * step, kRowStride * step};
-    if constexpr (kOdd) {
-      odd_dft32(d, from, to);
-    } else {
-      dft16(d, from, to);
-    }
+/// The odd outputs of a DFT of 32 real points, from x[m] - x[m+16].
+template <class D, class Sink, class V = hn::Vec<D>>
+HWY_INLINE void finish_odd_real_dft32(D d, const V (&x)[16], const Sink& sink) {
+  const auto* w = kRoots32<hn::TFromD<D>>.values;
+  Complex<V> z[8];
+  HWY_UNROLL(4)
+  for (std::size_t m = 0; m < 4; ++m) {
+    z[m] = {x[m], x[m + 8]};
+    z[m + 4] = {x[m + 4], x[m + 12]};
+    butterfly_by_three_eighths(d, z[m], z[m + 4]);
   }
+  turned_dft4(d, z[0], z[1], z[2], z[3], w + 2 * 3, w + 2 * 6, w + 2 * 9);
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < 4; ++i) sink.store(8 + i, z[i]);
+  turned_dft4(d, z[4], z[5], z[6], z[7], w + 2 * 7, w + 2 * 14, w + 2 * 21);
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < 4; ++i) sink.store(12 + i, z[4 + i]);
 }
 
-/// Second pass, in place, row by row. Point j of row k is first turned by `between`[16·k + j].
-template <class D, class T = hn::TFromD<D>>
-HWY_NOINLINE void second_pass(D d, const T* HWY_RESTRICT between, T* HWY_RESTRICT spectrum) {
-  const std::size_t step = 2 * hn::Lanes(d);
-  for (std::size_t k = 0; k < kRadix; ++k) {
-    turned_dft16(d, between + 2 * kRadix * k, Points<D>{spectrum + k * kRowStride * step, step});
+/// The even outputs of a DFT of 32 real points, from x[m] + x[m+16].
+template <class D, class Sink, class V = hn::Vec<D>>
+HWY_INLINE void finish_even_real_dft32(D d, const V (&x)[16], const Sink& sink) {
+  const auto* w = kRoots32<hn::TFromD<D>>.values;
+  V sums[8];
+  V differences[8];
+  HWY_UNROLL(8)
+  for (std::size_t m = 0; m < 8; ++m) {
+    sums[m] = hn::Add(x[m], x[m + 8]);
+    differences[m] = hn::Sub(x[m], x[m + 8]);
   }
+  Complex<V> z[4];
+  HWY_UNROLL(4)
+  for (std::size_t m = 0; m < 4; ++m) z[m] = {differences[m], differences[m + 4]};
+  turned_dft4(d, z[0], z[1], z[2], z[3], w + 2 * 6, w + 2 * 12, w + 2 * 18);
+  HWY_UNROLL(4)
+  for (std::size_t i = 0; i < 4; ++i) sink.store(1 + i, z[i]);
+  // Of eight points, the odd outputs and then the even ones.
+  z[0] = {hn::Sub(sums[0], sums[4]), hn::Sub(sums[2], sums[6])};
+  z[1] = {hn::Sub(sums[1], sums[5]), hn::Sub(sums[3], sums[7])};
+  butterfly_by_three_eighths(d, z[0], z[1]);
+  sink.store(5, z[0]);
+  sink.store(6, z[1]);
+  const V a0 = hn::Add(sums[0], sums[4]);
+  const V a1 = hn::Add(sums[1], sums[5]);
+  const V a2 = hn::Add(sums[2], sums[6]);
+  const V a3 = hn::Add(sums[3], sums[7]);
+  sink.store(7, Complex<V>{hn::Sub(a0, a2), hn::Sub(a1, a3)});
+  const V even = hn::Add(a0, a2);
+  const V odd = hn::Add(a1, a3);
+  sink.store(0, Complex<V>{hn::Add(even, odd), hn::Sub(even, odd)});
 }
 
 }  // namespace HWY_NAMESPACE
