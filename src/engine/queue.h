@@ -50,6 +50,8 @@ struct Scope {
 struct SubmitOptions {
   std::vector<std::string> only_stages;    ///< Empty: the whole recipe.
   std::vector<std::string> forced_stages;  ///< Run even if fresh.
+  /// One unit is worth a minute of waiting: tasks are taken in the order of their age plus that, so that
+  /// what is urgent goes first and nothing waits for ever.
   int priority = 0;
 };
 
@@ -105,6 +107,11 @@ class Queue {
                                          std::string_view asset_id,
                                          const SubmitOptions& options);
 
+  /// Nothing of this recipe and stage ("": any) is taken until it is resumed; survives restarts. What runs
+  /// goes on. False if it was so already.
+  [[nodiscard]] Result<bool> pause(std::string_view recipe, std::string_view stage);
+  [[nodiscard]] Result<bool> resume(std::string_view recipe, std::string_view stage);
+
   /// Limits a Scope with is_limited_to_my_runs to these runs (and those added before).
   [[nodiscard]] Result<void> add_to_scope(std::string_view run_id);
 
@@ -135,7 +142,7 @@ class Queue {
   /// been inside the call that creates one. `reclaim` does this too; a worker does it when it ends.
   void remove_late_temporaries();
 
-  /// Whether any task in scope is queued or running, by this worker or another.
+  /// Whether any task in scope is queued (and not paused) or running, by this worker or another.
   [[nodiscard]] Result<bool> has_open_tasks(const Scope& scope);
   /// Seconds until the first delayed task in scope is due; nothing if there is none.
   [[nodiscard]] Result<std::optional<double>> next_due_s(const Scope& scope);
@@ -160,9 +167,11 @@ class Queue {
   [[nodiscard]] Result<void> insert_tasks(const Recipe& recipe,
                                           const std::vector<StagePlan>& plans,
                                           std::string_view run_id,
+                                          std::string_view asset_id,
                                           std::string_view owner,
                                           const SubmitOptions& options);
   [[nodiscard]] Result<std::optional<Assignment>> claim_locked(const Scope& scope);
+  [[nodiscard]] Result<std::vector<std::string>> owners_in_turn();
   [[nodiscard]] Result<std::optional<TaskRow>> next_queued(const Scope& scope);
   [[nodiscard]] Result<Assignment> lease(const TaskRow& task, const StagePlan& plan);
   [[nodiscard]] Result<std::string> allocate_path(const OutputSpec& output,

@@ -1,8 +1,15 @@
-// The moves of the queue that people make: retry, cancel, and the event log.
+// The moves of the queue that people make: retry, cancel, pause, resume, and the event log.
 
 #include "engine/queue.h"
 
 namespace baleen::engine {
+namespace {
+
+json::object pause_object(std::string_view recipe, std::string_view stage) {
+  return {{"recipe", std::string(recipe)}, {"stage", std::string(stage)}};
+}
+
+}  // namespace
 
 Result<int> Queue::retry_run(std::string_view run_id) {
   std::int64_t n_tasks = 0;
@@ -58,6 +65,32 @@ Result<int> Queue::cancel_run(std::string_view run_id) {
     return refresh_run(run_id);
   }));
   return static_cast<int>(n_tasks);
+}
+
+Result<bool> Queue::pause(std::string_view recipe, std::string_view stage) {
+  std::int64_t n_new = 0;
+  BALEEN_RETURN_IF_ERROR(database_.transaction("PAUSE", [&]() -> Result<void> {
+    BALEEN_ASSIGN_OR_RETURN(
+        n_new,
+        database_.execute("INSERT INTO pauses (recipe, stage, since_us) VALUES ($1, $2, $3) ON "
+                          "CONFLICT (recipe, stage) DO NOTHING",
+                          recipe, stage, clock_.now_us()));
+    if (n_new == 0) return {};
+    return record_event("queue.paused", "", "", 0, pause_object(recipe, stage));
+  }));
+  return n_new > 0;
+}
+
+Result<bool> Queue::resume(std::string_view recipe, std::string_view stage) {
+  std::int64_t n_gone = 0;
+  BALEEN_RETURN_IF_ERROR(database_.transaction("RESUME", [&]() -> Result<void> {
+    BALEEN_ASSIGN_OR_RETURN(
+        n_gone,
+        database_.execute("DELETE FROM pauses WHERE recipe = $1 AND stage = $2", recipe, stage));
+    if (n_gone == 0) return {};
+    return record_event("queue.resumed", "", "", 0, pause_object(recipe, stage));
+  }));
+  return n_gone > 0;
 }
 
 Result<void> Queue::record_event(std::string_view type,

@@ -104,5 +104,23 @@ TEST_F(DatabaseTest, HasTheFiveTablesOfTheBlueprint) {
   }
 }
 
+TEST_F(DatabaseTest, TasksOfTheFirstVersionKnowTheirOwnerAndTurnAfterTheUpgrade) {
+  Database database = open();
+  ASSERT_TRUE(migrate(database, 1).ok());
+  ASSERT_TRUE(
+      database
+          .execute_script("INSERT INTO runs (run_id, recipe, asset_id, owner_entity_id, state, "
+                          "trace_id, created_at_us) VALUES ('r', 'toy', 'a', 'anna', 'queued', "
+                          "'t', 900000000); INSERT INTO tasks (run_id, recipe, asset_id, stage, "
+                          "stage_class, state, reason, priority, updated_at_us) VALUES ('r', "
+                          "'toy', 'a', 's', 'cpu', 'queued', '', 2, 0);")
+          .ok());
+  ASSERT_TRUE(migrate(database).ok());
+  const auto rows = database.query("SELECT owner_entity_id, rank_us FROM tasks").value();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].text(0), "anna");
+  EXPECT_EQ(rows[0].integer(1), 900'000'000 - 2 * 60'000'000);
+}
+
 }  // namespace
 }  // namespace baleen::store

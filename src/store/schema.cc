@@ -138,6 +138,28 @@ CREATE TABLE events (
 );
 CREATE INDEX events_run ON events (run_id, event_id);
 )sql",
+    // Whose turn it is: owners, ageing priorities, pauses.
+    R"sql(
+ALTER TABLE tasks ADD COLUMN owner_entity_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN rank_us INTEGER NOT NULL DEFAULT 0;  -- when it came, less its priority
+UPDATE tasks SET
+  owner_entity_id = (SELECT r.owner_entity_id FROM runs r WHERE r.run_id = tasks.run_id),
+  rank_us = (SELECT r.created_at_us FROM runs r WHERE r.run_id = tasks.run_id) - 60000000 * priority;
+DROP INDEX tasks_queue;
+CREATE INDEX tasks_queue ON tasks (state, owner_entity_id, rank_us, task_id);
+
+CREATE TABLE owner_turns (               -- when each owner was last served
+  owner_entity_id TEXT PRIMARY KEY,
+  last_fence INTEGER NOT NULL            -- pipeline_jobs.id
+);
+
+CREATE TABLE pauses (                    -- what workers must not take
+  recipe TEXT NOT NULL,                  -- '': every recipe
+  stage TEXT NOT NULL,                   -- '': every stage
+  since_us INTEGER NOT NULL,
+  PRIMARY KEY (recipe, stage)
+);
+)sql",
 };
 
 Result<std::int64_t> stored_version(Database& database) {
@@ -147,9 +169,9 @@ Result<std::int64_t> stored_version(Database& database) {
 
 }  // namespace
 
-Result<void> migrate(Database& database) {
+Result<void> migrate(Database& database, std::int64_t target) {
   BALEEN_ASSIGN_OR_RETURN(const std::int64_t before, stored_version(database));
-  if (before == kSchemaVersion) return {};
+  if (before == target) return {};
   if (before > kSchemaVersion) {
     return fail(ErrorCode::schema_too_new,
                 "the database has schema version {}, this program knows {}", before,
@@ -158,11 +180,11 @@ Result<void> migrate(Database& database) {
   return database.transaction("MIGRATE", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(std::int64_t version,
                             stored_version(database));  // Another process may have been faster.
-    for (; version < kSchemaVersion; ++version) {
+    for (; version < target; ++version) {
       BALEEN_RETURN_IF_ERROR(
           database.execute_script(kMigrations[static_cast<std::size_t>(version)]));
     }
-    return database.execute_script("PRAGMA user_version=" + std::to_string(kSchemaVersion));
+    return database.execute_script("PRAGMA user_version=" + std::to_string(target));
   });
 }
 

@@ -50,10 +50,10 @@ class EngineFixture : public ::testing::Test {
     return Queue(database, root_, recipes_, options, clock_);
   }
   /// Ingests a file that holds this number; the asset's id.
-  std::string asset(int number) {
+  std::string asset(int number, const std::string& owner = "me") {
     const auto path = root_.path / "numbers" / (std::to_string(number) + ".txt");
     EXPECT_TRUE(core::write_file_atomic(path, std::to_string(number)).ok());
-    return ingest_file(database_, root_, {path, "me", {}},
+    return ingest_file(database_, root_, {path, owner, {}},
                        [](const auto&) -> Result<json::object> { return json::object{}; })
         .value()
         .asset.asset_id;
