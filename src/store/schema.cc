@@ -159,6 +159,30 @@ CREATE TABLE pauses (                    -- what workers must not take
   since_us INTEGER NOT NULL,
   PRIMARY KEY (recipe, stage)
 );
+
+-- For lists, a page at a time.
+CREATE INDEX audio_assets_created ON audio_assets (created_at_us, asset_id);
+CREATE INDEX audio_assets_owner ON audio_assets (owner_entity_id, created_at_us, asset_id);
+CREATE INDEX runs_created ON runs (created_at_us, run_id);
+CREATE INDEX runs_owner ON runs (owner_entity_id, created_at_us, run_id);
+CREATE INDEX runs_owner_state ON runs (owner_entity_id, state, created_at_us, run_id);
+CREATE INDEX tasks_state ON tasks (state, task_id);
+CREATE INDEX tasks_owner ON tasks (owner_entity_id, task_id);
+CREATE INDEX tasks_owner_state ON tasks (owner_entity_id, state, task_id);
+CREATE INDEX tasks_error ON tasks (error_code, task_id) WHERE error_code IS NOT NULL;
+CREATE INDEX pipeline_jobs_run ON pipeline_jobs (run_id, id);
+
+CREATE TABLE api_tokens (
+  token_id TEXT PRIMARY KEY,
+  token_sha256 TEXT NOT NULL UNIQUE,     -- tokens have 256 random bits: no salt, no stretching
+  name TEXT NOT NULL,
+  scope TEXT NOT NULL,                   -- read submit operate admin
+  owner_entity_id TEXT NOT NULL,         -- '': every owner (admin only)
+  created_at_us INTEGER NOT NULL,
+  expires_at_us INTEGER,                 -- NULL: never
+  last_used_at_us INTEGER,               -- to the minute
+  revoked_at_us INTEGER
+);
 )sql",
 };
 
