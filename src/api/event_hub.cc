@@ -206,10 +206,12 @@ void EventHub::serve_requests(Lock& lock) {
   const auto batch = std::make_shared<Batch>();
   batch->is_end = events->size() < options_.batch_events;
   for (Event& event : *events) batch->frames.push_back(frame_of(std::move(event)));
-  // Whoever asked for a place within the batch is served by it as well. The others come next.
+  // Whoever asked for a place within the batch is served by it as well. The others come next: also those
+  // who asked for an earlier place while it was being read.
   const std::int64_t last = batch->frames.empty() ? after : batch->frames.back().id;
   const auto is_other = [&](const Request& request) {
-    return request.after > after && (!batch->is_end && request.after >= last);
+    const bool is_within = request.after == after || request.after < last || batch->is_end;
+    return request.after < after || !is_within;
   };
   const auto served = std::partition(requests_.begin(), requests_.end(), is_other);
   std::vector<Request> ready(std::make_move_iterator(served),

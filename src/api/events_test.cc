@@ -222,28 +222,47 @@ TEST(EventFrame, ALineBreakCannotForgeAField) {
   EXPECT_EQ(frame_of(event).text, "id: 7\nevent: t\ndata: a\ndata: id: 9\ndata: b\n\n");
 }
 
-TEST(EventHub, StreamsThatAskForTheSamePlaceShareOneRead) {
+/// A hub whose reads wait for the gate, and tell when they begin.
+struct GatedHub {
   testing::EventTable table;
-  for (int i = 0; i < 100; ++i) table.add("x");
-  testing::Gate gate;
-  EventHub hub(
-      [&](auto after, auto count) {
-        gate.wait();
-        return table.read(after, count);
-      },
-      [] {}, {});
+  testing::Gate begun, gate;
+  EventHub hub{[this](auto after, auto count) {
+                 begun.open();
+                 gate.wait();
+                 return table.read(after, count);
+               },
+               [] {},
+               {}};
+};
+
+TEST(EventHub, AnEarlierPlaceAskedForDuringAReadIsReadAnew) {
+  GatedHub gated;
+  for (int i = 0; i < 100; ++i) gated.table.add("x");
+  std::atomic<int> n_late = 0, n_early = 0;
+  gated.hub.catch_up(90,
+                     [&](const auto& batch) { n_late = static_cast<int>(batch->frames.size()); });
+  gated.begun.wait();
+  gated.hub.catch_up(40,
+                     [&](const auto& batch) { n_early = static_cast<int>(batch->frames.size()); });
+  gated.gate.open();
+  while (n_late == 0 || n_early == 0) std::this_thread::yield();
+  EXPECT_EQ(n_late, 10);
+  EXPECT_EQ(n_early, 60);
+}
+
+TEST(EventHub, StreamsThatAskForTheSamePlaceShareOneRead) {
+  GatedHub gated;
+  for (int i = 0; i < 100; ++i) gated.table.add("x");
   std::atomic<int> n_served = 0;
-  std::atomic<int> n_frames = 0;
   for (int i = 0; i < 50; ++i) {
-    hub.catch_up(50 + i % 10, [&](const auto& batch) {
+    gated.hub.catch_up(50 + i % 10, [&](const auto& batch) {
       EXPECT_TRUE(batch->is_end);
-      n_frames += static_cast<int>(batch->frames.size());
       ++n_served;
     });
   }
-  gate.open();
+  gated.gate.open();
   while (n_served < 50) std::this_thread::yield();
-  EXPECT_LE(table.n_reads(), 2) << "those that came during the first read share the second";
+  EXPECT_LE(gated.table.n_reads(), 2) << "those that came during the first read share the second";
 }
 
 }  // namespace

@@ -212,6 +212,7 @@ TEST_F(UploadTest, StoppingBreaksItAndAbandonsTheSink) {
   EXPECT_TRUE(becomes_true([&] { return server_->stats().requests == 1; }));
   server_->stop(0);
   EXPECT_EQ(record_.n_finished, 0);
+  EXPECT_EQ(record_.n_abandoned, record_.n_destroyed);
 }
 
 }  // namespace
