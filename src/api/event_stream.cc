@@ -21,12 +21,16 @@ constexpr std::string_view kPreamble = "retry: 2000\n\n";
 
 class EventStream final : public Peer, public std::enable_shared_from_this<EventStream> {
  public:
-  EventStream(ServerCore& core, Socket socket, EventsBody body)
+  EventStream(ServerCore& core,
+              Socket socket,
+              EventsBody body,
+              std::shared_ptr<const StreamTicket> ticket)
       : core_(core),
         socket_(std::move(socket)),
         filter_(std::move(body.filter)),
         cursor_(body.after),
         sent_id_(body.after),
+        ticket_(std::move(ticket)),
         registration_(core, this) {
     core_.streams.insert(this);
     ++core_.n_streams;
@@ -64,6 +68,7 @@ class EventStream final : public Peer, public std::enable_shared_from_this<Event
     socket_.close(ignored);  // Ends the read, whose callback holds the last reference.
   }
   void pump_events() override { pump(); }
+  [[nodiscard]] const StreamTicket* ticket() const override { return ticket_.get(); }
 
  private:
   void pump() {
@@ -144,13 +149,19 @@ class EventStream final : public Peer, public std::enable_shared_from_this<Event
   std::size_t bytes_discarded_ = 0;
   TimePoint last_progress_{};
   bool is_writing_ = false, is_catching_up_ = false, is_closed_ = false;
+  const std::shared_ptr<const StreamTicket> ticket_;
   Registration registration_;
 };
 
 }  // namespace
 
-void start_event_stream(ServerCore& core, Socket socket, EventsBody body, std::string head) {
-  std::make_shared<EventStream>(core, std::move(socket), std::move(body))->start(std::move(head));
+void start_event_stream(ServerCore& core,
+                        Socket socket,
+                        EventsBody body,
+                        std::string head,
+                        std::shared_ptr<const StreamTicket> ticket) {
+  std::make_shared<EventStream>(core, std::move(socket), std::move(body), std::move(ticket))
+      ->start(std::move(head));
 }
 
 }  // namespace baleen::api

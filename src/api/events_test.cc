@@ -196,6 +196,42 @@ TEST_F(EventsTest, AnIdFromTheFutureHarmsNobodyElse) {
   EXPECT_EQ(next_id(client), 2);
 }
 
+TEST_F(EventsTest, ARevokedTokenLosesItsStreams) {
+  std::mutex mutex;
+  std::string revoked;
+  ServerOptions options;
+  options.recheck_s = 0.02;
+  Route events = testing::route("GET", "/events", [](const Request&) -> Result<Response> {
+    Response response;
+    response.body = EventsBody{};
+    return response;
+  });
+  events.scope = Scope::read;
+  const auto authenticate = [&](const Request& request) -> Result<Principal> {
+    const std::lock_guard lock(mutex);
+    const std::string token(request.header("Authorization"));
+    if (token == revoked) return fail(ErrorCode::unauthorized, "revoked");
+    return Principal{.token_id = token, .scope = Scope::read, .owner = "ann"};
+  };
+  server_ = Server::start(options, {events}, authenticate, [this](auto after, auto count) {
+              return events_.read(after, count);
+            }).value();
+  Client kept(port());
+  open(kept, "/events", "Authorization: kept\r\n");
+  Client first(port());
+  open(first, "/events", "Authorization: lost\r\n");
+  Client second(port());
+  open(second, "/events", "Authorization: lost\r\n");
+  {
+    const std::lock_guard lock(mutex);
+    revoked = "lost";
+  }
+  EXPECT_EQ(next_id(first), -1);
+  EXPECT_EQ(next_id(second), -1);
+  events_.add("x");
+  EXPECT_EQ(next_id(kept), 1);
+}
+
 TEST_F(EventsTest, StoppingEndsTheStreams) {
   start_events();
   Client client(port());

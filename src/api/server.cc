@@ -30,8 +30,9 @@ constexpr double kAcceptRetryS = 0.1;  // After an accept that failed: no descri
 
 /// Between two looks at the deadlines: fine enough for the shortest of them.
 double tick_s(const ServerOptions& options) {
-  const double shortest = std::min({options.header_timeout_s, options.body_timeout_s,
-                                    options.idle_timeout_s, options.heartbeat_s, options.linger_s});
+  const double shortest =
+      std::min({options.header_timeout_s, options.body_timeout_s, options.idle_timeout_s,
+                options.heartbeat_s, options.linger_s, 4 * options.recheck_s});
   return std::clamp(shortest / 8, 0.005, 0.25);
 }
 
@@ -160,6 +161,7 @@ void AsioServer::start_clock() {
     if (cancelled) return;
     const TimePoint now = std::chrono::steady_clock::now();
     for (Peer* peer : core_.peers) peer->tick(now);
+    core_.recheck_streams(now);
     is_clock_running_ = !core_.peers.empty();
     if (is_clock_running_) start_clock();
   });

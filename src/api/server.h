@@ -34,6 +34,7 @@ struct ServerOptions {
   /// rebinding). `bind` is always allowed.
   std::vector<std::string> hosts = {"localhost", "127.0.0.1", "[::1]"};
 
+  double recheck_s = 0.5;          ///< Between looks whether event streams are still allowed.
   double events_poll_s = 0.1;      ///< Between looks for new events, while there are event streams.
   std::size_t events_ring = 8192;  ///< Newest events kept in memory for all streams.
   std::size_t stream_buffer_bytes = 16 << 10;  ///< Of one event stream, besides the kernel's.
@@ -58,7 +59,9 @@ struct ServerStats {
   std::int64_t requests_queued = 0;
 };
 
-/// The principal of a request, or UNAUTHORIZED. Runs on the pool.
+/// The principal of a request, or UNAUTHORIZED. Runs on the pool. While an event stream is open it is asked
+/// again with the same request every `recheck_s`, once for all streams of one token; they end when it answers
+/// UNAUTHORIZED or FORBIDDEN, or with less than their scope.
 using AuthenticateFn = std::function<Result<Principal>(const Request&)>;
 
 /// One event, ready to send.

@@ -5,8 +5,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "api/target.h"
-
 namespace baleen::api {
 namespace {
 
@@ -80,11 +78,27 @@ std::string ServerCore::random_hex(std::size_t n_digits) {
   return digits;
 }
 
-bool ServerCore::allows_host(std::string_view host_header) const {
-  const std::string host = host_of(host_header);
-  const auto is_it = [&](const std::string& allowed) { return allowed == host || allowed == "*"; };
-  return host == options.bind || host == '[' + options.bind + ']' ||
-         std::any_of(options.hosts.begin(), options.hosts.end(), is_it);
+void ServerCore::recheck_streams(TimePoint now) {
+  if (is_rechecking || now < next_recheck) return;
+  next_recheck = now + seconds_of(options.recheck_s);
+  std::vector<std::shared_ptr<const StreamTicket>> held = tickets.in_use();
+  if (held.empty()) return;
+  is_rechecking = true;
+  pool.post([this, asked = std::move(held)] {
+    std::vector<std::shared_ptr<const StreamTicket>> refused;
+    for (const auto& ticket : asked) {
+      if (is_refused(authenticate, *ticket)) refused.push_back(ticket);
+    }
+    asio::post(io, [this, lost = std::move(refused)] {
+      is_rechecking = false;
+      for (const auto& ticket : lost) {
+        tickets.forget(*ticket);
+        for (Peer* stream : streams) {
+          if (stream->ticket() == ticket.get()) stream->close();
+        }
+      }
+    });
+  });
 }
 
 }  // namespace baleen::api

@@ -19,6 +19,7 @@
 #include "api/event_hub.h"
 #include "api/router.h"
 #include "api/server.h"
+#include "api/stream_tickets.h"
 #include "api/worker_pool.h"
 
 namespace baleen::api {
@@ -48,7 +49,9 @@ class Peer {
   virtual void drain() = 0;
   /// End at once. Never destroys the peer before it returns.
   virtual void close() = 0;
+  // Of event streams only.
   virtual void pump_events() {}
+  [[nodiscard]] virtual const StreamTicket* ticket() const { return nullptr; }
 };
 
 struct ServerCore {
@@ -60,9 +63,10 @@ struct ServerCore {
   /// Runs a job on the pool and goes on when it has ended. False: the queue was full and a new request
   /// (`may_wait` false) was turned away.
   Task<bool> on_pool(std::function<void()> job, bool may_wait = true);
+  /// Ends the streams of those who may no longer have them. Once per `recheck_s`, however often called.
+  void recheck_streams(TimePoint now);
   /// `n_digits` random hex digits.
   std::string random_hex(std::size_t n_digits);
-  [[nodiscard]] bool allows_host(std::string_view host_header) const;
 
   const ServerOptions options;
   const Router router;
@@ -71,7 +75,10 @@ struct ServerCore {
   WorkerPool pool;
   std::unordered_set<Peer*> peers;    ///< Each puts itself in and takes itself out.
   std::unordered_set<Peer*> streams;  ///< Those of them that stream events.
+  StreamTickets tickets;
   bool is_draining = false;
+  bool is_rechecking = false;
+  TimePoint next_recheck{};
   std::mt19937_64 random;
   std::atomic<std::int64_t> n_connections = 0, n_streams = 0, n_requests = 0;  ///< Any thread.
   std::atomic<bool> has_news = false;  ///< A fan-out is on its way to the network thread.
@@ -100,6 +107,10 @@ class Registration {
 /// Serves a connection until it ends. Defined in session.cc.
 void start_session(ServerCore& core, Socket socket);
 /// Streams events on a connection, beginning with the response's head. Defined in event_stream.cc.
-void start_event_stream(ServerCore& core, Socket socket, EventsBody body, std::string head);
+void start_event_stream(ServerCore& core,
+                        Socket socket,
+                        EventsBody body,
+                        std::string head,
+                        std::shared_ptr<const StreamTicket> ticket);
 
 }  // namespace baleen::api

@@ -16,12 +16,10 @@
 #include <optional>
 #include <utility>
 
-#include "api/ascii.h"
 #include "api/exchange.h"
 #include "api/file_sender.h"
 #include "api/response_head.h"
 #include "api/server_core.h"
-#include "api/target.h"
 #include "core/clock.h"
 #include "core/log.h"
 
@@ -74,7 +72,7 @@ class Session final : public Peer, public std::enable_shared_from_this<Session> 
   Task<bool> wait_for_request();
   Task<bool> serve();
   Task<NetError> read_header(Parser& parser);
-  std::optional<Response> admit(Exchange& exchange, Parser& parser);
+  std::optional<Response> take_header(Exchange& exchange, Parser& parser);
   Task<bool> answer(Exchange& exchange, Parser& parser);
   Task<std::optional<Response>> read_body(Exchange& exchange, Parser& parser);
   Task<bool> answer_upload(Exchange& exchange, Parser& parser);
@@ -251,55 +249,26 @@ Response Session::refusal(const Exchange& exchange, NetError error) const {
 }
 
 /// Takes the header over into the request; a response where that is all it gets.
-std::optional<Response> Session::admit(Exchange& exchange, Parser& parser) {
+std::optional<Response> Session::take_header(Exchange& exchange, Parser& parser) {
   Request& request = exchange.request;
   const http::request_header<>& header = parser.get();
   request.method = std::string_view(header.method_string());
-  const std::string_view target = header.target();
-  request.path = target.substr(0, target.find('?'));  // Until it is decoded, for the log.
-  int n_hosts = 0;
   for (const auto& field : header) {
     request.headers.emplace_back(std::string_view(field.name_string()),
                                  std::string_view(field.value()));
-    if (field.name() == http::field::host) ++n_hosts;
   }
   exchange.is_head = header.method() == http::verb::head;
+  exchange.is_http_1_0 = header.version() < 11;
   exchange.keep_alive = parser.keep_alive();
   exchange.has_unread_body = !parser.is_done();
-  exchange.expects_continue = parser.get().version() >= 11 &&
-                              equals_ignoring_case(request.header("Expect"), "100-continue");
-  if (auto trace_id = parse_traceparent(request.header("traceparent"))) {
-    request.trace_id = *std::move(trace_id);
-  }
-  const auto refuse = [&](const Error& error, int status) {
-    return problem(error, request.trace_id, status);
-  };
-  if (n_hosts > 1 || (n_hosts == 0 && parser.get().version() >= 11)) {
-    return refuse(fail(ErrorCode::invalid_argument, "a request has exactly one Host header"), 400);
-  }
-  if (n_hosts == 1 && !core_.allows_host(request.header("Host"))) {
-    return refuse(fail(ErrorCode::invalid_argument,
-                       "this server is not called \"{}\"; the option `hosts` says how it is called",
-                       request.header("Host")),
-                  421);
-  }
-  Result<Target> decoded = parse_target(target);
-  if (!decoded.ok()) return refuse(decoded.error(), 400);
-  exchange.match = core_.router.find(request.method, *decoded);
-  request.path = std::move(decoded->path);
-  request.query = std::move(decoded->query);
-  request.parameters = exchange.match.parameters;
-  const std::int64_t bytes_max = exchange.body_bytes_max();
-  if (!exchange.is_upload() &&
-      parser.content_length().value_or(0) > static_cast<std::uint64_t>(bytes_max)) {
-    return refuse(fail(ErrorCode::too_large, "the body is larger than {} bytes", bytes_max), 413);
-  }
-  return std::nullopt;
+  exchange.announced_bytes = parser.content_length().value_or(0);
+  exchange.is_chunked = parser.chunked();
+  return admit(core_.options, core_.router, header.target(), exchange);
 }
 
 Task<bool> Session::answer(Exchange& exchange, Parser& parser) {
   parser.eager(false);
-  std::optional<Response> response = admit(exchange, parser);
+  std::optional<Response> response = take_header(exchange, parser);
   if (!response && exchange.is_upload()) {
     const bool goes_on = co_await answer_upload(exchange, parser);
     co_return goes_on;
@@ -310,9 +279,7 @@ Task<bool> Session::answer(Exchange& exchange, Parser& parser) {
     const bool was_let_in =
         co_await core_.on_pool([&] { response = respond(core_.authenticate, exchange); }, false);
     if (!was_let_in) {
-      response = problem(fail(ErrorCode::overloaded, "{} requests are waiting already",
-                              core_.options.requests_queued_max),
-                         exchange.request.trace_id);
+      response = respond_overloaded(core_.options, exchange);
     }
   }
   const bool goes_on = co_await send(exchange, *std::move(response));
@@ -365,9 +332,7 @@ Task<bool> Session::answer_upload(Exchange& exchange, Parser& parser) {
       },
       false);
   if (!was_let_in) {
-    response = problem(fail(ErrorCode::overloaded, "{} requests are waiting already",
-                            core_.options.requests_queued_max),
-                       exchange.request.trace_id);
+    response = respond_overloaded(core_.options, exchange);
   }
   if (!response) co_await feed(upload, exchange, parser, response);
   const bool goes_on = co_await send(exchange, *std::move(response));
@@ -485,7 +450,8 @@ bool Session::send_events(Exchange& exchange, Response& response) {
   Socket socket(core_.io);
   std::swap(socket, socket_);
   start_event_stream(core_, std::move(socket), std::move(std::get<EventsBody>(response.body)),
-                     std::move(head));
+                     std::move(head),
+                     core_.tickets.issue(exchange.request, exchange.match.route->scope));
   return false;
 }
 
@@ -512,7 +478,7 @@ void start_session(ServerCore& core, Socket socket) {
     if (error == nullptr) return;
     try {
       std::rethrow_exception(error);
-    } catch (const std::exception& thrown) {
+    } catch (const std::exception& thrown) {  // Out of memory, perhaps.
       core::log(core::LogLevel::error, "a connection broke", {{"error", thrown.what()}});
     }
   });
