@@ -14,7 +14,7 @@ namespace baleen::api {
 struct StaticFile {
   std::string_view path;  ///< "/assets/app-3f2a.js"
   std::string_view bytes;
-  std::string_view gzip;  ///< The same compressed, or empty.
+  std::string_view gzip = {};  ///< The same compressed, or empty.
   bool has_hash_in_name =
       false;  ///< Never changes under this name: browsers may keep it for a year.
 };
