@@ -38,13 +38,19 @@ struct Principal {
   std::string owner;  ///< Sees only what belongs to this owner; empty: everything (admin only).
 };
 
+/// In the order in which they came; names in any case.
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// The value of the first header of this name (any case), or "".
+[[nodiscard]] std::string_view find_header(const Headers& headers, std::string_view name);
+
 struct Request {
   std::string method;  ///< "GET", in capitals.
   std::string path;    ///< Decoded, without the query.
   std::map<std::string, std::string>
       parameters;                            ///< Of the route's pattern: {run_id} and the like.
   std::map<std::string, std::string> query;  ///< Decoded; the last of equal names counts.
-  std::vector<std::pair<std::string, std::string>> headers;
+  Headers headers;
   std::string body;  ///< Whole, within the route's limit; empty where a BodySink takes it.
   Principal principal;
   std::string trace_id;  ///< A W3C trace id of 32 hex digits, the client's if it sent one.
@@ -56,7 +62,8 @@ struct Request {
   [[nodiscard]] std::string query_or(const std::string& name, std::string_view fallback) const;
 };
 
-/// A file, or a range of it, sent from the disk in bounded memory.
+/// A file, or a range of it, sent from the disk in bounded memory. The server answers Range, If-Range and
+/// If-None-Match by itself; the handler sets Content-Type.
 struct FileBody {
   std::filesystem::path path;
   std::int64_t bytes = 0;
@@ -75,13 +82,18 @@ struct EventsBody {
 
 struct Response {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;
+  Headers headers;
   std::variant<std::string, FileBody, EventsBody> body;
 
   [[nodiscard]] static Response of_json(const json::value& value, int status = 200);
   [[nodiscard]] static Response of_text(std::string text, std::string_view media_type);
   [[nodiscard]] static Response empty(int status = 204);
+  /// The value of a header (any case), or "".
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+  /// Replaces a header of this name.
   void set_header(std::string name, std::string value);
+  /// Adds one more, for headers that may come several times (Set-Cookie).
+  void add_header(std::string name, std::string value);
 };
 
 /// Takes the body of an upload as it arrives, on a pool thread, in order.
@@ -111,7 +123,9 @@ struct Route {
   std::int64_t body_bytes_max = 1 << 20;  ///< Of `body`; a sink has limits of its own.
 };
 
-/// application/problem+json of RFC 9457: type, title, status, detail, code, cause, action, trace_id.
-[[nodiscard]] Response problem(const Error& error, std::string_view trace_id);
+/// application/problem+json of RFC 9457: type, title, status, detail, code, cause, action, trace_id,
+/// retryable. `status` is the catalogue's unless given, for what HTTP distinguishes and the catalogue does
+/// not (416, 421, 431).
+[[nodiscard]] Response problem(const Error& error, std::string_view trace_id, int status = 0);
 
 }  // namespace baleen::api

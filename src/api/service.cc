@@ -1,0 +1,144 @@
+#include "api/service.h"
+
+#include <algorithm>
+
+#include "engine/lists.h"
+#include "ops/tokens.h"
+#include "store/schema.h"
+
+namespace baleen::api {
+namespace {
+
+constexpr std::size_t kIdleConnectionsMax = 8;
+
+Scope to_scope(ops::TokenScope scope) {
+  switch (scope) {
+    case ops::TokenScope::read: return Scope::read;
+    case ops::TokenScope::submit: return Scope::submit;
+    case ops::TokenScope::operate: return Scope::operate;
+    case ops::TokenScope::admin: return Scope::admin;
+  }
+  return Scope::open;
+}
+
+Result<void> check_owner(store::Database& database,
+                         const Principal& principal,
+                         std::string_view sql,
+                         std::string_view what,
+                         std::string_view id) {
+  BALEEN_ASSIGN_OR_RETURN(const auto rows, database.query(sql, id));
+  if (rows.empty() || (!principal.owner.empty() && rows.front().text(0) != principal.owner))
+    return fail(ErrorCode::not_found, "there is no {} '{}'", what, id);
+  return {};
+}
+
+}  // namespace
+
+// ---- connections ------------------------------------------------------------------------------
+
+ConnectionPool::Lease::~Lease() {
+  if (database_ == nullptr) return;
+  const std::lock_guard lock(pool_->mutex_);
+  if (pool_->idle_.size() < kIdleConnectionsMax) pool_->idle_.push_back(std::move(database_));
+}
+
+Result<ConnectionPool::Lease> ConnectionPool::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<store::Database> database = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(*this, std::move(database));
+    }
+  }
+  BALEEN_ASSIGN_OR_RETURN(store::Database database, store::Database::open(root_.database()));
+  BALEEN_RETURN_IF_ERROR(store::migrate(database));
+  return Lease(*this, std::make_unique<store::Database>(std::move(database)));
+}
+
+// ---- the service ------------------------------------------------------------------------------
+
+Service::Service(ServiceContext context)
+    : context_(std::move(context)), connections_(context_.root) {}
+
+std::vector<Route> Service::routes() {
+  std::vector<Route> routes;
+  add_look_routes(routes);
+  add_work_routes(routes);
+  add_system_routes(routes);
+  return routes;
+}
+
+Handler Service::with_database(DatabaseHandler handler) {
+  return [this, handler = std::move(handler)](const Request& request) -> Result<Response> {
+    BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
+    return handler(request, *database);
+  };
+}
+
+engine::Queue Service::queue(store::Database& database) const {
+  return engine::Queue(database, context_.root, context_.recipes, context_.queue_options);
+}
+
+Result<Principal> Service::authenticate(const Request& request) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view header = request.header("Authorization");
+  if (!header.starts_with(kBearer))
+    return fail(ErrorCode::unauthorized, "no token: send `Authorization: Bearer TOKEN`");
+  BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
+  BALEEN_ASSIGN_OR_RETURN(const ops::Token token,
+                          ops::TokenStore(*database).verify(header.substr(kBearer.size())));
+  return Principal{token.token_id, to_scope(token.scope), token.owner_entity_id};
+}
+
+Result<std::vector<Event>> Service::read_events(std::int64_t after, std::size_t count) {
+  BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
+  BALEEN_ASSIGN_OR_RETURN(
+      const json::array found,
+      engine::list_events(*database, {}, after, static_cast<int>(std::min<std::size_t>(count, 10'000))));
+  std::vector<Event> events;
+  events.reserve(found.size());
+  for (const json::value& value : found) {
+    const json::object& event = value.as_object();
+    events.push_back({core::get_int(event, "id"), core::get_string(event, "type"),
+                      core::get_string(event, "owner_entity_id"), core::get_string(event, "run_id"),
+                      core::get_string(event, "asset_id"), core::to_json(value)});
+  }
+  return events;
+}
+
+// ---- what handlers share ----------------------------------------------------------------------
+
+Result<void> check_asset_access(store::Database& database,
+                                const Principal& principal,
+                                std::string_view asset_id) {
+  return check_owner(database, principal,
+                     "SELECT owner_entity_id FROM audio_assets WHERE asset_id = $1", "asset",
+                     asset_id);
+}
+
+Result<void> check_run_access(store::Database& database,
+                              const Principal& principal,
+                              std::string_view run_id) {
+  return check_owner(database, principal, "SELECT owner_entity_id FROM runs WHERE run_id = $1",
+                     "run", run_id);
+}
+
+Result<json::object> json_body(const Request& request,
+                               std::initializer_list<std::string_view> known) {
+  const std::string_view type = request.header("Content-Type");
+  if (!type.starts_with("application/json"))
+    return fail(ErrorCode::media_type_unsupported, "the body must be application/json, not '{}'",
+                type);
+  BALEEN_ASSIGN_OR_RETURN(json::value body, core::parse_json(request.body, "the body"));
+  if (!body.is_object())
+    return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
+  for (const json::key_value_pair& member : body.as_object()) {
+    const std::string_view name(member.key().data(), member.key().size());
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return fail(ErrorCode::invalid_argument, "the body has an unknown member '{}'", name);
+  }
+  return std::move(body.as_object());
+}
+
+}  // namespace baleen::api

@@ -1,0 +1,101 @@
+#pragma once
+
+/// What the service offers: the routing table, and what its handlers need.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/http.h"
+#include "api/server.h"
+#include "engine/ingest.h"
+#include "engine/queue.h"
+#include "engine/recipe.h"
+#include "store/database.h"
+#include "store/paths.h"
+
+namespace baleen::api {
+
+/// Database connections, each used by one thread at a time. Thread-safe.
+class ConnectionPool {
+ public:
+  explicit ConnectionPool(store::DataRoot root) : root_(std::move(root)) {}
+
+  /// Gives the connection back when it goes.
+  class Lease {
+   public:
+    Lease(ConnectionPool& pool, std::unique_ptr<store::Database> database)
+        : pool_(&pool), database_(std::move(database)) {}
+    ~Lease();
+    Lease(Lease&&) = default;
+    Lease& operator=(Lease&&) = delete;
+    store::Database& operator*() const { return *database_; }
+    store::Database* operator->() const { return database_.get(); }
+
+   private:
+    ConnectionPool* pool_;
+    std::unique_ptr<store::Database> database_;
+  };
+  [[nodiscard]] Result<Lease> take();
+
+ private:
+  const store::DataRoot root_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<store::Database>> idle_;  // Guarded by mutex_.
+};
+
+/// What belongs to other rooms comes in from `app`. Outlives the server.
+struct ServiceContext {
+  store::DataRoot root;
+  const engine::RecipeRegistry& recipes;
+  engine::QueueOptions queue_options;
+  std::vector<std::filesystem::path> ingest_roots;  ///< POST /v1/ingest/local: only below these.
+  engine::ProbeAssetFn probe;                       ///< Called from several threads.
+  std::function<Result<json::array>()> models;
+  std::function<json::array()> checks;  ///< Those of `baleen doctor`.
+  std::string openapi_yaml;             ///< specs/openapi.yaml.
+  std::function<ServerStats()> server_stats;
+};
+
+class Service {
+ public:
+  explicit Service(ServiceContext context);
+
+  /// Every address of the service. The handlers refer to this object.
+  [[nodiscard]] std::vector<Route> routes();
+  /// By `Authorization: Bearer TOKEN`.
+  [[nodiscard]] Result<Principal> authenticate(const Request& request);
+  [[nodiscard]] Result<std::vector<Event>> read_events(std::int64_t after, std::size_t count);
+
+ private:
+  void add_look_routes(std::vector<Route>& routes);    // routes_look.cc
+  void add_work_routes(std::vector<Route>& routes);    // routes_work.cc
+  void add_system_routes(std::vector<Route>& routes);  // routes_system.cc
+
+  /// A handler that gets a connection with its request.
+  using DatabaseHandler = std::function<Result<Response>(const Request&, store::Database&)>;
+  [[nodiscard]] Handler with_database(DatabaseHandler handler);
+  [[nodiscard]] engine::Queue queue(store::Database& database) const;
+
+  ServiceContext context_;
+  ConnectionPool connections_;
+};
+
+// What handlers share.
+
+/// The asset or run, if it belongs to whom the principal may see; else NOT_FOUND, as if there were none.
+[[nodiscard]] Result<void> check_asset_access(store::Database& database,
+                                              const Principal& principal,
+                                              std::string_view asset_id);
+[[nodiscard]] Result<void> check_run_access(store::Database& database,
+                                            const Principal& principal,
+                                            std::string_view run_id);
+/// The body as a JSON object. MEDIA_TYPE_UNSUPPORTED, or INVALID_ARGUMENT; also for members not in `known`.
+[[nodiscard]] Result<json::object> json_body(const Request& request,
+                                             std::initializer_list<std::string_view> known);
+
+}  // namespace baleen::api
