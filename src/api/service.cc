@@ -95,7 +95,8 @@ Result<std::vector<Event>> Service::read_events(std::int64_t after, std::size_t 
   BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
   BALEEN_ASSIGN_OR_RETURN(
       const json::array found,
-      engine::list_events(*database, {}, after, static_cast<int>(std::min<std::size_t>(count, 10'000))));
+      engine::list_events(*database, {}, after,
+                          static_cast<int>(std::min<std::size_t>(count, 10'000))));
   std::vector<Event> events;
   events.reserve(found.size());
   for (const json::value& value : found) {
@@ -131,8 +132,7 @@ Result<json::object> json_body(const Request& request,
     return fail(ErrorCode::media_type_unsupported, "the body must be application/json, not '{}'",
                 type);
   BALEEN_ASSIGN_OR_RETURN(json::value body, core::parse_json(request.body, "the body"));
-  if (!body.is_object())
-    return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
+  if (!body.is_object()) return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
   for (const json::key_value_pair& member : body.as_object()) {
     const std::string_view name(member.key().data(), member.key().size());
     if (std::find(known.begin(), known.end(), name) == known.end())

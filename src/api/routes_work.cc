@@ -1,0 +1,170 @@
+// What makes work, or stops it: ingest, runs, pauses.
+
+#include <filesystem>
+
+#include "api/service.h"
+#include "engine/status.h"
+
+namespace baleen::api {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The file itself, if it lies below one of the roots without any link on the way.
+Result<fs::path> allowed_path(const std::vector<fs::path>& roots, const std::string& wanted) {
+  const fs::path path(wanted);
+  if (!path.is_absolute())
+    return fail(ErrorCode::invalid_argument, "source_path must be absolute: '{}'", wanted);
+  for (const fs::path& part : path) {
+    if (part == ".." || part == ".")
+      return fail(ErrorCode::forbidden, "'{}' is not a plain path: it has '{}' in it", wanted,
+                  part.string());
+  }
+  std::error_code error;
+  for (const fs::path& root : roots) {
+    const fs::path real_root = fs::canonical(root, error);
+    if (error) continue;
+    const auto [root_end, rest] =
+        std::mismatch(real_root.begin(), real_root.end(), path.begin(), path.end());
+    if (root_end != real_root.end() || rest == path.end()) continue;
+    fs::path walked = real_root;
+    for (auto part = rest; part != path.end(); ++part) {
+      walked /= *part;
+      if (fs::is_symlink(fs::symlink_status(walked, error)))
+        return fail(ErrorCode::forbidden, "'{}' is a symbolic link", walked.string());
+    }
+    return path;
+  }
+  return fail(ErrorCode::forbidden,
+              "'{}' is not below a folder that `service.ingest_roots` in baleen.toml names",
+              wanted);
+}
+
+Response accepted(const json::object& run) {
+  Response response = Response::of_json(run, 202);
+  response.set_header("Location", "/v1/runs/" + core::get_string(run, "run_id"));
+  return response;
+}
+
+std::vector<std::string> strings_of(const json::array& array) {
+  std::vector<std::string> strings;
+  for (const json::value& value : array) {
+    if (value.is_string()) strings.emplace_back(value.get_string());
+  }
+  return strings;
+}
+
+}  // namespace
+
+void Service::add_work_routes(std::vector<Route>& routes) {
+  const auto add = [&](std::string method, std::string pattern, Scope scope,
+                       std::string operation_id, DatabaseHandler handler) {
+    routes.push_back({std::move(method), std::move(pattern), scope, std::move(operation_id),
+                      with_database(std::move(handler))});
+  };
+
+  add("POST", "/v1/ingest/local", Scope::submit, "ingestLocal",
+      [this](const Request& request, store::Database& database) -> Result<Response> {
+        BALEEN_ASSIGN_OR_RETURN(const json::object body,
+                                json_body(request, {"source_path", "owner_entity_id", "metadata",
+                                                    "recipe", "priority"}));
+        const Principal& who = request.principal;
+        const std::string owner =
+            core::get_string(body, "owner_entity_id", who.owner.empty() ? "local" : who.owner);
+        if (!who.owner.empty() && owner != who.owner)
+          return fail(ErrorCode::forbidden, "this token may not submit for the owner '{}'", owner);
+        BALEEN_ASSIGN_OR_RETURN(
+            const fs::path path,
+            allowed_path(context_.ingest_roots, core::get_string(body, "source_path")));
+        BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
+                                context_.recipes.find(core::get_string(body, "recipe", "ssis")));
+        BALEEN_ASSIGN_OR_RETURN(
+            const engine::Ingested ingested,
+            engine::ingest_file(database, context_.root,
+                                {path, owner, core::get_object(body, "metadata")}, context_.probe));
+        engine::SubmitOptions options;
+        options.priority = static_cast<int>(
+            std::clamp<std::int64_t>(core::get_int(body, "priority"), -1000, 1000));
+        engine::Queue work = queue(database);
+        BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
+                                work.submit(*recipe, ingested.asset.asset_id, options));
+        BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(database, submitted.run_id));
+        run["is_new_asset"] = ingested.is_new;
+        run["reused"] = submitted.is_fresh;
+        return accepted(run);
+      });
+
+  add("POST", "/v1/runs", Scope::submit, "submitRun",
+      [this](const Request& request, store::Database& database) -> Result<Response> {
+        BALEEN_ASSIGN_OR_RETURN(
+            const json::object body,
+            json_body(request, {"asset_id", "recipe", "only_stages", "forced_stages", "priority"}));
+        const std::string asset_id = core::get_string(body, "asset_id");
+        BALEEN_RETURN_IF_ERROR(check_asset_access(database, request.principal, asset_id));
+        BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
+                                context_.recipes.find(core::get_string(body, "recipe", "ssis")));
+        engine::SubmitOptions options;
+        options.only_stages = strings_of(core::get_array(body, "only_stages"));
+        options.forced_stages = strings_of(core::get_array(body, "forced_stages"));
+        options.priority = static_cast<int>(
+            std::clamp<std::int64_t>(core::get_int(body, "priority"), -1000, 1000));
+        for (const auto* stages : {&options.only_stages, &options.forced_stages}) {
+          for (const std::string& stage : *stages) {
+            if (recipe->find_stage(stage) == nullptr)
+              return fail(ErrorCode::invalid_argument, "recipe '{}' has no stage '{}'",
+                          recipe->name, stage);
+          }
+        }
+        engine::Queue work = queue(database);
+        BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
+                                work.submit(*recipe, asset_id, options));
+        BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(database, submitted.run_id));
+        run["reused"] = submitted.is_fresh;
+        return accepted(run);
+      });
+
+  add("POST", "/v1/runs/{run_id}/retry", Scope::submit, "retryRun",
+      [this](const Request& request, store::Database& database) -> Result<Response> {
+        const std::string& run_id = request.parameters.at("run_id");
+        BALEEN_RETURN_IF_ERROR(check_run_access(database, request.principal, run_id));
+        BALEEN_ASSIGN_OR_RETURN(const int n_tasks, queue(database).retry_run(run_id));
+        return Response::of_json(json::object{{"run_id", run_id}, {"tasks", n_tasks}});
+      });
+  add("POST", "/v1/runs/{run_id}/cancel", Scope::submit, "cancelRun",
+      [this](const Request& request, store::Database& database) -> Result<Response> {
+        const std::string& run_id = request.parameters.at("run_id");
+        BALEEN_RETURN_IF_ERROR(check_run_access(database, request.principal, run_id));
+        BALEEN_ASSIGN_OR_RETURN(const int n_tasks, queue(database).cancel_run(run_id));
+        return Response::of_json(json::object{{"run_id", run_id}, {"tasks", n_tasks}});
+      });
+
+  add("GET", "/v1/pauses", Scope::read, "listPauses",
+      [](const Request&, store::Database& database) -> Result<Response> {
+        BALEEN_ASSIGN_OR_RETURN(
+            const auto rows,
+            database.query("SELECT recipe, stage, since_us FROM pauses ORDER BY since_us"));
+        json::array items;
+        for (const store::Row& row : rows)
+          items.push_back({{"recipe", row.text(0)},
+                           {"stage", row.text(1)},
+                           {"since", core::rfc3339(row.integer(2))}});
+        return Response::of_json(json::object{{"items", items}});
+      });
+  const auto add_pause = [&](std::string pattern, std::string operation_id, bool is_pause) {
+    add("POST", std::move(pattern), Scope::operate, std::move(operation_id),
+        [this, is_pause](const Request& request, store::Database& database) -> Result<Response> {
+          BALEEN_ASSIGN_OR_RETURN(const json::object body, json_body(request, {"recipe", "stage"}));
+          const std::string recipe = core::get_string(body, "recipe");
+          const std::string stage = core::get_string(body, "stage");
+          engine::Queue work = queue(database);
+          BALEEN_ASSIGN_OR_RETURN(const bool has_changed, is_pause ? work.pause(recipe, stage)
+                                                                   : work.resume(recipe, stage));
+          return Response::of_json(
+              json::object{{"recipe", recipe}, {"stage", stage}, {"changed", has_changed}});
+        });
+  };
+  add_pause("/v1/queue/pause", "pauseQueue", true);
+  add_pause("/v1/queue/resume", "resumeQueue", false);
+}
+
+}  // namespace baleen::api
