@@ -173,6 +173,14 @@ TEST(ResponseHead, AHandlerCannotBreakOutOfAHeader) {
   EXPECT_THAT(format_head(response, {}), Not(HasSubstr("\r\nSet-Cookie")));
 }
 
+TEST(ResponseHead, AHandlerCannotSayWhereAMessageEnds) {
+  Response response = Response::empty(200);
+  response.headers = {{"content-length", "7"}, {"Transfer-Encoding", "chunked"}};
+  const std::string head = format_head(response, {.content_length = 0});
+  EXPECT_THAT(head, Not(HasSubstr("chunked")));
+  EXPECT_THAT(head, Not(HasSubstr("content-length: 7")));
+}
+
 TEST(Traceparent, TakesWhatTheStandardAllows) {
   const std::string id = "0af7651916cd43dd8448eb211c80319c";
   EXPECT_EQ(parse_traceparent("00-" + id + "-b7ad6b7169203331-01"), id);

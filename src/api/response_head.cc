@@ -69,6 +69,12 @@ void append_header(std::string& head, std::string_view name, std::string_view va
   head += "\r\n";
 }
 
+/// Headers that say where a message ends: the server's own affair.
+bool is_framing(std::string_view name) {
+  return equals_ignoring_case(name, "Content-Length") || equals_ignoring_case(name, "Connection") ||
+         equals_ignoring_case(name, "Transfer-Encoding");
+}
+
 bool has_body(int status) { return status >= 200 && status != 204 && status != 304; }
 
 std::string_view default_cache_control(const Response& response) {
@@ -108,7 +114,9 @@ std::string format_head(const Response& response, const HeadOptions& options) {
   head.reserve(640);
   fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status,
                  reason_of(response.status));
-  for (const auto& [name, value] : response.headers) append_header(head, name, value);
+  for (const auto& [name, value] : response.headers) {
+    if (!is_framing(name)) append_header(head, name, value);
+  }
   for (const auto& [name, value] : kSecurityHeaders) {
     if (response.header(name).empty()) append_header(head, name, value);
   }

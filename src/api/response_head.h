@@ -13,9 +13,10 @@
 namespace baleen::api {
 
 struct HeadOptions {
-  std::string_view trace_id;
-  std::string_view span_id;                    ///< 16 hex digits.
-  std::optional<std::int64_t> content_length;  ///< None: the end of the connection ends the body.
+  std::string_view trace_id = {};
+  std::string_view span_id = {};  ///< 16 hex digits.
+  std::optional<std::int64_t> content_length =
+      {};  ///< None: the end of the connection ends the body.
   bool is_kept_alive = true;
   std::int64_t now_s = 0;  ///< For the Date header: seconds since 1970.
 };

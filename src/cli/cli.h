@@ -3,11 +3,13 @@
 /// The command line of `baleen`. `app` gives it what it may not know itself: recipes, models, checks.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/config.h"
 #include "engine/executor.h"
+#include "engine/executor_process.h"
 #include "engine/recipe.h"
 #include "store/paths.h"
 
@@ -25,11 +27,31 @@ struct ModelCommand {
   std::string name;      ///< add: the name to give an unknown file.
 };
 
+struct ServeOptions {
+  std::string bind = "127.0.0.1";
+  int port = 8765;                         ///< 0: any free one.
+  std::vector<std::string> ingest_roots;   ///< Folders that POST /v1/ingest/local may read from.
+  std::string data, config;                ///< As given to the command.
+};
+
+/// The API while it runs, on threads of its own.
+class RunningService {
+ public:
+  virtual ~RunningService() = default;
+  [[nodiscard]] virtual int port() const = 0;
+  /// Ends requests and streams within `grace_s`; joins the threads.
+  virtual void stop(double grace_s) = 0;
+};
+
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
   engine::ProbeFn probe;
   std::function<Result<json::array>(const store::DataRoot&, const ModelCommand&)> models;
   std::function<std::vector<Check>(const Config&, const store::DataRoot&)> checks;
+  std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&,
+                                                        const Config&,
+                                                        const engine::ExecutorCommand&)>
+      serve;
 };
 
 /// Runs one command; returns the exit status of the process.

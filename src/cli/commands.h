@@ -69,6 +69,29 @@ struct WorkerOptions {
                                           const WorkOptions&,
                                           const std::string& target);
 
+// commands_service.cc: the service, and who may use it.
+[[nodiscard]] Result<int> serve_command(const GlobalOptions&, const Program&, const ServeOptions&);
+[[nodiscard]] Result<int> up_command(const GlobalOptions&,
+                                     const Program&,
+                                     const ServeOptions&,
+                                     const WorkerOptions&);
+struct TokenOptions {
+  std::string name, scope = "submit", owner = "local", token_id;
+  bool is_for_all_owners = false;
+  double days = 365;  ///< 0: for ever.
+};
+[[nodiscard]] Result<int> token_add_command(const GlobalOptions&, const Program&, const TokenOptions&);
+[[nodiscard]] Result<int> token_list_command(const GlobalOptions&, const Program&);
+[[nodiscard]] Result<int> token_revoke_command(const GlobalOptions&,
+                                               const Program&,
+                                               const TokenOptions&);
+/// `stage` and `recipe` may be empty: all.
+[[nodiscard]] Result<int> pause_command(const GlobalOptions&,
+                                        const Program&,
+                                        const std::string& recipe,
+                                        const std::string& stage,
+                                        bool is_pause);
+
 // commands_tools.cc
 [[nodiscard]] Result<int> models_command(const GlobalOptions&, const Program&, const ModelCommand&);
 [[nodiscard]] Result<int> doctor_command(const GlobalOptions&, const Program&);

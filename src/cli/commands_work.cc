@@ -97,40 +97,16 @@ Result<int> worker_command(const GlobalOptions& options,
                           Session::open(options, program, true));
   handle_stop_signals();
   BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
-  engine::SupervisorOptions supervision;
-  supervision.executors = worker.executors > 0 ? worker.executors : session->executors();
-  supervision.command = session->executor_command();
-  supervision.lease_ttl_s = session->config.number("worker.lease_ttl_s");
-  supervision.stall_timeout_s = session->config.number("worker.stall_timeout_s");
-  supervision.is_until_done = worker.is_until_done;
-  supervision.scope.stages = split(worker.stages, ',');
-  supervision.scope.classes = split(worker.classes, ',');
-  Progress progress(Progress::style_for(options.is_quiet) == Progress::Style::none
-                        ? Progress::Style::none
-                        : Progress::Style::lines);
-  engine::Supervisor supervisor(session->queue, supervision, [&](const engine::TaskReport& report) {
-    progress.on_task(report);
-  });
-  progress.say(fmt::format("working with {} executors on {}; stop with Ctrl-C",
-                           supervision.executors, options.data));
-  const Result<void> outcome = supervisor.run(stop_requested(), [] { return false; });
-  const engine::SupervisorCounts& counts = supervisor.counts();
-  const json::object summary{
-      {"complete", counts.complete},      {"failed", counts.failed},
-      {"retried", counts.retried},        {"fenced_off", counts.fenced_off},
-      {"reclaimed", counts.reclaimed},    {"executor_deaths", counts.executor_deaths},
-      {"stage_cpu_s", counts.stage_cpu_s}};
+  BALEEN_ASSIGN_OR_RETURN(const json::object summary, work_until_stopped(*session, worker));
   if (options.is_json) {
     print_json(summary);
   } else {
     std::printf("%lld tasks complete, %lld failed, %lld retried\n",
-                static_cast<long long>(counts.complete), static_cast<long long>(counts.failed),
-                static_cast<long long>(counts.retried));
+                static_cast<long long>(core::get_int(summary, "complete")),
+                static_cast<long long>(core::get_int(summary, "failed")),
+                static_cast<long long>(core::get_int(summary, "retried")));
   }
-  if (outcome.ok()) return 0;
-  // A worker that is told to stop has done what it should.
-  if (outcome.error().code == ErrorCode::canceled) return 0;
-  return outcome.error();
+  return 0;
 }
 
 }  // namespace baleen::cli

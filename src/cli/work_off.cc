@@ -73,6 +73,34 @@ Result<bool> work_off(Session& session,
   return outcome.error();
 }
 
+Result<json::object> work_until_stopped(Session& session, const WorkerOptions& worker) {
+  engine::SupervisorOptions supervision;
+  supervision.executors = worker.executors > 0 ? worker.executors : session.executors();
+  supervision.command = session.executor_command();
+  supervision.lease_ttl_s = session.config.number("worker.lease_ttl_s");
+  supervision.stall_timeout_s = session.config.number("worker.stall_timeout_s");
+  supervision.is_until_done = worker.is_until_done;
+  supervision.scope.stages = split(worker.stages, ',');
+  supervision.scope.classes = split(worker.classes, ',');
+  Progress progress(Progress::style_for(session.options.is_quiet) == Progress::Style::none
+                        ? Progress::Style::none
+                        : Progress::Style::lines);
+  engine::Supervisor supervisor(session.queue, supervision, [&](const engine::TaskReport& report) {
+    progress.on_task(report);
+  });
+  progress.say(fmt::format("working with {} executors on {}; stop with Ctrl-C",
+                           supervision.executors, session.options.data));
+  const Result<void> outcome = supervisor.run(stop_requested(), [] { return false; });
+  // A worker that is told to stop has done what it should.
+  if (!outcome.ok() && outcome.error().code != ErrorCode::canceled) return outcome.error();
+  const engine::SupervisorCounts& counts = supervisor.counts();
+  return json::object{
+      {"complete", counts.complete},      {"failed", counts.failed},
+      {"retried", counts.retried},        {"fenced_off", counts.fenced_off},
+      {"reclaimed", counts.reclaimed},    {"executor_deaths", counts.executor_deaths},
+      {"stage_cpu_s", counts.stage_cpu_s}};
+}
+
 Result<int> work_off_runs(Session& session,
                           const WorkOptions& work,
                           std::vector<Item> submitted,

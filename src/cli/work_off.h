@@ -25,6 +25,10 @@ namespace baleen::cli {
                                     std::vector<Item>& items,
                                     const std::function<bool(std::vector<Item>&)>& next_items);
 
+/// What `worker` does: takes what is queued until a signal comes (or the queue is empty, if asked to). What
+/// it has done, as JSON.
+[[nodiscard]] Result<json::object> work_until_stopped(Session& session, const WorkerOptions& worker);
+
 /// Submits nothing itself: works off these runs and prints the outcome, or only says that they are queued.
 [[nodiscard]] Result<int> work_off_runs(Session& session,
                                         const WorkOptions& work,
