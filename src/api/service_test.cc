@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "api/testing/client.h"
 #include "engine/lists.h"
 #include "engine/testing/engine_fixture.h"
@@ -82,6 +85,30 @@ class ServiceTest : public EngineFixture {
   std::unique_ptr<Service> service_;
   std::unique_ptr<Server> server_;
 };
+
+TEST_F(ServiceTest, TheOpenapiDocumentNamesTheRoutesWithTheirScopesAndNoOthers) {
+  const std::string yaml = core::read_text_file(BALEEN_SOURCE_DIR "/specs/openapi.yaml").value();
+  std::istringstream lines(yaml.substr(0, yaml.find("\ncomponents:")));
+  std::vector<std::string> documented;
+  std::string line, path, method, operation_id;
+  while (std::getline(lines, line)) {
+    const auto value = [&] { return line.substr(line.find(": ") + 2); };
+    if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
+    if (line.starts_with("    ") && line[4] != ' ') method = line.substr(4, line.size() - 5);
+    if (line.starts_with("      operationId: ")) operation_id = value();
+    if (line.starts_with("      x-baleen-scope: "))
+      documented.push_back(method + " " + path + " " + operation_id + " " + value());
+  }
+  std::vector<std::string> served;
+  for (const Route& route : service_->routes()) {
+    std::string lower = route.method;
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    served.push_back(lower + " " + route.pattern + " " + route.operation_id + " " +
+                     std::string(to_string(route.scope)));
+  }
+  EXPECT_THAT(documented, ::testing::UnorderedElementsAreArray(served));
+}
 
 TEST_F(ServiceTest, EveryRouteTakesItsScopeAndNoneBelow) {
   const std::vector<Route> routes = service_->routes();

@@ -5,8 +5,10 @@
 
 #include <thread>
 
+#include "app/serve.h"
 #include "audio/probe.h"
 #include "cli/cli.h"
+#include "cli/session.h"
 #include "core/process.h"
 #include "ml/model_store.h"
 #include "ml/session.h"
@@ -149,6 +151,11 @@ std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot&
 }  // namespace baleen
 
 int main(int argc, char** argv) {
-  return baleen::cli::run(argc, argv,
-                          {baleen::make_recipes, baleen::probe, baleen::models, baleen::checks});
+  using namespace baleen;
+  cli::Program program{make_recipes, probe, models, checks, {}};
+  program.serve = [&program](const cli::ServeOptions& options, const cli::Session& session) {
+    return start_service(options, session.config, session.root, session.queue_options(),
+                         session.executor_command(), program);
+  };
+  return cli::run(argc, argv, program);
 }

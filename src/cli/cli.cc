@@ -34,6 +34,9 @@ struct Arguments {
   ModelCommand model;
   bool is_forced = false, is_all = false, is_dry_run = false, is_markdown = false;
   int socket = -1;
+  ServeOptions serve;
+  TokenOptions token;
+  std::string pause_recipe, pause_stage;
 };
 
 using Action = std::function<Result<int>()>;
@@ -57,6 +60,7 @@ class CommandLine {
                   "No progress, and no summary if all is well");
     add_work_commands();
     add_look_commands();
+    add_service_commands();
     add_tool_commands();
   }
 
@@ -204,6 +208,75 @@ class CommandLine {
         ->type_name("FILE|ASSET");
     explain->add_option("--recipe", args_.work.recipe, "Recipe")->capture_default_str();
     explain->add_option("--owner", args_.work.owner, "Owner of the asset")->capture_default_str();
+  }
+
+  void add_serve_options(CLI::App* sub) {
+    sub->add_option("--bind", args_.serve.bind, "Address to listen on")
+        ->capture_default_str()
+        ->type_name("ADDR");
+    sub->add_option("--port", args_.serve.port, "Port to listen on; 0: any free one")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 65535))
+        ->type_name("N");
+    sub->add_option("--ingest-root", args_.serve.ingest_roots,
+                    "Folder that POST /v1/ingest/local may read from (several are possible)")
+        ->type_name("DIR");
+  }
+
+  void add_service_commands() {
+    CLI::App* up = command("up", "The service: API and worker, here, until stopped", [this] {
+      return up_command(args_.global, program_, args_.serve, args_.worker);
+    });
+    add_serve_options(up);
+    up->add_option("--executors", args_.worker.executors,
+                   "Stages at once (default: one per processor)")
+        ->check(CLI::Range(1, kExecutorsMax))
+        ->type_name("N");
+    CLI::App* serve = command("serve", "The API alone; workers run elsewhere", [this] {
+      return serve_command(args_.global, program_, args_.serve);
+    });
+    add_serve_options(serve);
+
+    CLI::App* tokens = app_.add_subcommand("tokens", "Who may use the service");
+    tokens->fallthrough();
+    tokens->require_subcommand(1);
+    const auto token_command = [&](const std::string& name, const std::string& help,
+                                   Action action) {
+      CLI::App* sub = tokens->add_subcommand(name, help);
+      sub->fallthrough();
+      sub->callback([this, action = std::move(action)] { action_ = action; });
+      return sub;
+    };
+    CLI::App* add = token_command("add", "Make a token; it is printed once", [this] {
+      return token_add_command(args_.global, program_, args_.token);
+    });
+    add->add_option("name", args_.token.name, "What it is for")->required()->type_name("NAME");
+    add->add_option("--scope", args_.token.scope, "read, submit, operate or admin")
+        ->capture_default_str();
+    add->add_option("--owner", args_.token.owner, "Sees only this owner's assets")
+        ->capture_default_str();
+    add->add_flag("--all-owners", args_.token.is_for_all_owners, "Sees everybody's (admin only)");
+    add->add_option("--days", args_.token.days, "Days until it expires; 0: never")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 36500.0));
+    token_command("list", "All tokens, without their secrets",
+                  [this] { return token_list_command(args_.global, program_); });
+    token_command("revoke", "End a token, at once",
+                  [this] { return token_revoke_command(args_.global, program_, args_.token); })
+        ->add_option("token", args_.token.token_id, "Its id")
+        ->required()
+        ->type_name("ID");
+
+    for (const bool is_pause : {true, false}) {
+      CLI::App* sub = command(
+          is_pause ? "pause" : "resume",
+          is_pause ? "Workers take nothing new until `resume`" : "Workers go on", [this, is_pause] {
+            return pause_command(args_.global, program_, args_.pause_recipe, args_.pause_stage,
+                                 is_pause);
+          });
+      sub->add_option("--recipe", args_.pause_recipe, "Of this recipe only");
+      sub->add_option("--stage", args_.pause_stage, "Of this stage only");
+    }
   }
 
   void add_tool_commands() {

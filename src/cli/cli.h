@@ -9,7 +9,6 @@
 
 #include "cli/config.h"
 #include "engine/executor.h"
-#include "engine/executor_process.h"
 #include "engine/recipe.h"
 #include "store/paths.h"
 
@@ -29,9 +28,8 @@ struct ModelCommand {
 
 struct ServeOptions {
   std::string bind = "127.0.0.1";
-  int port = 8765;                         ///< 0: any free one.
-  std::vector<std::string> ingest_roots;   ///< Folders that POST /v1/ingest/local may read from.
-  std::string data, config;                ///< As given to the command.
+  int port = 8765;                        ///< 0: any free one.
+  std::vector<std::string> ingest_roots;  ///< Folders that POST /v1/ingest/local may read from.
 };
 
 /// The API while it runs, on threads of its own.
@@ -43,15 +41,14 @@ class RunningService {
   virtual void stop(double grace_s) = 0;
 };
 
+class Session;
+
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
   engine::ProbeFn probe;
   std::function<Result<json::array>(const store::DataRoot&, const ModelCommand&)> models;
   std::function<std::vector<Check>(const Config&, const store::DataRoot&)> checks;
-  std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&,
-                                                        const Config&,
-                                                        const engine::ExecutorCommand&)>
-      serve;
+  std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
 };
 
 /// Runs one command; returns the exit status of the process.

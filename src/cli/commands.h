@@ -80,7 +80,9 @@ struct TokenOptions {
   bool is_for_all_owners = false;
   double days = 365;  ///< 0: for ever.
 };
-[[nodiscard]] Result<int> token_add_command(const GlobalOptions&, const Program&, const TokenOptions&);
+[[nodiscard]] Result<int> token_add_command(const GlobalOptions&,
+                                            const Program&,
+                                            const TokenOptions&);
 [[nodiscard]] Result<int> token_list_command(const GlobalOptions&, const Program&);
 [[nodiscard]] Result<int> token_revoke_command(const GlobalOptions&,
                                                const Program&,

@@ -7,7 +7,7 @@ namespace {
 
 constexpr const char* kCommands =
     "run ingest worker status show stage rerun retry cancel backfill explain models doctor "
-    "settings version "
+    "settings version up serve tokens pause resume "
     "completions";
 constexpr const char* kStages = "decode features segments preview";
 

@@ -12,6 +12,9 @@ void handle_stop_signals();
 
 [[nodiscard]] const std::atomic<bool>& stop_requested();
 
+/// Returns when stop is requested; costs nothing until then.
+void wait_for_stop();
+
 /// 128 + the signal: the exit status of a process that was told to stop.
 [[nodiscard]] int stopped_status();
 

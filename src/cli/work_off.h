@@ -27,7 +27,8 @@ namespace baleen::cli {
 
 /// What `worker` does: takes what is queued until a signal comes (or the queue is empty, if asked to). What
 /// it has done, as JSON.
-[[nodiscard]] Result<json::object> work_until_stopped(Session& session, const WorkerOptions& worker);
+[[nodiscard]] Result<json::object> work_until_stopped(Session& session,
+                                                      const WorkerOptions& worker);
 
 /// Submits nothing itself: works off these runs and prints the outcome, or only says that they are queued.
 [[nodiscard]] Result<int> work_off_runs(Session& session,

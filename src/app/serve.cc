@@ -1,0 +1,128 @@
+#include "app/serve.h"
+
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "api/service.h"
+
+namespace baleen {
+
+namespace embedded {
+extern const std::pair<std::string_view, std::string_view>
+    openapi[];  // Generated from specs/openapi.yaml.
+}
+
+namespace {
+
+/// Looks into ingested files in an executor: the server itself decodes nothing.
+class Prober {
+ public:
+  explicit Prober(engine::ExecutorCommand command) : command_(std::move(command)) {}
+
+  Result<json::object> probe(const std::filesystem::path& path) {
+    const std::lock_guard lock(mutex_);
+    if (!process_) {
+      BALEEN_ASSIGN_OR_RETURN(process_, engine::ExecutorProcess::start(command_));
+    }
+    Result<json::object> answer = process_->ask({{"op", "probe"}, {"path", path.string()}});
+    if (!answer.ok() && answer.error().code == ErrorCode::worker_error) process_.reset();
+    return answer;
+  }
+
+ private:
+  const engine::ExecutorCommand command_;
+  std::mutex mutex_;
+  std::optional<engine::ExecutorProcess> process_;  // Guarded by mutex_.
+};
+
+json::array to_json(const std::vector<cli::Check>& checks) {
+  json::array list;
+  for (const cli::Check& check : checks) {
+    const char* state = check.state == cli::Check::State::ok        ? "ok"
+                        : check.state == cli::Check::State::warning ? "note"
+                                                                    : "missing";
+    list.push_back({{"name", check.name},
+                    {"state", state},
+                    {"finding", check.finding},
+                    {"action", check.action}});
+  }
+  return list;
+}
+
+class Running final : public cli::RunningService {
+ public:
+  Running(const cli::Config& config,
+          store::DataRoot root,
+          engine::RecipeRegistry recipes,
+          engine::QueueOptions queue_options,
+          const cli::ServeOptions& options,
+          const engine::ExecutorCommand& executor,
+          const cli::Program& program)
+      : config_(config),
+        recipes_(std::move(recipes)),
+        prober_(executor),
+        service_(context(std::move(root), std::move(queue_options), options, program)) {}
+
+  Result<void> start(const cli::ServeOptions& options) {
+    api::ServerOptions server;
+    server.bind = options.bind;
+    server.port = options.port;
+    BALEEN_ASSIGN_OR_RETURN(
+        server_, api::Server::start(
+                     server, service_.routes(),
+                     [this](const api::Request& request) { return service_.authenticate(request); },
+                     [this](std::int64_t after, std::size_t count) {
+                       return service_.read_events(after, count);
+                     }));
+    return {};
+  }
+
+  [[nodiscard]] int port() const override { return server_->port(); }
+  void stop(double grace_s) override { server_->stop(grace_s); }
+
+ private:
+  api::ServiceContext context(store::DataRoot root,
+                              engine::QueueOptions queue_options,
+                              const cli::ServeOptions& options,
+                              const cli::Program& program) {
+    api::ServiceContext context{root, recipes_, std::move(queue_options), {}, {}, {}, {}, {}, {}};
+    for (const std::string& folder : options.ingest_roots)
+      context.ingest_roots.emplace_back(folder);
+    context.probe = [this](const std::filesystem::path& path) { return prober_.probe(path); };
+    context.models = [root, models = program.models] {
+      return models(root, cli::ModelCommand{cli::ModelCommand::Verb::list, "", ""});
+    };
+    context.checks = [this, root, checks = program.checks] {
+      return to_json(checks(config_, root));
+    };
+    context.openapi_yaml = embedded::openapi[0].second;
+    context.server_stats = [this] { return server_ ? server_->stats() : api::ServerStats{}; };
+    return context;
+  }
+
+  const cli::Config config_;
+  const engine::RecipeRegistry recipes_;
+  Prober prober_;
+  api::Service service_;
+  std::unique_ptr<api::Server> server_;  // Last, so that it ends before what its handlers use.
+};
+
+}  // namespace
+
+Result<std::unique_ptr<cli::RunningService>> start_service(
+    const cli::ServeOptions& options,
+    const cli::Config& config,
+    const store::DataRoot& root,
+    const engine::QueueOptions& queue_options,
+    const engine::ExecutorCommand& executor,
+    const cli::Program& program) {
+  BALEEN_ASSIGN_OR_RETURN(engine::RecipeRegistry recipes, program.recipes(config, root));
+  auto running = std::make_unique<Running>(config, root, std::move(recipes), queue_options, options,
+                                           executor, program);
+  BALEEN_RETURN_IF_ERROR(running->start(options));
+  return std::unique_ptr<cli::RunningService>(std::move(running));
+}
+
+}  // namespace baleen

@@ -1,0 +1,193 @@
+// Commands about the service: serve, up, tokens, pause, resume.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <condition_variable>
+#include <cstdio>
+#include <thread>
+
+#include "cli/commands.h"
+#include "cli/stop.h"
+#include "cli/text.h"
+#include "cli/work_off.h"
+#include "core/file.h"
+#include "engine/ingest.h"
+#include "ops/tokens.h"
+
+namespace baleen::cli {
+namespace {
+
+constexpr double kStopGraceS = 5;
+constexpr double kDayS = 86'400;
+
+/// The first start makes a token for its admin: shown once, and kept in a file that only this user can read.
+Result<void> make_first_token(Session& session) {
+  ops::TokenStore tokens(session.database);
+  BALEEN_ASSIGN_OR_RETURN(const auto known, tokens.list());
+  if (!known.empty()) return {};
+  BALEEN_ASSIGN_OR_RETURN(const ops::NewToken made,
+                          tokens.add("first start", ops::TokenScope::admin, "", 0));
+  const std::filesystem::path file = session.root.path / "admin-token";
+  const mode_t old_mask = ::umask(0077);
+  const Result<void> written = core::write_file_atomic(file, made.secret + "\n");
+  ::umask(old_mask);
+  BALEEN_RETURN_IF_ERROR(written);
+  std::fprintf(stderr,
+               "\n  Admin token, shown this once: %s\n  (also in %s; `baleen tokens` makes and "
+               "revokes others)\n\n",
+               made.secret.c_str(), file.c_str());
+  return {};
+}
+
+Result<std::unique_ptr<RunningService>> start_service(Session& session,
+                                                      const Program& program,
+                                                      const ServeOptions& serve) {
+  BALEEN_RETURN_IF_ERROR(make_first_token(session));
+  BALEEN_ASSIGN_OR_RETURN(std::unique_ptr<RunningService> service, program.serve(serve, session));
+  std::fprintf(stderr, "baleen serves on http://%s:%d; stop with Ctrl-C\n", serve.bind.c_str(),
+               service->port());
+  return service;
+}
+
+std::string time_or(const std::optional<std::int64_t>& time_us, const char* otherwise) {
+  return time_us ? core::rfc3339(*time_us) : otherwise;
+}
+
+json::object token_object(const ops::Token& token) {
+  const auto time = [](const std::optional<std::int64_t>& us) {
+    return us ? json::value(core::rfc3339(*us)) : json::value(nullptr);
+  };
+  return {{"token_id", token.token_id},
+          {"name", token.name},
+          {"scope", std::string(ops::to_string(token.scope))},
+          {"owner_entity_id", token.owner_entity_id},
+          {"created_at", core::rfc3339(token.created_at_us)},
+          {"expires_at", time(token.expires_at_us)},
+          {"last_used_at", time(token.last_used_at_us)},
+          {"revoked_at", time(token.revoked_at_us)}};
+}
+
+}  // namespace
+
+Result<int> serve_command(const GlobalOptions& options,
+                          const Program& program,
+                          const ServeOptions& serve) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, true));
+  handle_stop_signals();
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<RunningService> service,
+                          start_service(*session, program, serve));
+  wait_for_stop();
+  service->stop(kStopGraceS);
+  return 0;
+}
+
+Result<int> up_command(const GlobalOptions& options,
+                       const Program& program,
+                       const ServeOptions& serve,
+                       const WorkerOptions& worker) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, true));
+  handle_stop_signals();
+  BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<RunningService> service,
+                          start_service(*session, program, serve));
+  const Result<json::object> summary = work_until_stopped(*session, worker);
+  service->stop(kStopGraceS);
+  if (!summary.ok()) return summary.error();
+  return 0;
+}
+
+// ---- tokens -----------------------------------------------------------------------------------
+
+Result<int> token_add_command(const GlobalOptions& options,
+                              const Program& program,
+                              const TokenOptions& token) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, true));
+  const auto scope = ops::parse_token_scope(token.scope);
+  if (!scope)
+    return fail(ErrorCode::invalid_argument, "scope is read, submit, operate or admin, not '{}'",
+                token.scope);
+  BALEEN_ASSIGN_OR_RETURN(
+      const ops::NewToken made,
+      ops::TokenStore(session->database)
+          .add(token.name, *scope, token.is_for_all_owners ? "" : token.owner, token.days * kDayS));
+  if (options.is_json) {
+    json::object object = token_object(made.token);
+    object["secret"] = made.secret;
+    print_json(object);
+  } else {
+    std::printf("%s\n", made.secret.c_str());
+    std::fprintf(stderr, "token %s for '%s'; it is shown this once\n", made.token.token_id.c_str(),
+                 printable(made.token.name).c_str());
+  }
+  return 0;
+}
+
+Result<int> token_list_command(const GlobalOptions& options, const Program& program) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, false));
+  BALEEN_ASSIGN_OR_RETURN(const auto tokens, ops::TokenStore(session->database).list());
+  if (options.is_json) {
+    json::array list;
+    for (const ops::Token& token : tokens) list.push_back(token_object(token));
+    print_json(list);
+    return 0;
+  }
+  Table table({"token", "name", "scope", "owner", "expires", "last used", "state"});
+  for (const ops::Token& token : tokens) {
+    table.add({token.token_id, printable(token.name, 40), std::string(ops::to_string(token.scope)),
+               token.owner_entity_id.empty() ? "(all)" : printable(token.owner_entity_id, 40),
+               time_or(token.expires_at_us, "never"), time_or(token.last_used_at_us, "never"),
+               token.revoked_at_us ? "revoked" : "valid"});
+  }
+  if (table.is_empty()) {
+    std::printf("No tokens yet; `baleen tokens add NAME` makes one.\n");
+  } else {
+    std::printf("%s", table.to_string().c_str());
+  }
+  return 0;
+}
+
+Result<int> token_revoke_command(const GlobalOptions& options,
+                                 const Program& program,
+                                 const TokenOptions& token) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, false));
+  BALEEN_RETURN_IF_ERROR(ops::TokenStore(session->database).revoke(token.token_id));
+  if (options.is_json) {
+    print_json(json::object{{"token_id", token.token_id}, {"revoked", true}});
+  } else {
+    std::printf("token %s is revoked\n", token.token_id.c_str());
+  }
+  return 0;
+}
+
+// ---- pauses -----------------------------------------------------------------------------------
+
+Result<int> pause_command(const GlobalOptions& options,
+                          const Program& program,
+                          const std::string& recipe,
+                          const std::string& stage,
+                          bool is_pause) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, false));
+  if (!recipe.empty()) BALEEN_RETURN_IF_ERROR(session->find_recipe(recipe));
+  BALEEN_ASSIGN_OR_RETURN(const bool has_changed, is_pause ? session->queue.pause(recipe, stage)
+                                                           : session->queue.resume(recipe, stage));
+  if (options.is_json) {
+    print_json(json::object{{"recipe", recipe}, {"stage", stage}, {"changed", has_changed}});
+    return 0;
+  }
+  const std::string what = recipe.empty() && stage.empty()
+                               ? "everything"
+                               : fmt::format("recipe {}, stage {}", recipe.empty() ? "any" : recipe,
+                                             stage.empty() ? "any" : stage);
+  std::printf("%s: %s%s\n", what.c_str(), is_pause ? "paused" : "resumed",
+              has_changed ? "" : " (it was so already)");
+  return 0;
+}
+
+}  // namespace baleen::cli
