@@ -118,7 +118,9 @@ Router::Match Router::find(std::string_view method, const Target& target) const 
   std::set<std::string> methods;
   const Pattern* chosen = nullptr;
   for (const Pattern& pattern : patterns_) {
-    if (!matches(pattern, target)) continue;
+    const bool is_rest = pattern.segments.back().kind == Segment::Kind::rest;
+    // An address that exists for other methods does not fall through to what takes all addresses.
+    if ((is_rest && !methods.empty()) || !matches(pattern, target)) continue;
     const Route& route = routes_[pattern.route];
     methods.insert(route.method);
     if (route.method == "GET") methods.insert("HEAD");

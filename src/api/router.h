@@ -24,8 +24,8 @@ class Router {
     std::string
         allow;  ///< "GET, HEAD, OPTIONS": the methods of this address; empty: no such address.
   };
-  /// A literal segment wins over a parameter, a parameter over the rest ("{path...}"). HEAD finds the
-  /// route of GET where it has none of its own.
+  /// A literal segment wins over a parameter. The rest ("{path...}") is looked at where nothing else fits
+  /// the address with any method. HEAD finds the route of GET where it has none of its own.
   [[nodiscard]] Match find(std::string_view method, const Target& target) const;
 
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }

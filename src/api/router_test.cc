@@ -57,6 +57,13 @@ TEST(Router, TellsAWrongMethodFromAWrongAddress) {
   EXPECT_EQ(wrong_address.allow, "");
 }
 
+TEST(Router, AnAddressOfOtherMethodsIsNotPartOfTheRest) {
+  const Router router = make_router();
+  const Router::Match match = find(router, "GET", "/v1/runs/7/retry");
+  EXPECT_EQ(match.route, nullptr);
+  EXPECT_EQ(match.allow, "OPTIONS, POST");
+}
+
 TEST(Router, HeadFindsTheRouteOfGet) {
   EXPECT_EQ(found("HEAD", "/v1/runs/7"), "GET /v1/runs/{run_id}");
 }

@@ -38,8 +38,9 @@ constexpr std::size_t kPieceBytes = 512 << 10;    // Of an upload, to its sink.
 constexpr std::int64_t kLingerBytesMax = 64 << 20;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
-const boost::system::error_category& kHttpErrors =
-    http::make_error_code(http::error::need_more).category();
+bool is_bad_http(NetError error) {
+  return error.category() == http::make_error_code(http::error::need_more).category();
+}
 
 std::int64_t now_s() { return core::system_clock().now_us() / 1'000'000; }
 
@@ -204,7 +205,7 @@ Task<bool> Session::serve() {
   const NetError error = co_await read_header(parser);
   bool goes_on = false;
   // What is neither a deadline nor bad HTTP: the client has left.
-  const bool is_worth_an_answer = is_timed_out_ || error.category() == kHttpErrors;
+  const bool is_worth_an_answer = is_timed_out_ || is_bad_http(error);
   if (error && !is_worth_an_answer) co_return false;
   exchange.span_id = core_.random_hex(16);
   exchange.request.trace_id = core_.random_hex(32);
