@@ -17,6 +17,7 @@ LAUNCHER = $(shell command -v ccache >/dev/null && echo -DCMAKE_CXX_COMPILER_LAU
 help:
 	@echo 'make run                      install what is missing, build, and process a sample recording'
 	@echo 'make run AUDIO=FILE-OR-FOLDER the same for your own audio (DATA=DIR: where results go; default data/)'
+	@echo 'make up                       install, build, and start the service: API and worker'
 	@echo 'make test                     build and run every test'
 	@echo 'make build                    only build build/baleen'
 	@echo 'make lint, make format        check, or mend, the layout of the code; static analysis'
@@ -47,6 +48,10 @@ build-all: setup $(BUILD)/build.ninja
 
 $(BUILD)/sample/sample.wav: scripts/make_sample.py | setup
 	@python3 scripts/make_sample.py $@
+
+.PHONY: up
+up: build
+	@exec $(BUILD)/baleen up
 
 .PHONY: run
 run: build $(BUILD)/sample/sample.wav

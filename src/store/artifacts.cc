@@ -52,7 +52,8 @@ std::optional<Artifact> first_of(const std::vector<Row>& rows) {
 }  // namespace
 
 json::object Artifact::to_json() const {
-  json::object object{{"type", type},
+  json::object object{{"artifact_id", artifact_id},
+                      {"type", type},
                       {"path", path},
                       {"sha256", sha256},
                       {"bytes", bytes},
