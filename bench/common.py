@@ -153,7 +153,10 @@ SUFFIX = {"aac": "m4a"}
 
 
 def base_recording(folder, seconds, source=None):
-    """A stereo WAV of this length: `source`, or the sample recording, again and again."""
+    """A stereo WAV of this length: `source`, or the sample recording, again and again.
+
+    With faint noise (-66 dBFS), as every microphone has it: an exact loop compresses as no recording does.
+    """
     need_ffmpeg()
     path = folder / f"base_{seconds}.wav"
     if path.exists():
@@ -162,8 +165,10 @@ def base_recording(folder, seconds, source=None):
         source = folder / "sample.wav"
         run([sys.executable, ROOT / "scripts/make_sample.py", source])
     # The right channel is the left one, 0.7 s later: not the same, and not unrelated.
-    run(["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", source, "-filter_complex",
-         "[0:a]aformat=channel_layouts=mono,aresample=44100,asplit[l][r];[r]adelay=700[late];"
+    run(["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", source,
+         "-f", "lavfi", "-i", "anoisesrc=r=44100:a=0.0005:c=pink:s=7", "-filter_complex",
+         "[0:a]aformat=channel_layouts=mono,aresample=44100[clean];[clean][1:a]amix=normalize=0:duration=first,"
+         "asplit[l][r];[r]adelay=700[late];"
          "[l][late]join=inputs=2:channel_layout=stereo[out]",
          "-map", "[out]", "-t", seconds, "-c:a", "pcm_s16le", path])
     return path

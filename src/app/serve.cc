@@ -69,6 +69,8 @@ class Running final : public cli::RunningService {
     api::ServerOptions server;
     server.bind = options.bind;
     server.port = options.port;
+    server.hosts.insert(server.hosts.end(), options.allowed_hosts.begin(),
+                        options.allowed_hosts.end());
     BALEEN_ASSIGN_OR_RETURN(
         server_, api::Server::start(
                      server, service_.routes(),

@@ -218,6 +218,9 @@ class CommandLine {
         ->capture_default_str()
         ->check(CLI::Range(0, 65535))
         ->type_name("N");
+    sub->add_option("--allow-host", args_.serve.allowed_hosts,
+                    "Host name by which clients may call this service (several are possible)")
+        ->type_name("NAME");
     sub->add_option("--ingest-root", args_.serve.ingest_roots,
                     "Folder that POST /v1/ingest/local may read from (several are possible)")
         ->type_name("DIR");

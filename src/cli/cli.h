@@ -28,7 +28,9 @@ struct ModelCommand {
 
 struct ServeOptions {
   std::string bind = "127.0.0.1";
-  int port = 8765;                        ///< 0: any free one.
+  int port = 8765;  ///< 0: any free one.
+  std::vector<std::string>
+      allowed_hosts;  ///< Names that requests may use, besides loopback's and `bind`.
   std::vector<std::string> ingest_roots;  ///< Folders that POST /v1/ingest/local may read from.
 };
 

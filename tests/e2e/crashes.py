@@ -150,6 +150,18 @@ def die_in_retry(case, place, reference, failpoint, executors):
     assert_unusable(case, place, outcome)
 
 
+def die_in_pause(case, place, reference, failpoint, executors):
+    """Paused or resumed by halves there is nothing: the command again, and the work goes on."""
+    case.assert_status(place.run("ingest", *reference.files), 0)
+    if "RESUME" in failpoint:
+        case.assert_status(place.run("pause"), 0)
+    word = "resume" if "RESUME" in failpoint else "pause"
+    case.assert_status(place.run(word, **armed(failpoint)), CRASHED)
+    case.assert_status(place.run(word), 0)
+    case.assertEqual(place.rows("SELECT COUNT(*) FROM pauses"), [(1 if word == "pause" else 0,)])
+    case.assert_status(place.run("resume"), 0)
+
+
 def assert_unusable(case, place, outcome):
     case.assertEqual(outcome.status, 4, str(outcome))
     case.assert_error_is_helpful(harness.failure_of(outcome.json))
@@ -161,7 +173,8 @@ def as_list(document):
 
 
 SPECIAL = {"DB_RECLAIM": die_while_reclaiming, "DB_HEARTBEAT": die_in_heartbeat, "DB_INTERRUPT": die_in_interrupt,
-           "DB_CANCEL": die_in_cancel, "DB_FAIL": die_in_failure, "DB_RETRY": die_in_retry}
+           "DB_CANCEL": die_in_cancel, "DB_FAIL": die_in_failure, "DB_RETRY": die_in_retry,
+           "DB_PAUSE": die_in_pause, "DB_RESUME": die_in_pause}
 
 
 def crash_at(case, reference, failpoint, executors=2):
