@@ -10,9 +10,10 @@
 namespace baleen {
 
 namespace embedded {
-extern const std::pair<std::string_view, std::string_view>
-    openapi[];  // Generated from specs/openapi.yaml.
-}
+// Generated from specs/openapi.yaml; its name is that of the file.
+// NOLINTNEXTLINE(readability-identifier-naming)
+extern const std::pair<std::string_view, std::string_view> openapi[];
+}  // namespace embedded
 
 namespace {
 
@@ -54,7 +55,7 @@ json::array to_json(const std::vector<cli::Check>& checks) {
 class Running final : public cli::RunningService {
  public:
   Running(const cli::Config& config,
-          store::DataRoot root,
+          const store::DataRoot& root,
           engine::RecipeRegistry recipes,
           engine::QueueOptions queue_options,
           const cli::ServeOptions& options,
@@ -63,7 +64,7 @@ class Running final : public cli::RunningService {
       : config_(config),
         recipes_(std::move(recipes)),
         prober_(executor),
-        service_(context(std::move(root), std::move(queue_options), options, program)) {}
+        service_(context(root, std::move(queue_options), options, program)) {}
 
   Result<void> start(const cli::ServeOptions& options) {
     api::ServerOptions server;
@@ -85,7 +86,7 @@ class Running final : public cli::RunningService {
   void stop(double grace_s) override { server_->stop(grace_s); }
 
  private:
-  api::ServiceContext context(store::DataRoot root,
+  api::ServiceContext context(const store::DataRoot& root,
                               engine::QueueOptions queue_options,
                               const cli::ServeOptions& options,
                               const cli::Program& program) {

@@ -53,7 +53,8 @@ void Progress::set_expected_files(std::int64_t files, bool is_final) {
 void Progress::on_task(const engine::TaskReport& report) {
   using Kind = engine::TaskReport::Kind;
   Run& run = runs_[report.run_id];
-  if (run.name.empty()) run.name = "asset " + report.asset_id;  // Of a worker: nobody named it here.
+  if (run.name.empty())
+    run.name = "asset " + report.asset_id;  // Of a worker: nobody named it here.
   const std::string what = report.stage + " " + printable(run.name, 40);
   switch (report.kind) {
     case Kind::started: running_[report.task_id] = {what, 0}; break;

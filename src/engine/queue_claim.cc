@@ -73,6 +73,7 @@ Result<std::vector<std::string>> Queue::owners_in_turn() {
           "'running' "
           "AND r.owner_entity_id = o.owner), COALESCE(u.last_fence, 0), o.owner"));
   std::vector<std::string> owners;
+  owners.reserve(rows.size());
   for (const store::Row& row : rows) owners.push_back(row.text(0));
   return owners;
 }
