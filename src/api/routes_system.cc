@@ -10,21 +10,6 @@
 namespace baleen::api {
 namespace {
 
-json::value time_or_null(const std::optional<std::int64_t>& time_us) {
-  return time_us ? json::value(core::rfc3339(*time_us)) : json::value(nullptr);
-}
-
-json::object to_json(const ops::Token& token) {
-  return {{"token_id", token.token_id},
-          {"name", token.name},
-          {"scope", std::string(ops::to_string(token.scope))},
-          {"owner_entity_id", token.owner_entity_id},
-          {"created_at", core::rfc3339(token.created_at_us)},
-          {"expires_at", time_or_null(token.expires_at_us)},
-          {"last_used_at", time_or_null(token.last_used_at_us)},
-          {"revoked_at", time_or_null(token.revoked_at_us)}};
-}
-
 /// The text format of Prometheus, version 0.0.4.
 class Metrics {
  public:
@@ -134,7 +119,7 @@ void Service::add_system_routes(std::vector<Route>& routes) {
        with_database([](const Request&, store::Database& database) -> Result<Response> {
          BALEEN_ASSIGN_OR_RETURN(const auto tokens, ops::TokenStore(database).list());
          json::array items;
-         for (const ops::Token& token : tokens) items.push_back(to_json(token));
+         for (const ops::Token& token : tokens) items.push_back(token.to_json());
          return Response::of_json(json::object{{"items", items}});
        })});
   routes.push_back(
@@ -153,7 +138,7 @@ void Service::add_system_routes(std::vector<Route>& routes) {
              ops::TokenStore(database).add(core::get_string(body, "name"), *scope,
                                            core::get_string(body, "owner_entity_id"),
                                            core::get_double(body, "lifetime_s")));
-         json::object answer = to_json(made.token);
+         json::object answer = made.token.to_json();
          answer["secret"] = made.secret;
          return Response::of_json(answer, 201);
        })});

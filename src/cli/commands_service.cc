@@ -54,20 +54,6 @@ std::string time_or(const std::optional<std::int64_t>& time_us, const char* othe
   return time_us ? core::rfc3339(*time_us) : otherwise;
 }
 
-json::object token_object(const ops::Token& token) {
-  const auto time = [](const std::optional<std::int64_t>& us) {
-    return us ? json::value(core::rfc3339(*us)) : json::value(nullptr);
-  };
-  return {{"token_id", token.token_id},
-          {"name", token.name},
-          {"scope", std::string(ops::to_string(token.scope))},
-          {"owner_entity_id", token.owner_entity_id},
-          {"created_at", core::rfc3339(token.created_at_us)},
-          {"expires_at", time(token.expires_at_us)},
-          {"last_used_at", time(token.last_used_at_us)},
-          {"revoked_at", time(token.revoked_at_us)}};
-}
-
 }  // namespace
 
 Result<int> serve_command(const GlobalOptions& options,
@@ -115,7 +101,7 @@ Result<int> token_add_command(const GlobalOptions& options,
       ops::TokenStore(session->database)
           .add(token.name, *scope, token.is_for_all_owners ? "" : token.owner, token.days * kDayS));
   if (options.is_json) {
-    json::object object = token_object(made.token);
+    json::object object = made.token.to_json();
     object["secret"] = made.secret;
     print_json(object);
   } else {
@@ -132,7 +118,7 @@ Result<int> token_list_command(const GlobalOptions& options, const Program& prog
   BALEEN_ASSIGN_OR_RETURN(const auto tokens, ops::TokenStore(session->database).list());
   if (options.is_json) {
     json::array list;
-    for (const ops::Token& token : tokens) list.push_back(token_object(token));
+    for (const ops::Token& token : tokens) list.push_back(token.to_json());
     print_json(list);
     return 0;
   }

@@ -1,5 +1,6 @@
 #include "cli/outcome.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
@@ -18,6 +19,11 @@ json::object error_object(const Error& error) {
           {"message", error.message},
           {"cause", std::string(error.info().cause)},
           {"action", std::string(error.info().action)}};
+}
+
+bool is_open(const json::object& run) {
+  const std::string state = core::get_string(run, "state");
+  return state == "queued" || state == "running";
 }
 
 }  // namespace
@@ -176,7 +182,14 @@ Result<int> print_outcome(Session& session,
     if (is_stopped)
       std::printf("\nStopped. Finished work is kept; the same command goes on from here.\n");
   }
-  return is_stopped ? stopped_status() : exit_status(runs);
+  if (is_stopped) return stopped_status();
+  if (std::any_of(runs.begin(), runs.end(), is_open)) {
+    std::fprintf(
+        stderr,
+        "baleen: the queue is paused, so not everything is done; `baleen resume` lets it go on\n");
+    return core::error_info(ErrorCode::conflict).exit_code;
+  }
+  return exit_status(runs);
 }
 
 }  // namespace baleen::cli

@@ -1,6 +1,6 @@
 #include "cli/stop.h"
 
-#include <signal.h>
+#include <semaphore.h>
 
 #include <csignal>
 
@@ -11,15 +11,19 @@ constexpr int kStopSignals[] = {SIGINT, SIGTERM, SIGHUP};
 
 std::atomic<bool> is_stop_requested = false;
 std::atomic<int> stop_signal = 0;
+sem_t stop_semaphore;  // Made by handle_stop_signals.
 
 extern "C" void request_stop(int signal_number) {
   stop_signal = signal_number;
   is_stop_requested = true;
+  ::sem_post(
+      &stop_semaphore);  // Whichever thread the signal came to: that wakes the one that waits.
 }
 
 }  // namespace
 
 void handle_stop_signals() {
+  ::sem_init(&stop_semaphore, 0, 0);
   for (const int signal_number : kStopSignals) {
     struct sigaction action {};
     action.sa_handler = request_stop;
@@ -32,14 +36,7 @@ void handle_stop_signals() {
 const std::atomic<bool>& stop_requested() { return is_stop_requested; }
 
 void wait_for_stop() {
-  // Blocked while nobody waits, so that none can slip in between the look and the wait.
-  sigset_t signals;
-  sigset_t before;
-  sigemptyset(&signals);
-  for (const int signal_number : kStopSignals) sigaddset(&signals, signal_number);
-  ::pthread_sigmask(SIG_BLOCK, &signals, &before);
-  while (!is_stop_requested) ::sigsuspend(&before);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  while (!is_stop_requested) ::sem_wait(&stop_semaphore);
 }
 
 int stopped_status() { return 128 + (stop_signal == 0 ? SIGINT : stop_signal.load()); }

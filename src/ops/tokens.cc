@@ -59,6 +59,10 @@ Token token_of(const store::Row& row) {
                time_or_nothing(row, 7)};
 }
 
+json::value time_or_null(const std::optional<std::int64_t>& time_us) {
+  return time_us ? json::value(core::rfc3339(*time_us)) : json::value(nullptr);
+}
+
 }  // namespace
 
 std::string_view to_string(TokenScope scope) { return kScopes[static_cast<std::size_t>(scope)]; }
@@ -68,6 +72,17 @@ std::optional<TokenScope> parse_token_scope(std::string_view text) {
     if (kScopes[i] == text) return static_cast<TokenScope>(i);
   }
   return std::nullopt;
+}
+
+json::object Token::to_json() const {
+  return {{"token_id", token_id},
+          {"name", name},
+          {"scope", std::string(to_string(scope))},
+          {"owner_entity_id", owner_entity_id},
+          {"created_at", core::rfc3339(created_at_us)},
+          {"expires_at", time_or_null(expires_at_us)},
+          {"last_used_at", time_or_null(last_used_at_us)},
+          {"revoked_at", time_or_null(revoked_at_us)}};
 }
 
 Result<NewToken> TokenStore::add(std::string_view name,

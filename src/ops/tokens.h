@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/json.h"
 #include "store/database.h"
 
 namespace baleen::ops {
@@ -28,6 +29,9 @@ struct Token {
   std::string owner_entity_id;  ///< Sees this owner's assets only; empty: everybody's.
   std::int64_t created_at_us = 0;
   std::optional<std::int64_t> expires_at_us, last_used_at_us, revoked_at_us;
+
+  /// For people and programs; times in RFC 3339, or null.
+  [[nodiscard]] json::object to_json() const;
 };
 
 struct NewToken {

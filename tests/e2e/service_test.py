@@ -177,6 +177,23 @@ class ServiceTest(harness.Case):
         self.assert_status(place.run("resume", "--stage", "decode"), 0)
         service.wait_for_run(run["run_id"], "complete")
 
+    def test_a_run_that_meets_a_paused_queue_says_so_and_goes_on_after_resume(self):
+        place = self.place()
+        file = harness.make_wav(place.path / "tone.wav", 2)
+        self.assert_status(place.run("ingest", file), 0)
+        self.assert_status(place.run("pause"), 0)
+        outcome = place.run("run", "ssis", file, "--json")
+        self.assertEqual(outcome.status, 5, str(outcome))
+        self.assertEqual(outcome.json["state"], "queued")
+        self.assertIn("baleen resume", outcome.err)
+        self.assert_status(place.run("resume"), 0)
+        self.assert_status(place.run("run", "ssis", file), 0)
+
+    def test_the_api_alone_stops_cleanly(self):
+        service, _ = self.up(self.place(), "serve")
+        self.assertEqual(service.json("GET", "/v1/runs")[0], 200)
+        self.assertEqual(service.stop().status, 0)
+
     def test_a_port_that_is_taken_is_named(self):
         place = self.place()
         service, _ = self.up(place, "serve")
