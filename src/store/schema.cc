@@ -184,6 +184,59 @@ CREATE TABLE api_tokens (
   revoked_at_us INTEGER
 );
 )sql",
+    // What the web page needs, uploads, and requests that may be repeated.
+    R"sql(
+CREATE TABLE uploads (                   -- tus; the bytes are in incoming/upload.{upload_id}.tmp
+  upload_id TEXT PRIMARY KEY,
+  owner_entity_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,                -- who may go on with it
+  filename TEXT NOT NULL,
+  bytes INTEGER NOT NULL,                -- of the whole file; how many are here, the file knows
+  request_json TEXT NOT NULL,            -- recipe, priority, metadata
+  state TEXT NOT NULL,                   -- open complete failed
+  asset_id TEXT, run_id TEXT,
+  error_code TEXT, error_message TEXT,
+  created_at_us INTEGER NOT NULL,
+  expires_at_us INTEGER NOT NULL
+);
+CREATE INDEX uploads_expiry ON uploads (expires_at_us);
+
+CREATE TABLE idempotency_keys (          -- answers to requests that may come twice
+  principal TEXT NOT NULL,               -- token_id
+  key TEXT NOT NULL,
+  request_sha256 TEXT NOT NULL,          -- method, address, body
+  status INTEGER NOT NULL,
+  headers_json TEXT NOT NULL,
+  body TEXT NOT NULL,
+  created_at_us INTEGER NOT NULL,
+  PRIMARY KEY (principal, key)
+) WITHOUT ROWID;
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at_us);
+
+CREATE TABLE web_sessions (              -- a browser that has shown a token
+  session_id TEXT PRIMARY KEY,
+  session_sha256 TEXT NOT NULL UNIQUE,
+  token_id TEXT NOT NULL REFERENCES api_tokens (token_id),
+  created_at_us INTEGER NOT NULL,
+  expires_at_us INTEGER NOT NULL
+);
+
+CREATE TABLE settings (
+  name TEXT PRIMARY KEY,
+  value_json TEXT NOT NULL,
+  updated_at_us INTEGER NOT NULL
+);
+
+CREATE TABLE preview_feedback (
+  feedback_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  asset_id TEXT NOT NULL,
+  document_json TEXT NOT NULL,           -- preview.feedback.v1
+  created_at_us INTEGER NOT NULL
+);
+CREATE INDEX preview_feedback_asset ON preview_feedback (asset_id, feedback_id);
+
+CREATE INDEX tasks_due ON tasks (not_before_us) WHERE state = 'queued' AND not_before_us > 0;
+)sql",
 };
 
 Result<std::int64_t> stored_version(Database& database) {
