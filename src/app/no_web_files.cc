@@ -7,11 +7,13 @@ namespace baleen::embedded {
 const std::size_t web_count = 1;
 const WebFile web[] = {
     {"/index.html",
-     "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Baleen</title></head><body>"
-     "<h1>Baleen</h1><p>This program was built without its web page (BALEEN_WITH_WEB=OFF). Its HTTP "
-     "interface is described at <a href=\"/v1/openapi.yaml\">/v1/openapi.yaml</a>.</p></body></html>\n",
-     "",
-     false},
+     "<!doctype html><html lang=\"en\"><head><meta "
+     "charset=\"utf-8\"><title>Baleen</title></head><body>"
+     "<h1>Baleen</h1><p>This program was built without its web page (BALEEN_WITH_WEB=OFF). Its "
+     "HTTP "
+     "interface is described at <a "
+     "href=\"/v1/openapi.yaml\">/v1/openapi.yaml</a>.</p></body></html>\n",
+     "", false},
 };
 
 }  // namespace baleen::embedded

@@ -1,0 +1,36 @@
+// The program's short reasons in words for people.
+
+import { sentence, split_reason } from "./format";
+
+const reasons: Record<string, string> = {
+  never_ran: "It has not been made for this recording yet.",
+  forced: "Somebody asked for it to be made again.",
+  input_changed: "What it is made from has changed.",
+  params_changed: "Its settings have changed.",
+  code_changed: "A newer version of this stage makes it differently.",
+  model_changed: "Another model is installed than the one that made it.",
+  output_missing: "What it made before is no longer there.",
+  output_damaged: "What it made before is damaged.",
+  upstream_stale: "A stage before it is made again.",
+  input_missing: "What it is made from does not exist.",
+  fresh: "Up to date: nothing has changed since it was made.",
+};
+
+export function reason_title(reason: string): string {
+  const { word, text } = split_reason(reason);
+  return reasons[word] ?? sentence(text || reason);
+}
+
+export function reason_detail(reason: string): string {
+  const { word, text } = split_reason(reason);
+  return reasons[word] && text ? sentence(text) : "";
+}
+
+export const artifact_words: Record<string, string> = {
+  original: "The file as it came",
+  normalized_wav: "The sound that all stages read: 22,050 Hz, mono, 16 bit",
+  feature_pack: "Log-mel spectrum and embeddings (HDF5)",
+  feature_pack_record: "Which model made the features, and where they are",
+  segments_v1: "Speech, music, noise and silence along the time",
+  preview_v1: "The minute to listen to first, and why",
+};
