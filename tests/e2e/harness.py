@@ -240,7 +240,7 @@ def leftovers(data):
     left = []
     for path in data.rglob("*"):
         relative = path.relative_to(data)
-        if not path.is_file() or relative.parts[0] in ("logs", "models") or relative.as_posix() in known:
+        if not path.is_file() or relative.parts[0] in ("logs", "models", "live") or relative.as_posix() in known:
             continue
         is_artifact = re.fullmatch(
             r"audio/[^/]+/(original\.[a-z0-9]{1,8}|normalized(\.[0-9a-f]{12})?\.wav)|features/[^/]+\.(h5|feature_pack\.v1\.json)|"
