@@ -1,0 +1,25 @@
+#include "core/base64.h"
+
+#include <gtest/gtest.h>
+
+namespace baleen::core {
+namespace {
+
+TEST(Base64, TheTestVectorsOfRfc4648) {
+  EXPECT_EQ(to_base64(""), "");
+  EXPECT_EQ(to_base64("f"), "Zg==");
+  EXPECT_EQ(to_base64("fo"), "Zm8=");
+  EXPECT_EQ(to_base64("foo"), "Zm9v");
+  EXPECT_EQ(to_base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(to_base64("fooba"), "Zm9vYmE=");
+  EXPECT_EQ(to_base64("foobar"), "Zm9vYmFy");
+}
+
+TEST(Base64, BytesAboveSevenBitsAndBothAlphabets) {
+  EXPECT_EQ(to_base64("\xfb\xff\xfe"), "+//+");
+  EXPECT_EQ(to_base64url("\xfb\xff\xfe"), "-__-");
+  EXPECT_EQ(to_base64url("f"), "Zg");
+}
+
+}  // namespace
+}  // namespace baleen::core
