@@ -114,9 +114,10 @@ export function split_reason(reason: string): { word: string; text: string } {
   return colon < 0 ? { word: "", text: reason } : { word: reason.slice(0, colon), text: reason.slice(colon + 2) };
 }
 
-/** First letter large: for sentences that the program made as fragments. */
+/** First letter large and a full stop: for sentences that the program made as fragments. Names stay as they are. */
 export function sentence(text: string): string {
   if (!text) return text;
-  const large = text[0]!.toUpperCase() + text.slice(1);
+  const is_name = /^\S*[._/\\\d]\S/.test(text);
+  const large = is_name ? text : text[0]!.toUpperCase() + text.slice(1);
   return /[.!?…:)]$/.test(large) ? large : large + ".";
 }
