@@ -1,8 +1,12 @@
 #include "api/service.h"
 
 #include <algorithm>
+#include <charconv>
 
+#include "engine/explain.h"
 #include "engine/lists.h"
+#include "engine/live.h"
+#include "store/assets.h"
 #include "store/schema.h"
 
 namespace baleen::api {
@@ -56,6 +60,8 @@ std::vector<Route> Service::routes() {
   add_work_routes(routes);
   add_system_routes(routes);
   add_session_routes(routes);
+  add_asset_routes(routes);
+  add_run_routes(routes);
   return routes;
 }
 
@@ -68,6 +74,29 @@ Handler Service::with_database(DatabaseHandler handler) {
 
 engine::Queue Service::queue(store::Database& database) const {
   return engine::Queue(database, context_.root, context_.recipes, context_.queue_options);
+}
+
+std::vector<Event> Service::read_progress() {
+  std::vector<Event> events;
+  const std::vector<engine::LiveWorker> workers = engine::read_live(context_.root);
+  const Result<ConnectionPool::Lease> database = connections_.take();
+  if (!database.ok()) return events;  // Nobody misses a glimpse.
+  for (const engine::LiveWorker& worker : workers) {
+    for (const engine::LiveTask& task : worker.tasks) {
+      const Result<std::optional<store::Asset>> asset =
+          store::find_asset(**database, task.asset_id);
+      if (!asset.ok() || !*asset) continue;
+      json::object data = engine::describe_progress(worker, task, (*asset)->duration_s);
+      data["run_id"] = task.run_id;
+      data["asset_id"] = task.asset_id;
+      data["task_id"] = task.task_id;
+      data["stage"] = task.stage;
+      data["attempt"] = task.attempt;
+      events.push_back({0, "task.progress", (*asset)->owner_entity_id, task.run_id, task.asset_id,
+                        core::to_json(data)});
+    }
+  }
+  return events;
 }
 
 Result<std::vector<Event>> Service::read_events(std::int64_t after, std::size_t count) {
@@ -104,8 +133,61 @@ Result<void> check_run_access(store::Database& database,
                      "run", run_id);
 }
 
-Result<json::object> json_body(const Request& request,
-                               std::initializer_list<std::string_view> known) {
+Result<std::int64_t> number_of(std::string_view text, std::string_view what) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0)
+    return fail(ErrorCode::invalid_argument, "{} '{}' is no number", what, text);
+  return number;
+}
+
+Result<void> check_query(const Request& request, const std::vector<std::string_view>& known) {
+  for (const auto& [name, value] : request.query) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return fail(ErrorCode::invalid_argument, "unknown query parameter '{}'", name);
+  }
+  return {};
+}
+
+Result<std::filesystem::path> allowed_path(const std::vector<std::filesystem::path>& roots,
+                                           const std::string& wanted) {
+  const std::filesystem::path path(wanted);
+  if (!path.is_absolute())
+    return fail(ErrorCode::invalid_argument, "source_path must be absolute: '{}'", wanted);
+  for (const std::filesystem::path& part : path) {
+    if (part == ".." || part == ".")
+      return fail(ErrorCode::forbidden, "'{}' is not a plain path: it has '{}' in it", wanted,
+                  part.string());
+  }
+  std::error_code error;
+  for (const std::filesystem::path& root : roots) {
+    const std::filesystem::path real_root = std::filesystem::canonical(root, error);
+    if (error) continue;
+    const auto [root_end, rest] =
+        std::mismatch(real_root.begin(), real_root.end(), path.begin(), path.end());
+    if (root_end != real_root.end() || rest == path.end()) continue;
+    std::filesystem::path walked = real_root;
+    for (auto part = rest; part != path.end(); ++part) {
+      walked /= *part;
+      if (std::filesystem::is_symlink(std::filesystem::symlink_status(walked, error)))
+        return fail(ErrorCode::forbidden, "'{}' is a symbolic link", walked.string());
+    }
+    return path;
+  }
+  return fail(ErrorCode::forbidden,
+              "'{}' is not below a folder that `service.ingest_roots` in baleen.toml names",
+              wanted);
+}
+
+std::vector<std::string> strings_of(const json::array& array) {
+  std::vector<std::string> strings;
+  for (const json::value& value : array) {
+    if (value.is_string()) strings.emplace_back(value.get_string());
+  }
+  return strings;
+}
+
+Result<json::object> json_body(const Request& request, const std::vector<std::string_view>& known) {
   const std::string_view type = request.header("Content-Type");
   if (!type.starts_with("application/json"))
     return fail(ErrorCode::media_type_unsupported, "the body must be application/json, not '{}'",
