@@ -169,7 +169,7 @@ export const api = {
   tasks: (query: ListQuery & { state?: string; recipe?: string; stage?: string; error_code?: string; run_id?: string },
           signal?: AbortSignal) => ask<T.Page<T.ListedTask>>("GET /v1/tasks", { query: { ...query }, signal }),
   task: (task_id: number) => ask<T.TaskDetail>("GET /v1/tasks/{task_id}", { path: { task_id } }),
-  bulk: (body: T.BulkRequest) => ask<{ changed: number; left: number }>("POST /v1/bulk", { body }),
+  bulk: (body: T.BulkRequest) => ask<{ changed: number; left: number; cursor: string }>("POST /v1/bulk", { body }),
 
   // Taking in.
   ingest_local: (body: { source_path: string; recipe?: string; priority?: number }) =>

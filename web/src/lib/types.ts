@@ -181,7 +181,7 @@ export interface Spectrogram {
 
 export interface Similarity {
   at_s: number;
-  window_s: number;
+  hop_s: number;
   columns: number;
   start_s: number;
   end_s: number;
@@ -345,8 +345,9 @@ export interface BulkRequest {
     owner_entity_id?: string;
     run_ids?: string[];
   };
-  forced_stages?: string[];
+  forced_stages?: string[]; // Of rerun; none: all.
   limit?: number;
+  cursor?: string; // Of the portion before.
 }
 
 export interface ServiceEvent {
