@@ -76,7 +76,7 @@ test("the form says why a wrong token opens nothing", async () => {
   await axe(page, "sign in");
   await page.getByLabel("Token").fill("bln_of_nobody");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("alert").getByText("This token is not valid").waitFor();
+  await page.getByRole("alert").getByText("This token is not valid", { exact: true }).waitFor();
   await axe(page, "sign in, refused");
 });
 

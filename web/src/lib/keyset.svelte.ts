@@ -55,32 +55,28 @@ export class Keyset<T> {
       return; // The next event brings another try; the list still shows what it knew.
     }
     if (this.#abort.signal.aborted) return;
-    const known = new Set(this.items.map(this.key));
+    const place = new Map(this.items.map((item, i) => [this.key(item), i]));
     const fresh = new Map(page.items.map((item) => [this.key(item), item]));
-    const news = page.items.filter((item) => !known.has(this.key(item)));
-    // Where the first page ends, what is known goes on.
-    const last = page.items.at(-1);
-    const cut = page.next === null ? this.items.length : last ? this.items.findIndex((item) => this.key(item) === this.key(last)) + 1 : 0;
-    const head = this.items.slice(0, cut).flatMap((item) => {
-      const now = fresh.get(this.key(item));
-      return now ? [now] : hold_new ? [item] : [];
-    });
-    const rest = this.items.slice(cut);
-    if (page.next === null) this.is_complete = true;
-    if (cut === 0 && this.items.length > 0 && news.length === page.items.length && !hold_new) {
-      // A whole page of news: begin anew rather than leave a hole.
-      this.items = page.items;
-      this.#next = page.next;
-      this.is_complete = page.next === null;
-      this.held = [];
+    const first = page.items.findIndex((item) => place.has(this.key(item)));
+    const last = page.items.findLastIndex((item) => place.has(this.key(item)));
+    if (last < 0 && this.items.length > 0 && hold_new) {
+      this.held = page.items;
       return;
     }
+    // What the page covers ends where its last known item stands; what is known behind that stays.
+    const cut = page.next === null ? this.items.length : last < 0 ? this.items.length : place.get(this.key(page.items[last]!))! + 1;
+    const rest = this.items.slice(cut).filter((item) => !fresh.has(this.key(item)));
+    if (rest.length === 0) {
+      this.#next = page.next;
+      this.is_complete = page.next === null;
+    }
     if (hold_new) {
-      this.held = news;
-      this.items = [...head, ...rest];
+      this.held = page.items.slice(0, first);
+      const head = this.items.slice(0, cut).map((item) => fresh.get(this.key(item)) ?? item);
+      this.items = [...head, ...page.items.slice(last + 1), ...rest];
     } else {
       this.held = [];
-      this.items = [...news, ...head, ...rest];
+      this.items = [...page.items, ...rest];
     }
   }
 

@@ -54,16 +54,3 @@ export function start_router(): void {
     go(link.pathname + link.search);
   });
 }
-
-/** The parameters of `pattern` ("/runs/:id") in `path`, or null. */
-export function match(pattern: string, path: string): Record<string, string> | null {
-  const wanted = pattern.split("/");
-  const found = path.split("/");
-  if (wanted.length !== found.length) return null;
-  const parameters: Record<string, string> = {};
-  for (const [i, part] of wanted.entries()) {
-    if (part.startsWith(":")) parameters[part.slice(1)] = decodeURIComponent(found[i]!);
-    else if (part !== found[i]) return null;
-  }
-  return parameters;
-}
