@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, audio_rate, bytes, duration, hertz, percent, plural, position, sentence, split_reason } from "./format";
+import { ago, audio_rate, bytes, duration, hertz, parse_bytes, percent, plural, position, sentence, split_reason } from "./format";
 
 test("durations have their two largest units", () => {
   for (const [seconds, text] of [[0, "0 s"], [0.0123, "12 ms"], [0.9999, "1.0 s"], [2.34, "2.3 s"], [9.96, "10 s"], [59.6, "1 min"], [61, "1 min 1 s"],
@@ -11,6 +11,11 @@ test("durations have their two largest units", () => {
 test("sizes are decimal and never show 1000 of a unit", () => {
   for (const [value, text] of [[0, "0 B"], [999, "999 B"], [1000, "1.0 kB"], [928364, "928 kB"], [999_499, "999 kB"], [999_500, "1.0 MB"], [55.1e9, "55 GB"], [null, "–"]] as const)
     assert.equal(bytes(value), text, String(value));
+});
+
+test("sizes can be typed as people write them", () => {
+  for (const [text, value] of [["1024", 1024], ["500 MB", 5e8], ["1.5GB", 1.5e9], ["64 GiB", 2 ** 36], ["2k", 2000], ["", null], ["-5", null], ["5 apples", null]] as const)
+    assert.equal(parse_bytes(text), value, text);
 });
 
 test("positions are as fine as the step, and carry over", () => {

@@ -25,6 +25,14 @@ export function bytes(value: number | null | undefined): string {
   return `${scaled < 9.95 ? scaled.toFixed(1) : Math.round(scaled)} ${units[unit]}`;
 }
 
+/** "64 GiB", "1.5 GB" or "1024" in bytes, or null. */
+export function parse_bytes(text: string): number | null {
+  const found = /^\s*(\d+(?:\.\d+)?)\s*(?:([kKMGTP])(i?)B?|B)?\s*$/.exec(text);
+  if (!found) return null;
+  const power = found[2] ? "KMGTP".indexOf(found[2].toUpperCase()) + 1 : 0;
+  return Math.round(Number(found[1]) * (found[3] ? 1024 : 1000) ** power);
+}
+
 /** A length of time in its two largest units: "0.3 s", "21 s", "4 min 10 s", "2 h 5 min", "3 d 4 h". */
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
