@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, audio_rate, bytes, duration, hertz, parse_bytes, percent, plural, position, sentence, split_reason } from "./format";
+import { ago, audio_rate, bytes, duration, hertz, parse_bytes, percent, roughly, plural, position, sentence, split_reason } from "./format";
 
 test("durations have their two largest units", () => {
   for (const [seconds, text] of [[0, "0 s"], [0.0123, "12 ms"], [0.9999, "1.0 s"], [2.34, "2.3 s"], [9.96, "10 s"], [59.6, "1 min"], [61, "1 min 1 s"],
@@ -11,6 +11,10 @@ test("durations have their two largest units", () => {
 test("sizes are decimal and never show 1000 of a unit", () => {
   for (const [value, text] of [[0, "0 B"], [999, "999 B"], [1000, "1.0 kB"], [928364, "928 kB"], [999_499, "999 kB"], [999_500, "1.0 MB"], [55.1e9, "55 GB"], [null, "–"]] as const)
     assert.equal(bytes(value), text, String(value));
+});
+
+test("rough times have one unit", () => {
+  for (const [seconds, text] of [[0.2, "1 s"], [343, "6 min"], [5400, "2 h"], [86_400, "24 h"], [172_800, "2 d"]] as const) assert.equal(roughly(seconds), text);
 });
 
 test("sizes can be typed as people write them", () => {

@@ -47,6 +47,14 @@ export function duration(seconds: number | null | undefined): string {
   return two(Math.floor(whole / 86400), "d", Math.floor((whole % 86400) / 3600), "h");
 }
 
+/** About how long, in one unit: "6 min", "2 h". */
+export function roughly(seconds: number): string {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 129_600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
 /** A position in a recording: "0:21.05", "1:04:10.2". `step_s` says how fine it has to be. */
 export function position(seconds: number, step_s = 0.01): string {
   const digits = step_s >= 1 ? 0 : step_s >= 0.1 ? 1 : step_s >= 0.01 ? 2 : 3;

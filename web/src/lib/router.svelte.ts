@@ -48,7 +48,7 @@ export function start_router(): void {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = (event.target as Element | null)?.closest("a");
     if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
-    if (/^\/(v1|docs|health|metrics)(\/|$)/.test(link.pathname)) return;
+    if (/^\/(v1|docs|health|metrics)(\/|$)|\.\w+$/.test(link.pathname)) return;
     if (link.getAttribute("href")?.startsWith("#")) return;
     event.preventDefault();
     go(link.pathname + link.search);
