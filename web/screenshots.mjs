@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // Takes a picture of every page in Chromium: light and dark, 1280 and 390 px wide.
 //
-// usage: node web/screenshots.mjs [OUT_DIR] [--only NAME,NAME] [--url URL --token TOKEN]
+// usage: node web/screenshots.mjs [OUT_DIR] [--only NAME,NAME] [--docs] [--url URL --token TOKEN]
 //
 // Without --url it starts build/baleen on a temporary folder and fills it: with the sample recording, with some of
-// ../shared/audio where that is there, and with files that are broken. With --url it shows a service that runs.
+// ../shared/audio where that is there, and with files that are broken. With --url it shows a service that runs. --docs takes the two of the README instead
+// (docs/images; they are made smaller by hand, to a palette).
 
 import fs from "node:fs";
 import path from "node:path";
@@ -12,6 +13,7 @@ import { make_broken, make_place, make_sample, make_wav, open_browser, Service, 
 
 const words = process.argv.slice(2);
 const option = (name) => (words.includes(name) ? words.splice(words.indexOf(name), 2)[1] : null);
+const is_docs = words.includes("--docs") && words.splice(words.indexOf("--docs"), 1).length > 0;
 const only = option("--only")?.split(",");
 const url = option("--url");
 const token = option("--token");
@@ -44,12 +46,44 @@ async function fill(service) {
   return runs;
 }
 
+/** Two for the README: a recording in light colours, and Home in dark ones while work is going on. */
+async function take_docs(service) {
+  const asset = (await service.ask("GET", "/v1/assets?name=reef_")).body.items[0];
+  for (const [name, colorScheme] of [["asset", "light"], ["home", "dark"]]) {
+    const context = await browser.newContext({ colorScheme, viewport: { width: 1200, height: 760 }, reducedMotion: "reduce" });
+    const page = await context.newPage();
+    await page.goto(`${service.url}/#token=${service.token}`);
+    await page.getByRole("heading", { level: 1, name: "Home" }).waitFor();
+    if (name === "asset") {
+      await page.goto(`${service.url}/assets/${asset.asset_id}`);
+      const slider = page.getByRole("slider", { name: "Position in the recording" });
+      await slider.waitFor();
+      await sleep(800);
+      const box = await slider.boundingBox();
+      await page.mouse.click(box.x + box.width * 0.42, box.y + 60);
+      await page.mouse.move(0, 0);
+      await page.getByText(/^Like /).waitFor();
+      await sleep(800);
+    } else {
+      const hum = (f) => (t) => 0.2 * Math.sin(2 * Math.PI * f * t) * Math.sin(0.3 * t) ** 2;
+      for (const [file, f] of [["night_array_2026-06-11.wav", 440], ["dawn_array_2026-06-12.wav", 620]])
+        await service.ingest(make_wav(path.join(service.inbox, file), 4000, hum(f)));
+      await page.getByRole("heading", { name: "In work" }).waitFor();
+      await page.getByText("running").first().waitFor({ state: "attached" });
+      await sleep(1100);
+    }
+    await page.screenshot({ path: path.join(out, `${name}.png`) });
+    await context.close();
+  }
+}
+
 const place = url ? null : make_place();
 const service = url ? Object.assign(new Service(), { url, token }) : await Service.start(place);
 const browser = await open_browser();
 const errors = [];
 try {
   if (!url) await fill(service);
+  if (is_docs) await take_docs(service);
   const assets = (await service.ask("GET", "/v1/assets?limit=100")).body.items;
   const runs = (await service.ask("GET", "/v1/runs?limit=100")).body.items;
   const best = assets.find((a) => a.original_filename.startsWith("reef_")) ?? assets.find((a) => a.duration_s > 5) ?? assets[0];
@@ -86,9 +120,9 @@ try {
     }],
     ["status", "/status"],
     ["not_found", "/nowhere"],
-  ].filter(([name]) => !only || only.includes(name));
+  ].filter(([name]) => !is_docs && (!only || only.includes(name)));
 
-  for (const scheme of ["light", "dark"]) {
+  for (const scheme of is_docs ? [] : ["light", "dark"]) {
     for (const width of [1280, 390]) {
       const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: width === 390 ? 844 : 860 }, deviceScaleFactor: 1, reducedMotion: "reduce" });
       const page = await context.newPage();
