@@ -193,7 +193,7 @@ export const api = {
   add_token: (body: { name: string; scope: T.Scope; owner_entity_id?: string; lifetime_s?: number }) =>
     ask<T.NewToken>("POST /v1/tokens", { body }),
   revoke_token: (token_id: string) => ask<void>("DELETE /v1/tokens/{token_id}", { path: { token_id } }),
-  events_url: () => url_of("GET /v1/events"),
+  events_url: (after: number | null) => url_of("GET /v1/events", { query: { after } }),
 };
 
 /** The addresses that the upload client (tus.ts) uses with a protocol of its own. */

@@ -12,11 +12,16 @@ const types = [
   "task.replanned", "task.canceled", "queue.paused", "queue.resumed",
 ];
 
+const hidden_ms_max = 30_000; // A page that nobody sees gives its connection back: browsers allow six to a server.
+const catch_up_ms_max = 300_000; // After a longer rest it is quicker to look afresh than to hear all that happened.
+
 const listeners = new Set<Listener>();
 let source: EventSource | null = null;
-let again: ReturnType<typeof setTimeout> | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let last_id: number | null = null;
+let rested_ms = 0; // When it began to rest.
 let state = $state<"off" | "connecting" | "live" | "broken">("off");
-let since = $state(0); // Grows whenever a connection (again) stands: time to look afresh.
+let since = $state(0); // Grows when something may have been missed: time to look afresh.
 
 export const live = {
   get state() {
@@ -53,32 +58,62 @@ function receive(type: string, data: string, id: string): void {
   if (typeof stage === "string") event.stage = stage;
   const time = text("time");
   if (time) event.time = time;
+  if (event.id !== null && !Number.isNaN(event.id)) last_id = event.id;
+  tell(event);
+}
+
+function tell(event: ServiceEvent): void {
   for (const listener of [...listeners]) listener(event);
 }
 
-export function start_live(): void {
-  stop_live();
-  state = "connecting";
-  source = new EventSource(api.events_url());
+function connect(): void {
+  clearTimeout(timer);
+  source?.close();
+  if (state !== "broken") state = "connecting";
+  source = new EventSource(api.events_url(last_id));
   source.onopen = () => {
     state = "live";
-    since += 1;
+    // Whoever read something just before may have missed what came in between.
+    tell({ id: null, type: "stream.open", run_id: null, asset_id: null, task_id: null, payload: {} });
   };
   source.onerror = () => {
     state = "broken";
-    if (source?.readyState === EventSource.CLOSED) {
-      // Refused (no session, too many streams): the browser does not try again by itself.
-      again = setTimeout(start_live, 5000);
-    }
+    // Refused (no session, too many streams): the browser does not try again by itself.
+    if (source?.readyState === EventSource.CLOSED) timer = setTimeout(connect, 5000);
   };
   for (const type of types)
     source.addEventListener(type, (message) => receive(type, (message as MessageEvent<string>).data, (message as MessageEvent).lastEventId));
   source.onmessage = (message: MessageEvent<string>) => receive("message", message.data, message.lastEventId);
 }
 
+function visibility_changed(): void {
+  clearTimeout(timer);
+  if (document.hidden) {
+    timer = setTimeout(() => {
+      source?.close();
+      source = null;
+      rested_ms = Date.now();
+    }, hidden_ms_max);
+  } else if (!source) {
+    if (Date.now() - rested_ms > catch_up_ms_max) {
+      last_id = null;
+      since += 1;
+    }
+    connect();
+  }
+}
+
+export function start_live(): void {
+  stop_live();
+  connect();
+  document.addEventListener("visibilitychange", visibility_changed);
+}
+
 export function stop_live(): void {
-  clearTimeout(again);
+  document.removeEventListener("visibilitychange", visibility_changed);
+  clearTimeout(timer);
   source?.close();
   source = null;
+  last_id = null;
   state = "off";
 }

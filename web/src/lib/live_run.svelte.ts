@@ -19,6 +19,7 @@ export class LiveRun {
   constructor(readonly run_id: string, gap_ms = 400) {
     const soon = throttled(() => void this.refresh(), gap_ms);
     const stop_events = on_event((event) => {
+      if (event.type === "stream.open" && this.run) return soon();
       if (event.run_id !== run_id) return;
       if (event.type === "task.progress") this.#set_progress(event);
       else soon();
