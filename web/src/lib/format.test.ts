@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, audio_rate, bytes, duration, hertz, parse_bytes, percent, roughly, plural, position, sentence, split_reason } from "./format";
+import { ago, audio_rate, bytes, duration, exact_bytes, hertz, parse_bytes, percent, roughly, plural, position, sentence, split_reason } from "./format";
 
 test("durations have their two largest units", () => {
   for (const [seconds, text] of [[0, "0 s"], [0.0123, "12 ms"], [0.9999, "1.0 s"], [2.34, "2.3 s"], [9.96, "10 s"], [59.6, "1 min"], [61, "1 min 1 s"],
@@ -20,6 +20,9 @@ test("rough times have one unit", () => {
 test("sizes can be typed as people write them", () => {
   for (const [text, value] of [["1024", 1024], ["500 MB", 5e8], ["1.5GB", 1.5e9], ["64 GiB", 2 ** 36], ["2k", 2000], ["", null], ["-5", null], ["5 apples", null]] as const)
     assert.equal(parse_bytes(text), value, text);
+  for (const value of [0, 1, 1000, 1024, 1e9, 2 ** 36, 2 ** 36 + 1, 123_456_789, 2 ** 50]) assert.equal(parse_bytes(exact_bytes(value)), value);
+  assert.equal(exact_bytes(2 ** 36), "64 GiB");
+  assert.equal(exact_bytes(5e8), "500 MB");
 });
 
 test("positions are as fine as the step, and carry over", () => {

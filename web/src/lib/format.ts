@@ -25,6 +25,13 @@ export function bytes(value: number | null | undefined): string {
   return `${scaled < 9.95 ? scaled.toFixed(1) : Math.round(scaled)} ${units[unit]}`;
 }
 
+/** A size without any loss: "64 GiB", "500 MB", or the plain number. */
+export function exact_bytes(value: number): string {
+  const units: [string, number][] = [["TiB", 2 ** 40], ["TB", 1e12], ["GiB", 2 ** 30], ["GB", 1e9], ["MiB", 2 ** 20], ["MB", 1e6], ["KiB", 1024], ["kB", 1000]];
+  const fits = units.find(([, size]) => value >= size && value % size === 0);
+  return fits ? `${value / fits[1]} ${fits[0]}` : String(value);
+}
+
 /** "64 GiB", "1.5 GB" or "1024" in bytes, or null. */
 export function parse_bytes(text: string): number | null {
   const found = /^\s*(\d+(?:\.\d+)?)\s*(?:([kKMGTP])(i?)B?|B)?\s*$/.exec(text);

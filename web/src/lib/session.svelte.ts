@@ -66,17 +66,22 @@ export async function sign_out(): Promise<void> {
   history.replaceState(null, "", location.pathname + location.search);
 }
 
+/** The token that the address carries is taken out of it and used. */
+async function use_fragment(): Promise<boolean> {
+  const token = /^#token=(bln_[\w-]+)$/.exec(location.hash)?.[1];
+  if (!token) return false;
+  history.replaceState(null, "", location.pathname + location.search);
+  await sign_in(token);
+  return true;
+}
+
 /** A token in the fragment (the link that `baleen up` prints), or the cookie of before. */
 export async function start_session(): Promise<void> {
   set_on_unauthorized(() => {
     if (state.kind === "in") leave(null);
   });
-  const token = /^#token=(bln_[\w-]+)$/.exec(location.hash)?.[1];
-  if (token) {
-    history.replaceState(null, "", location.pathname + location.search);
-    await sign_in(token);
-    return;
-  }
+  addEventListener("hashchange", () => void use_fragment());
+  if (await use_fragment()) return;
   try {
     enter(await api.session());
   } catch (error) {

@@ -49,6 +49,14 @@ function keep(): void {
   }
 }
 
+/** Nothing of one person's uploads is left for the next. */
+export function drop_uploads(): void {
+  for (const abort of aborts.values()) abort.abort();
+  files.clear();
+  items = [];
+  keep();
+}
+
 /** What the page knew before it was loaded again. */
 export function restore_uploads(): void {
   try {
