@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/asset_views.h"
+#include "api/cached.h"
 #include "api/http.h"
 #include "api/server.h"
 #include "engine/ingest.h"
@@ -89,6 +90,9 @@ class Service {
   void add_asset_routes(std::vector<Route>& routes);    // routes_asset.cc
   void add_session_routes(std::vector<Route>& routes);  // routes_session.cc
 
+  /// engine::describe_health with the throughput.
+  [[nodiscard]] Result<json::object> health(store::Database& database);
+
   /// A handler that gets a connection with its request.
   using DatabaseHandler = std::function<Result<Response>(const Request&, store::Database&)>;
   [[nodiscard]] Handler with_database(DatabaseHandler handler);
@@ -96,6 +100,8 @@ class Service {
 
   ServiceContext context_;
   ConnectionPool connections_;
+  Cached<json::object> health_{1};
+  Cached<json::array> checks_{5};
 };
 
 // What handlers share.
