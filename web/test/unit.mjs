@@ -1,11 +1,13 @@
 // Runs src/lib/*.test.ts: each is bundled by esbuild (which comes with Vite) and run by Node's own test runner.
 
 import fs from "node:fs";
+import { webcrypto } from "node:crypto";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, transform } from "esbuild";
 import { compileModule } from "svelte/compiler";
 
+globalThis.crypto ??= webcrypto; // Node 18 has it under another name.
 const web = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const lib = path.join(web, "src/lib");
 const runes = {
@@ -19,9 +21,8 @@ const runes = {
 };
 const out = fs.mkdtempSync(path.join(web, "node_modules/.unit-"));
 process.on("exit", () => fs.rmSync(out, { recursive: true, force: true }));
-for (const name of fs.readdirSync(lib).filter((n) => n.endsWith(".test.ts"))) {
-  const outfile = path.join(out, name.replace(/\.ts$/, ".mjs"));
-  await build({ entryPoints: [path.join(lib, name)], bundle: true, platform: "node", format: "esm", target: "node18", outfile,
-    conditions: ["browser"], resolveExtensions: [".ts", ".mjs", ".js", ".svelte.ts"], plugins: [runes], logLevel: "error" });
-  await import(pathToFileURL(outfile));
-}
+const names = fs.readdirSync(lib).filter((name) => name.endsWith(".test.ts"));
+await build({
+  entryPoints: names.map((name) => path.join(lib, name)), outdir: out, outExtension: { ".js": ".mjs" }, bundle: true, platform: "node", format: "esm",
+  target: "node18", logLevel: "error", conditions: ["browser"], resolveExtensions: [".ts", ".mjs", ".js", ".svelte.ts"], plugins: [runes] });
+for (const name of names) await import(pathToFileURL(path.join(out, name.replace(/\.ts$/, ".mjs"))));

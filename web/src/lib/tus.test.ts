@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Problem } from "./api";
-import { upload, upload_metadata, type TusRequest, type TusResponse, type UploadJob } from "./tus";
+import { NoAnswer, upload, upload_metadata, type TusRequest, type TusResponse, type UploadJob } from "./tus";
 
 /** A server of uploads that fails as it is told. */
 class Server {
@@ -22,7 +22,7 @@ class Server {
     const answer = (status: number, headers: Record<string, string> = {}, body = ""): TusResponse =>
       ({ status, body, header: (name) => headers[name] ?? null });
     const fault = this.faults.shift()?.(request) ?? "none";
-    if (fault === "lost") throw new Error("connection lost");
+    if (fault === "lost") throw new NoAnswer("connection lost");
     if (typeof fault === "number") return answer(fault, {}, JSON.stringify({ code: `CODE_${fault}`, detail: "as told" }));
     if (request.method === "POST") {
       const url = `/v1/ingest/upload/u${(this.n += 1)}`;
@@ -37,7 +37,7 @@ class Server {
     if (Number(request.headers["Upload-Offset"]) !== this.size(request.url)) return answer(409);
     const data = new Uint8Array(await request.body!.arrayBuffer());
     this.files.get(request.url)!.push(fault === "half" ? data.slice(0, data.length >> 1) : data);
-    if (fault === "half" || fault === "lost_answer") throw new Error("connection lost");
+    if (fault === "half" || fault === "lost_answer") throw new NoAnswer("connection lost");
     request.on_sent?.(data.length);
     return answer(204, { "Upload-Offset": String(this.size(request.url)), ...done() });
   };

@@ -24,7 +24,10 @@ export interface TusResponse {
   body: string;
 }
 
-/** Rejects only when no answer came. Replaced in tests. */
+/** The connection broke before there was an answer. */
+export class NoAnswer extends Error {}
+
+/** Rejects with NoAnswer, or an AbortError when it is given up. Replaced in tests. */
 export type Transport = (request: TusRequest) => Promise<TusResponse>;
 
 /** XMLHttpRequest, for it tells how much has been sent. */
@@ -35,7 +38,7 @@ export const xhr_transport: Transport = (request) =>
     for (const [name, value] of Object.entries(request.headers)) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = (event) => request.on_sent?.(event.loaded);
     xhr.onload = () => resolve({ status: xhr.status, header: (name) => xhr.getResponseHeader(name), body: xhr.responseText });
-    xhr.onerror = () => reject(new Error("no answer"));
+    xhr.onerror = () => reject(new NoAnswer("no answer"));
     xhr.onabort = () => reject(new DOMException("aborted", "AbortError"));
     request.signal.addEventListener("abort", () => xhr.abort(), { once: true });
     xhr.send(request.body ?? null);
@@ -177,7 +180,7 @@ export async function upload(job: UploadJob): Promise<UploadResult> {
         }
       }
     } catch (error) {
-      if (error instanceof Problem || (error instanceof DOMException && error.name === "AbortError")) throw error;
+      if (!(error instanceof NoAnswer)) throw error;
       offset = null;
       await wait("the service does not answer");
       continue;
