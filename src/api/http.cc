@@ -30,6 +30,19 @@ std::string_view find_header(const Headers& headers, std::string_view name) {
 
 std::string_view Request::header(std::string_view name) const { return find_header(headers, name); }
 
+std::string_view Request::cookie(std::string_view name) const {
+  std::string_view rest = header("Cookie");
+  while (!rest.empty()) {
+    const std::size_t end = rest.find(';');
+    std::string_view pair = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    while (pair.starts_with(' ')) pair.remove_prefix(1);
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+      return pair.substr(name.size() + 1);
+  }
+  return {};
+}
+
 std::string Request::query_or(const std::string& name, std::string_view fallback) const {
   const auto found = query.find(name);
   return found == query.end() ? std::string(fallback) : found->second;

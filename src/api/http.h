@@ -36,6 +36,7 @@ struct Principal {
   std::string token_id;
   Scope scope = Scope::open;
   std::string owner;  ///< Sees only what belongs to this owner; empty: everything (admin only).
+  std::string session_id = {};  ///< Of a browser's session; empty: the token itself was shown.
 };
 
 /// In the order in which they came; names in any case.
@@ -58,6 +59,8 @@ struct Request {
 
   /// The value of a header (any case), or "".
   [[nodiscard]] std::string_view header(std::string_view name) const;
+  /// A cookie's value, or "".
+  [[nodiscard]] std::string_view cookie(std::string_view name) const;
   /// A parameter of the query, or the fallback.
   [[nodiscard]] std::string query_or(const std::string& name, std::string_view fallback) const;
 };

@@ -1,11 +1,10 @@
-// The service itself: health, metrics, status, models, tokens, its own description.
+// The service itself: health, metrics, status, models, its own description.
 
 #include <fmt/format.h>
 
 #include "api/service.h"
 #include "core/process.h"
 #include "engine/status.h"
-#include "ops/tokens.h"
 
 namespace baleen::api {
 namespace {
@@ -113,42 +112,6 @@ void Service::add_system_routes(std::vector<Route>& routes) {
                     [this](const Request&) -> Result<Response> {
                       return Response::of_text(context_.openapi_yaml, "application/yaml");
                     }});
-
-  routes.push_back(
-      {"GET", "/v1/tokens", Scope::admin, "listTokens",
-       with_database([](const Request&, store::Database& database) -> Result<Response> {
-         BALEEN_ASSIGN_OR_RETURN(const auto tokens, ops::TokenStore(database).list());
-         json::array items;
-         for (const ops::Token& token : tokens) items.push_back(token.to_json());
-         return Response::of_json(json::object{{"items", items}});
-       })});
-  routes.push_back(
-      {"POST", "/v1/tokens", Scope::admin, "addToken",
-       with_database([](const Request& request, store::Database& database) -> Result<Response> {
-         BALEEN_ASSIGN_OR_RETURN(
-             const json::object body,
-             json_body(request, {"name", "scope", "owner_entity_id", "lifetime_s"}));
-         const std::string word = core::get_string(body, "scope");
-         const auto scope = ops::parse_token_scope(word);
-         if (!scope)
-           return fail(ErrorCode::invalid_argument,
-                       "scope is read, submit, operate or admin, not '{}'", word);
-         BALEEN_ASSIGN_OR_RETURN(
-             const ops::NewToken made,
-             ops::TokenStore(database).add(core::get_string(body, "name"), *scope,
-                                           core::get_string(body, "owner_entity_id"),
-                                           core::get_double(body, "lifetime_s")));
-         json::object answer = made.token.to_json();
-         answer["secret"] = made.secret;
-         return Response::of_json(answer, 201);
-       })});
-  routes.push_back(
-      {"DELETE", "/v1/tokens/{token_id}", Scope::admin, "revokeToken",
-       with_database([](const Request& request, store::Database& database) -> Result<Response> {
-         BALEEN_RETURN_IF_ERROR(
-             ops::TokenStore(database).revoke(request.parameters.at("token_id")));
-         return Response::empty();
-       })});
 }
 
 }  // namespace baleen::api

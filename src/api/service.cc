@@ -3,23 +3,12 @@
 #include <algorithm>
 
 #include "engine/lists.h"
-#include "ops/tokens.h"
 #include "store/schema.h"
 
 namespace baleen::api {
 namespace {
 
 constexpr std::size_t kIdleConnectionsMax = 8;
-
-Scope to_scope(ops::TokenScope scope) {
-  switch (scope) {
-    case ops::TokenScope::read: return Scope::read;
-    case ops::TokenScope::submit: return Scope::submit;
-    case ops::TokenScope::operate: return Scope::operate;
-    case ops::TokenScope::admin: return Scope::admin;
-  }
-  return Scope::open;
-}
 
 Result<void> check_owner(store::Database& database,
                          const Principal& principal,
@@ -66,6 +55,7 @@ std::vector<Route> Service::routes() {
   add_look_routes(routes);
   add_work_routes(routes);
   add_system_routes(routes);
+  add_session_routes(routes);
   return routes;
 }
 
@@ -78,17 +68,6 @@ Handler Service::with_database(DatabaseHandler handler) {
 
 engine::Queue Service::queue(store::Database& database) const {
   return engine::Queue(database, context_.root, context_.recipes, context_.queue_options);
-}
-
-Result<Principal> Service::authenticate(const Request& request) {
-  constexpr std::string_view kBearer = "Bearer ";
-  const std::string_view header = request.header("Authorization");
-  if (!header.starts_with(kBearer))
-    return fail(ErrorCode::unauthorized, "no token: send `Authorization: Bearer TOKEN`");
-  BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
-  BALEEN_ASSIGN_OR_RETURN(const ops::Token token,
-                          ops::TokenStore(*database).verify(header.substr(kBearer.size())));
-  return Principal{token.token_id, to_scope(token.scope), token.owner_entity_id};
 }
 
 Result<std::vector<Event>> Service::read_events(std::int64_t after, std::size_t count) {

@@ -67,14 +67,16 @@ class Service {
 
   /// Every address of the service. The handlers refer to this object.
   [[nodiscard]] std::vector<Route> routes();
-  /// By `Authorization: Bearer TOKEN`.
+  /// By `Authorization: Bearer TOKEN`, or by the cookie of a browser's session; the latter only with the
+  /// session's CSRF token where something is to change.
   [[nodiscard]] Result<Principal> authenticate(const Request& request);
   [[nodiscard]] Result<std::vector<Event>> read_events(std::int64_t after, std::size_t count);
 
  private:
-  void add_look_routes(std::vector<Route>& routes);    // routes_look.cc
-  void add_work_routes(std::vector<Route>& routes);    // routes_work.cc
-  void add_system_routes(std::vector<Route>& routes);  // routes_system.cc
+  void add_look_routes(std::vector<Route>& routes);     // routes_look.cc
+  void add_work_routes(std::vector<Route>& routes);     // routes_work.cc
+  void add_system_routes(std::vector<Route>& routes);   // routes_system.cc
+  void add_session_routes(std::vector<Route>& routes);  // routes_session.cc
 
   /// A handler that gets a connection with its request.
   using DatabaseHandler = std::function<Result<Response>(const Request&, store::Database&)>;

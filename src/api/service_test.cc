@@ -5,86 +5,17 @@
 #include <algorithm>
 #include <sstream>
 
-#include "api/testing/client.h"
+#include "api/testing/service_fixture.h"
 #include "engine/lists.h"
-#include "engine/testing/engine_fixture.h"
-#include "ops/tokens.h"
 
 namespace baleen::api {
 namespace {
 
-using engine::testing::EngineFixture;
 using ops::TokenScope;
 using testing::Client;
 using testing::Reply;
 
-/// The whole service on a free port, with toy recipes.
-class ServiceTest : public EngineFixture {
- protected:
-  ServiceTest() {
-    for (const auto& [owner, number] : {std::pair{"anna", 1}, std::pair{"bert", 2}}) {
-      engine::Queue work = queue(database_, "test");
-      assets_[owner] = asset(number, owner);
-      runs_[owner] = work.submit(recipe(), assets_[owner], {}).value().run_id;
-      drain(work);
-    }
-    inbox_ = std::filesystem::canonical(root_.path) / "inbox";
-    EXPECT_TRUE(core::write_file_atomic(inbox_ / "five.txt", "5").ok());
-    ServiceContext context{root_,
-                           recipes_,
-                           {},
-                           {inbox_},
-                           [](const auto&) -> Result<json::object> { return json::object{}; },
-                           [] { return Result<json::array>(json::array{}); },
-                           [] { return json::array{}; },
-                           "openapi: 3.1.0\n",
-                           {}};
-    service_ = std::make_unique<Service>(std::move(context));
-    server_ =
-        Server::start(
-            {}, service_->routes(), [this](const Request& r) { return service_->authenticate(r); },
-            [this](auto after, auto n) { return service_->read_events(after, n); })
-            .value();
-  }
-  ~ServiceTest() override { server_->stop(1); }
-
-  std::string token(TokenScope scope, const std::string& owner) {
-    return ops::TokenStore(database_).add("test", scope, owner, 0).value().secret;
-  }
-  Reply ask(const std::string& method,
-            const std::string& target,
-            const std::string& secret,
-            const std::string& body = "",
-            const std::string& headers = "") {
-    std::string all = headers;
-    if (!secret.empty()) all += "Authorization: Bearer " + secret + "\r\n";
-    if (!body.empty()) all += "Content-Type: application/json\r\n";
-    return Client(server_->port()).ask(method, target, all, body);
-  }
-  static json::value parsed(const Reply& reply) {
-    return core::parse_json(reply.body, "reply").value();
-  }
-  /// An address with this owner's ids in it.
-  std::string target_of(const Route& route, const std::string& owner) {
-    std::string target = route.pattern;
-    const auto fill = [&](const std::string& name, const std::string& value) {
-      if (const std::size_t at = target.find(name); at != std::string::npos)
-        target.replace(at, name.size(), value);
-    };
-    fill("{asset_id}", assets_[owner]);
-    fill("{run_id}", runs_[owner]);
-    fill("{artifact_id}",
-         text_of("SELECT CAST(artifact_id AS TEXT) FROM artifact_index WHERE asset_id = '" +
-                 assets_[owner] + "' LIMIT 1"));
-    fill("{token_id}", "none");
-    return target;
-  }
-
-  std::map<std::string, std::string> assets_, runs_;
-  std::filesystem::path inbox_;
-  std::unique_ptr<Service> service_;
-  std::unique_ptr<Server> server_;
-};
+class ServiceTest : public testing::ServiceFixture {};
 
 TEST_F(ServiceTest, TheOpenapiDocumentNamesTheRoutesWithTheirScopesAndNoOthers) {
   const std::string yaml = core::read_text_file(BALEEN_SOURCE_DIR "/specs/openapi.yaml").value();

@@ -8,9 +8,13 @@
 
 namespace baleen::api {
 
+StreamTickets::Key StreamTickets::key_of(const Principal& principal, Scope scope) {
+  return {principal.token_id, principal.session_id, scope};
+}
+
 std::shared_ptr<const StreamTicket> StreamTickets::issue(const Request& request, Scope scope) {
   if (scope == Scope::open) return nullptr;
-  std::weak_ptr<const StreamTicket>& known = tickets_[{request.principal.token_id, scope}];
+  std::weak_ptr<const StreamTicket>& known = tickets_[key_of(request.principal, scope)];
   std::shared_ptr<const StreamTicket> ticket = known.lock();
   if (ticket == nullptr) {
     ticket = std::make_shared<const StreamTicket>(StreamTicket{request, scope});
@@ -33,7 +37,7 @@ std::vector<std::shared_ptr<const StreamTicket>> StreamTickets::in_use() {
 }
 
 void StreamTickets::forget(const StreamTicket& ticket) {
-  const auto known = tickets_.find({ticket.request.principal.token_id, ticket.scope});
+  const auto known = tickets_.find(key_of(ticket.request.principal, ticket.scope));
   if (known != tickets_.end() && known->second.lock().get() == &ticket) tickets_.erase(known);
 }
 

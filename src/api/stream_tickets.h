@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "api/server.h"
@@ -28,7 +29,8 @@ class StreamTickets {
   void forget(const StreamTicket& ticket);
 
  private:
-  using Key = std::pair<std::string, Scope>;
+  using Key = std::tuple<std::string, std::string, Scope>;  ///< Token, session, scope.
+  static Key key_of(const Principal& principal, Scope scope);
   std::map<Key, std::weak_ptr<const StreamTicket>> tickets_;
 };
 

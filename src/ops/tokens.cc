@@ -1,19 +1,16 @@
 #include "ops/tokens.h"
 
-#include <sys/random.h>
-
 #include <array>
-#include <cerrno>
 
 #include "core/ids.h"
 #include "core/sha256.h"
+#include "ops/secret.h"
 
 namespace baleen::ops {
 namespace {
 
 constexpr std::string_view kPrefix = "bln_";
-constexpr std::size_t kRandomBytes = 32;
-constexpr std::size_t kSecretChars = 4 + 43;
+constexpr const char* kNotValid = "this token is not valid";
 constexpr std::size_t kNameCharsMax = 100;
 constexpr std::int64_t kUseResolutionUs = 60'000'000;
 constexpr std::array<std::string_view, 4> kScopes = {"read", "submit", "operate", "admin"};
@@ -21,27 +18,6 @@ constexpr std::array<std::string_view, 4> kScopes = {"read", "submit", "operate"
 constexpr std::string_view kColumns =
     "token_id, name, scope, owner_entity_id, created_at_us, expires_at_us, last_used_at_us, "
     "revoked_at_us";
-
-std::string base64url(const std::array<unsigned char, kRandomBytes>& bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  unsigned bits = 0;
-  int n_bits = 0;
-  for (const unsigned char byte : bytes) {
-    bits = bits << 8U | byte;
-    for (n_bits += 8; n_bits >= 6; n_bits -= 6) text += kDigits[bits >> (n_bits - 6) & 63U];
-  }
-  if (n_bits > 0) text += kDigits[bits << (6 - n_bits) & 63U];
-  return text;
-}
-
-Result<std::string> new_secret() {
-  std::array<unsigned char, kRandomBytes> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    return core::errno_error(errno, "getrandom");
-  return std::string(kPrefix) + base64url(bytes);
-}
 
 std::optional<std::int64_t> time_or_nothing(const store::Row& row, std::size_t column) {
   if (row.is_null(column)) return std::nullopt;
@@ -97,7 +73,7 @@ Result<NewToken> TokenStore::add(std::string_view name,
   if (lifetime_s < 0)
     return fail(ErrorCode::invalid_argument, "a lifetime of {} s is negative", lifetime_s);
   NewToken made;
-  BALEEN_ASSIGN_OR_RETURN(made.secret, new_secret());
+  BALEEN_ASSIGN_OR_RETURN(made.secret, new_secret(kPrefix));
   made.token = {core::new_id(),
                 std::string(name),
                 scope,
@@ -124,13 +100,20 @@ Result<NewToken> TokenStore::add(std::string_view name,
 }
 
 Result<Token> TokenStore::verify(std::string_view secret) {
-  const Error unauthorized = fail(ErrorCode::unauthorized, "this token is not valid");
-  if (secret.size() != kSecretChars || !secret.starts_with(kPrefix)) return unauthorized;
-  BALEEN_ASSIGN_OR_RETURN(const auto rows,
-                          database_.query("SELECT " + std::string(kColumns) +
-                                              " FROM api_tokens WHERE token_sha256 = $1",
-                                          core::sha256_hex(secret)));
-  if (rows.empty()) return unauthorized;
+  if (!has_form_of_secret(secret, kPrefix)) return fail(ErrorCode::unauthorized, kNotValid);
+  return find_valid("token_sha256", core::sha256_hex(secret));
+}
+
+Result<Token> TokenStore::verify_id(std::string_view token_id) {
+  return find_valid("token_id", token_id);
+}
+
+Result<Token> TokenStore::find_valid(std::string_view column, std::string_view value) {
+  BALEEN_ASSIGN_OR_RETURN(const auto rows, database_.query("SELECT " + std::string(kColumns) +
+                                                               " FROM api_tokens WHERE " +
+                                                               std::string(column) + " = $1",
+                                                           value));
+  if (rows.empty()) return fail(ErrorCode::unauthorized, kNotValid);
   Token token = token_of(rows.front());
   const std::int64_t now_us = clock_.now_us();
   if (token.revoked_at_us)

@@ -52,12 +52,16 @@ class TokenStore {
                                      double lifetime_s);
   /// UNAUTHORIZED for what is no token, has expired or was revoked. Records the use, to the minute.
   [[nodiscard]] Result<Token> verify(std::string_view secret);
+  /// The same for who has shown the token before, as a session has.
+  [[nodiscard]] Result<Token> verify_id(std::string_view token_id);
   /// From now on verify() refuses it. NOT_FOUND for an unknown id; revoking twice changes nothing.
   [[nodiscard]] Result<void> revoke(std::string_view token_id);
   /// All tokens, newest first, revoked ones too.
   [[nodiscard]] Result<std::vector<Token>> list();
 
  private:
+  [[nodiscard]] Result<Token> find_valid(std::string_view column, std::string_view value);
+
   store::Database& database_;
   const core::Clock& clock_;
 };

@@ -1,44 +1,14 @@
 #include "ops/tokens.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <atomic>
 
 #include "core/file.h"
-#include "store/schema.h"
+#include "ops/testing/ops_fixture.h"
 
 namespace baleen::ops {
 namespace {
 
-class ManualClock final : public core::Clock {
- public:
-  [[nodiscard]] std::int64_t now_us() const override { return now_us_; }
-  void advance_s(double seconds) { now_us_ += static_cast<std::int64_t>(1e6 * seconds); }
-
- private:
-  std::atomic<std::int64_t> now_us_ = 1'700'000'000'000'000;
-};
-
-class Tokens : public ::testing::Test {
- protected:
-  Tokens()
-      : directory_(std::filesystem::temp_directory_path() /
-                   ("baleen_tokens_test_" + std::to_string(::getpid()))),
-        database_(open()) {}
-  ~Tokens() override { std::filesystem::remove_all(directory_); }
-  store::Database open() {
-    store::Database database = store::Database::open(directory_ / "test.db").value();
-    EXPECT_TRUE(store::migrate(database).ok());
-    return database;
-  }
-
-  std::filesystem::path directory_;
-  store::Database database_;
-  ManualClock clock_;
-  TokenStore tokens_{database_, clock_};
-};
+class Tokens : public testing::OpsFixture {};
 
 TEST_F(Tokens, ATokenIsKnownByItsSecretAloneWhichTheDatabaseDoesNotHold) {
   const NewToken made = tokens_.add("laptop", TokenScope::submit, "anna", 0).value();
