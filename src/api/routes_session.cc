@@ -140,6 +140,7 @@ void Service::add_session_routes(std::vector<Route>& routes) {
          answer["secret"] = made.secret;
          return Response::of_json(answer, 201);
        })});
+  routes.back().is_secret = true;
   routes.push_back(
       {"DELETE", "/v1/tokens/{token_id}", Scope::admin, "revokeToken",
        with_database([](const Request& request, store::Database& database) -> Result<Response> {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/log.h"
 #include "engine/lists.h"
 #include "store/schema.h"
 
@@ -9,6 +10,7 @@ namespace baleen::api {
 namespace {
 
 constexpr std::size_t kIdleConnectionsMax = 8;
+constexpr double kHousekeepingPeriodS = 3600;
 
 Result<void> check_owner(store::Database& database,
                          const Principal& principal,
@@ -48,7 +50,27 @@ Result<ConnectionPool::Lease> ConnectionPool::take() {
 // ---- the service ------------------------------------------------------------------------------
 
 Service::Service(ServiceContext context)
-    : context_(std::move(context)), connections_(context_.root) {}
+    : context_(std::move(context)),
+      connections_(context_.root),
+      uploads_(context_.root,
+               context_.recipes,
+               context_.queue_options,
+               context_.probe,
+               context_.uploads),
+      housekeeping_(kHousekeepingPeriodS, [this] { keep_house(); }) {}
+
+void Service::keep_house() {
+  const auto sweep = [&]() -> Result<void> {
+    BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
+    BALEEN_RETURN_IF_ERROR(idempotency_.sweep(*database));
+    BALEEN_RETURN_IF_ERROR(uploads_.sweep(*database));
+    return {};
+  };
+  if (const Result<void> swept = sweep(); !swept.ok()) {
+    core::log(core::LogLevel::warning, "housekeeping failed",
+              {{"error", swept.error().to_string()}});
+  }
+}
 
 std::vector<Route> Service::routes() {
   std::vector<Route> routes;
@@ -56,6 +78,12 @@ std::vector<Route> Service::routes() {
   add_work_routes(routes);
   add_system_routes(routes);
   add_session_routes(routes);
+  add_upload_routes(routes);
+  for (Route& route : routes) {
+    const bool is_repeatable =
+        route.method == "POST" && route.scope != Scope::open && route.handler != nullptr;
+    if (is_repeatable) route.handler = once(std::move(route.handler), route.is_secret);
+  }
   return routes;
 }
 
@@ -63,6 +91,15 @@ Handler Service::with_database(DatabaseHandler handler) {
   return [this, handler = std::move(handler)](const Request& request) -> Result<Response> {
     BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
     return handler(request, *database);
+  };
+}
+
+Handler Service::once(Handler handler, bool is_secret) {
+  return [this, handler = std::move(handler), is_secret](const Request& request) {
+    if (!has_idempotency_key(request)) return handler(request);
+    const Result<ConnectionPool::Lease> database = connections_.take();
+    if (!database.ok()) return Result<Response>(database.error());
+    return idempotency_.answer(**database, request, is_secret, handler);
   };
 }
 

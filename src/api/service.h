@@ -11,10 +11,13 @@
 #include <vector>
 
 #include "api/http.h"
+#include "api/idempotency.h"
+#include "api/repeated.h"
 #include "api/server.h"
 #include "engine/ingest.h"
 #include "engine/queue.h"
 #include "engine/recipe.h"
+#include "engine/upload.h"
 #include "store/database.h"
 #include "store/paths.h"
 
@@ -59,6 +62,7 @@ struct ServiceContext {
   std::function<json::array()> checks;  ///< Those of `baleen doctor`.
   std::string openapi_yaml;             ///< specs/openapi.yaml.
   std::function<ServerStats()> server_stats;
+  engine::UploadOptions uploads = {};
 };
 
 class Service {
@@ -77,14 +81,25 @@ class Service {
   void add_work_routes(std::vector<Route>& routes);     // routes_work.cc
   void add_system_routes(std::vector<Route>& routes);   // routes_system.cc
   void add_session_routes(std::vector<Route>& routes);  // routes_session.cc
+  void add_upload_routes(std::vector<Route>& routes);   // routes_upload.cc
 
   /// A handler that gets a connection with its request.
   using DatabaseHandler = std::function<Result<Response>(const Request&, store::Database&)>;
   [[nodiscard]] Handler with_database(DatabaseHandler handler);
+  /// The same, but a request with an Idempotency-Key is done once.
+  [[nodiscard]] Handler once(Handler handler, bool is_secret);
   [[nodiscard]] engine::Queue queue(store::Database& database) const;
+
+  [[nodiscard]] Result<std::unique_ptr<BodySink>> begin_upload(const Request& request);
+  [[nodiscard]] Result<std::unique_ptr<BodySink>> resume_upload(const Request& request);
+  /// Removes what has expired; logs what goes wrong.
+  void keep_house();
 
   ServiceContext context_;
   ConnectionPool connections_;
+  engine::UploadStore uploads_;
+  Idempotency idempotency_;
+  Repeated housekeeping_;  // Last, so that it ends before what it uses.
 };
 
 // What handlers share.

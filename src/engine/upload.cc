@@ -283,7 +283,8 @@ Result<Upload> UploadStore::create(store::Database& database, const UploadReques
   upload.created_at_us = clock_.now_us();
   upload.expires_at_us = upload.created_at_us + static_cast<std::int64_t>(1e6 * options.lifetime_s);
   upload.request = {
-      {"recipe", request.recipe}, {"priority", request.priority}, {"metadata", request.metadata}};
+      {"recipe", request.recipe}, {"priority", request.priority}, {"metadata", request.metadata},
+      {"upload_metadata", request.upload_metadata}};
   BALEEN_RETURN_IF_ERROR(database.transaction("UPLOAD", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(
         const auto rows,

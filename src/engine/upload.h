@@ -46,6 +46,7 @@ struct UploadRequest {
   std::string recipe;
   int priority = 0;
   json::object metadata;
+  std::string upload_metadata;  ///< As the client wrote it; it may ask for it again.
 };
 
 struct Upload {
@@ -56,7 +57,7 @@ struct Upload {
   bool is_new_asset = false;
   std::optional<Error> error;  ///< Of a failed one.
   std::int64_t created_at_us = 0, expires_at_us = 0;
-  json::object request;  ///< recipe, priority, metadata
+  json::object request;  ///< recipe, priority, metadata, upload_metadata
 
   [[nodiscard]] json::object to_json() const;
 };
