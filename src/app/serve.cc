@@ -90,7 +90,7 @@ class Running final : public cli::RunningService {
                               engine::QueueOptions queue_options,
                               const cli::ServeOptions& options,
                               const cli::Program& program) {
-    api::ServiceContext context{root, recipes_, std::move(queue_options), {}, {}, {}, {}, {}, {}};
+    api::ServiceContext context{root, recipes_, std::move(queue_options), {}, {}, {}, {}, {}, {}, {}};
     for (const std::string& folder : options.ingest_roots)
       context.ingest_roots.emplace_back(folder);
     context.probe = [this](const std::filesystem::path& path) { return prober_.probe(path); };
@@ -101,6 +101,9 @@ class Running final : public cli::RunningService {
       return to_json(checks(config_, root));
     };
     context.openapi_yaml = embedded::openapi[0].second;
+    context.uploads.bytes_max = config_.integer("service.upload_bytes_max");
+    context.uploads.lifetime_s = 3600 * config_.number("service.uploads_hours");
+    context.uploads.free_bytes_min = config_.integer("service.disk_free_bytes_min");
     context.server_stats = [this] { return server_ ? server_->stats() : api::ServerStats{}; };
     return context;
   }

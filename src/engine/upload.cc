@@ -517,10 +517,15 @@ Result<void> UploadStore::settle(store::Database& database, Upload& upload) {
     return {};
   };
   Queue queue(database, root_, recipes_, queue_options_, clock_);
-  BALEEN_ASSIGN_OR_RETURN(const Submitted submitted,
-                          queue.submit(*recipe, ingested->asset.asset_id, options));
-  upload.run_id = submitted.run_id;
-  upload.state = "complete";
+  Result<Submitted> submitted = queue.submit(*recipe, ingested->asset.asset_id, options);
+  if (submitted.ok()) {
+    upload.run_id = submitted->run_id;
+    upload.state = "complete";
+  } else {
+    if (submitted.error().code != ErrorCode::locked) return std::move(submitted).error();
+    BALEEN_ASSIGN_OR_RETURN(upload, load(database, upload.upload_id, ""));  // Another was faster.
+    if (upload.state != "complete") return std::move(submitted).error();
+  }
   BALEEN_FAILPOINT("UPLOAD_BEFORE_DROP");
   return drop_file(upload.upload_id);
 }
