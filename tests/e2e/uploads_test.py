@@ -7,6 +7,7 @@ import json
 import random
 import unittest
 
+import crashes
 import harness
 from service import Service, events
 
@@ -15,6 +16,7 @@ ADDRESS = "/v1/ingest/upload"
 STEPS = ("UPLOAD_AFTER_WRITE", "UPLOAD_AFTER_SYNC", "UPLOAD_BEFORE_RENAME", "ATOMIC_WRITE_AFTER_RENAME",
          "DB_INGEST_BEFORE_COMMIT", "DB_INGEST_AFTER_COMMIT", "UPLOAD_BEFORE_SUBMIT", "DB_SUBMIT_BEFORE_COMMIT",
          "DB_SUBMIT_AFTER_COMMIT", "UPLOAD_BEFORE_DROP")
+CREATION = ("DB_UPLOAD_BEFORE_COMMIT", "DB_UPLOAD_AFTER_COMMIT")
 
 
 def metadata(**values):
@@ -101,6 +103,22 @@ class UploadsTest(harness.Case):
             for is_by_sweep in (False, True):
                 with self.subTest(step=step, is_by_sweep=is_by_sweep):
                     self.die_at(step, data, is_by_sweep)
+
+    def test_every_failpoint_of_uploads_is_tried(self):
+        self.assertEqual(crashes.failpoints_in_the_source(of_uploads=True) - set(STEPS) - set(CREATION), set())
+
+    def test_a_death_while_it_is_created_leaves_at_most_a_row_that_expires(self):
+        data = harness.wav_bytes(harness.tone(harness.RATE))
+        for step in CREATION:
+            with self.subTest(step=step):
+                place = self.place()
+                service = Service(place, "serve", SSIS_ENABLE_FAILPOINTS=1, SSIS_FAILPOINT=step)
+                with self.assertRaises((ConnectionError, http.client.HTTPException)):
+                    create(service, len(data), Idempotency_Key="k")
+                self.assertEqual(place.finish(service.process).status, 42)
+                service = Service(place, "serve", BALEEN_SERVICE_UPLOADS_HOURS=0.01)
+                target = create(service, len(data), Idempotency_Key="k")[1]["Location"]
+                self.assert_done(place, data, send_rest(service, target, data)[1])
 
     def die_at(self, step, data, is_by_sweep):
         place = self.place()
