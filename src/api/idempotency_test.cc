@@ -2,9 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <thread>
-
-#include "api/base64.h"
 #include "api/testing/service_fixture.h"
 
 namespace baleen::api {
@@ -149,16 +146,6 @@ TEST_F(IdempotentRoutes, ATokenIsNotMadeTwiceAndItsSecretNotKept) {
   EXPECT_EQ(ask("POST", "/v1/tokens", admin, body, "Idempotency-Key: 1\r\n").code(), "CONFLICT");
   EXPECT_EQ(number_of("SELECT COUNT(*) FROM api_tokens WHERE name = 'laptop'"), 1);
   EXPECT_EQ(text_of("SELECT body FROM idempotency_keys"), "");
-}
-
-TEST(Base64, IsWhatItWasAndNothingElse) {
-  for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar", "\xff\xfe"}) {
-    EXPECT_EQ(decode_base64(encode_base64(text)), text);
-  }
-  EXPECT_EQ(encode_base64("fooba"), "Zm9vYmE=");
-  for (const char* text : {"Zg", "Zg=", "Zg===", "Z===", "=", "====", "Zh==", "Z g=", "Zm9v!"}) {
-    EXPECT_EQ(decode_base64(text), std::nullopt) << text;
-  }
 }
 
 }  // namespace

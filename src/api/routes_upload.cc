@@ -4,9 +4,9 @@
 #include <charconv>
 
 #include "api/ascii.h"
-#include "api/base64.h"
 #include "api/response_head.h"
 #include "api/service.h"
+#include "core/base64.h"
 
 namespace baleen::api {
 namespace {
@@ -49,7 +49,7 @@ Result<std::map<std::string, std::string>> parse_metadata(std::string_view text)
     text.remove_prefix(std::min(comma + 1, text.size()));
     const std::size_t blank = std::min(pair.find(' '), pair.size());
     const std::string key(pair.substr(0, blank));
-    const auto value = decode_base64(trim(pair.substr(blank)));
+    const auto value = core::from_base64(trim(pair.substr(blank)));
     if (key.empty() || !value)
       return fail(ErrorCode::invalid_argument,
                   "Upload-Metadata is `key BASE64,key BASE64,…`; '{}' is not like that", pair);
@@ -103,7 +103,7 @@ Result<std::string> parse_checksum(std::string_view header) {
   if (header.empty()) return std::string();
   constexpr std::string_view kAlgorithm = "sha256 ";
   const auto digest = header.starts_with(kAlgorithm)
-                          ? decode_base64(trim(header.substr(kAlgorithm.size())))
+                          ? core::from_base64(trim(header.substr(kAlgorithm.size())))
                           : std::nullopt;
   if (!digest || digest->size() != 32)
     return fail(ErrorCode::invalid_argument,

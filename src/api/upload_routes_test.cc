@@ -2,8 +2,8 @@
 
 #include <thread>
 
-#include "api/base64.h"
 #include "api/testing/service_fixture.h"
+#include "core/base64.h"
 
 namespace baleen::api {
 namespace {
@@ -19,7 +19,7 @@ class UploadRoutesTest : public testing::ServiceFixture {
   UploadRoutesTest() : anna_(token(TokenScope::submit, "anna")) {}
 
   static std::string metadata(const std::string& filename = "six.txt") {
-    return "filename " + encode_base64(filename) + ",recipe " + encode_base64("toy");
+    return "filename " + core::to_base64(filename) + ",recipe " + core::to_base64("toy");
   }
   Reply create(std::size_t bytes, const std::string& headers = "", const std::string& body = "") {
     return send("POST", kUpload,
@@ -159,7 +159,7 @@ TEST_F(UploadRoutesTest, APieceIsCheckedByItsChecksum) {
     std::string digest;
     for (std::size_t i = 0; i < hex.size(); i += 2)
       digest.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
-    return "Upload-Checksum: sha256 " + encode_base64(digest) + "\r\n";
+    return "Upload-Checksum: sha256 " + core::to_base64(digest) + "\r\n";
   };
   const Reply wrong = patch(target, 0, "123", checksum("124"));
   EXPECT_EQ(wrong.status, 460);
@@ -181,12 +181,12 @@ TEST_F(UploadRoutesTest, RefusalsSayWhy) {
     return send("POST", kUpload, "Upload-Length: 6\r\nUpload-Metadata: " + text + "\r\n").code();
   };
   EXPECT_EQ(with_metadata("filename %%%"), "INVALID_ARGUMENT");
-  EXPECT_EQ(with_metadata("filename " + encode_base64("\xff\xfe")), "INVALID_ARGUMENT");
-  EXPECT_EQ(with_metadata("recipe " + encode_base64("none")), "NOT_FOUND");
-  EXPECT_EQ(with_metadata("priority " + encode_base64("x")), "INVALID_ARGUMENT");
-  EXPECT_EQ(with_metadata("metadata " + encode_base64("[1]")), "INVALID_ARGUMENT");
+  EXPECT_EQ(with_metadata("filename " + core::to_base64("\xff\xfe")), "INVALID_ARGUMENT");
+  EXPECT_EQ(with_metadata("recipe " + core::to_base64("none")), "NOT_FOUND");
+  EXPECT_EQ(with_metadata("priority " + core::to_base64("x")), "INVALID_ARGUMENT");
+  EXPECT_EQ(with_metadata("metadata " + core::to_base64("[1]")), "INVALID_ARGUMENT");
   EXPECT_EQ(with_metadata("recipe,recipe"), "INVALID_ARGUMENT");
-  EXPECT_EQ(with_metadata("owner_entity_id " + encode_base64("bert")), "FORBIDDEN");
+  EXPECT_EQ(with_metadata("owner_entity_id " + core::to_base64("bert")), "FORBIDDEN");
   const Reply old = Client(server_->port())
                         .ask("POST", kUpload,
                              "Authorization: Bearer " + anna_ +

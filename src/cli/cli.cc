@@ -16,7 +16,7 @@ constexpr int kExecutorsMax = 1024;
 
 constexpr const char* kFooter =
     "\nExamples:\n"
-    "  baleen run ssis recordings/            ingest, decode, features, segments, previews\n"
+    "  baleen run ssis recordings/            ingest, decode, waveform, features, segments, previews\n"
     "  baleen explain whale.wav               what would run, and why\n"
     "  baleen show 3f2a                       an asset or run, by the beginning of its id\n"
     "  baleen retry --all                     try again what has failed\n"
@@ -142,7 +142,7 @@ class CommandLine {
       return stage_command(args_.global, program_, args_.work, args_.stage, args_.target,
                            args_.is_forced);
     });
-    stage->add_option("name", args_.stage, "Stage: decode, features, segments, preview")
+    stage->add_option("name", args_.stage, "Stage: decode, waveform, features, segments, preview")
         ->required()
         ->type_name("NAME");
     stage->add_option("asset", args_.target, "Asset id, or its beginning")

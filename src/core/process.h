@@ -32,6 +32,10 @@ enum class Liveness { alive, dead, unknown };
 
 /// The largest resident set of this process so far, in bytes.
 [[nodiscard]] std::int64_t peak_rss_bytes();
+/// The resident set of a process now, in bytes; 0 if it is gone.
+[[nodiscard]] std::int64_t rss_bytes(int pid);
+/// "kelp", the name of this machine.
+[[nodiscard]] std::string host_name();
 /// Gives freed memory back to the system, which malloc keeps otherwise; for after something large.
 void trim_heap();
 

@@ -24,6 +24,7 @@ class ExecutorProcess {
   ExecutorProcess(ExecutorProcess&& other) noexcept;
   ExecutorProcess& operator=(ExecutorProcess&& other) noexcept;
 
+  [[nodiscard]] int pid() const { return pid_; }
   [[nodiscard]] const core::Fd& socket() const { return socket_; }
   [[nodiscard]] Result<void> send(const json::object& message) {
     return send_message(socket_, message);

@@ -145,6 +145,7 @@ class Queue {
   /// been inside the call that creates one. `reclaim` does this too; a worker does it when it ends.
   void remove_late_temporaries();
 
+  [[nodiscard]] const store::DataRoot& root() const { return root_; }
   /// Whether any task in scope is queued (and not paused) or running, by this worker or another.
   [[nodiscard]] Result<bool> has_open_tasks(const Scope& scope);
   /// Seconds until the first delayed task in scope is due; nothing if there is none.

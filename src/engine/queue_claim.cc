@@ -318,7 +318,8 @@ Result<bool> Queue::has_open_tasks(const Scope& scope) {
 
 Result<std::optional<double>> Queue::next_due_s(const Scope& scope) {
   const std::string sql =
-      "SELECT MIN(t.not_before_us) FROM tasks t WHERE t.state = 'queued' AND t.not_before_us > 0 AND "
+      "SELECT MIN(t.not_before_us) FROM tasks t WHERE t.state = 'queued' AND t.not_before_us > 0 "
+      "AND "
       "t.not_before_us > $1" +
       scope_condition(scope) + std::string(kNotPaused);
   const std::int64_t now_us = clock_.now_us();

@@ -7,14 +7,21 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/process.h"
 
 namespace baleen::engine {
 namespace {
 
 constexpr double kReclaimIntervalS = 0.5;
-constexpr double kIdleClaimIntervalS = 0.2;
+constexpr double kIdleReclaimIntervalS = 2;
+constexpr double kUnwatchedClaimIntervalS = 0.2;
+constexpr double kWatchedClaimIntervalS =
+    5;  // The watch tells earlier; this is for what it may miss.
+constexpr double kNewsClaimIntervalS = 0.02;  // Commits come in swarms.
+constexpr double kShowIntervalS = 1;
 constexpr double kCancelCheckIntervalS = 1.0;
 constexpr int kPollMs = 100;
+constexpr int kIdlePollMs = 500;
 
 AttemptResult attempt_result(const json::object& message) {
   AttemptResult result;
@@ -43,12 +50,19 @@ struct Supervisor::Slot {
   std::optional<Assignment> assignment;
   double started_s = 0;
   double last_message_s = 0;
+  std::int64_t started_at_us = 0;
+  double fraction = -1;
 };
 
 Supervisor::Supervisor(Queue& queue,
                        SupervisorOptions options,
                        std::function<void(const TaskReport&)> observer)
-    : queue_(queue), options_(std::move(options)), observer_(std::move(observer)) {
+    : queue_(queue),
+      options_(std::move(options)),
+      observer_(std::move(observer)),
+      watch_(queue.root()),
+      board_(queue.root()),
+      since_us_(core::system_clock().now_us()) {
   slots_.resize(static_cast<std::size_t>(std::max(1, options_.executors)));
 }
 
@@ -71,6 +85,7 @@ Result<void> Supervisor::run(const std::atomic<bool>& stop, const std::function<
       }
       BALEEN_RETURN_IF_ERROR(wait_for_messages());
       BALEEN_RETURN_IF_ERROR(kill_stalled());
+      show_live();
     }
     return fail(ErrorCode::canceled, "stopped; what is unfinished goes on with the next start");
   };
@@ -84,7 +99,8 @@ Result<void> Supervisor::run(const std::atomic<bool>& stop, const std::function<
 Result<void> Supervisor::keep_leases() {
   const double now_s = core::steady_s();
   if (now_s >= next_reclaim_s_) {
-    next_reclaim_s_ = now_s + kReclaimIntervalS;
+    const bool is_idle = !options_.is_until_done && !is_any_busy();
+    next_reclaim_s_ = now_s + (is_idle ? kIdleReclaimIntervalS : kReclaimIntervalS);
     BALEEN_ASSIGN_OR_RETURN(const int reclaimed, queue_.reclaim());
     if (reclaimed > 0) {
       counts_.reclaimed += reclaimed;
@@ -102,6 +118,7 @@ Result<void> Supervisor::keep_leases() {
         fences.push_back(slot.assignment->request.fence);
       }
     }
+    if (fences.empty()) return {};
     BALEEN_ASSIGN_OR_RETURN(const std::vector<std::int64_t> lost, queue_.heartbeat(fences));
     for (Slot& slot : slots_) {
       if (!slot.assignment) continue;
@@ -120,11 +137,12 @@ Result<void> Supervisor::keep_leases() {
 Result<void> Supervisor::fill_idle_slots() {
   const double now_s = core::steady_s();
   if (now_s < next_claim_s_) return {};
+  last_claim_s_ = now_s;
   for (Slot& slot : slots_) {
     if (slot.assignment) continue;
     BALEEN_ASSIGN_OR_RETURN(std::optional<Assignment> assignment, queue_.claim(options_.scope));
     if (!assignment) {
-      next_claim_s_ = now_s + kIdleClaimIntervalS;
+      BALEEN_ASSIGN_OR_RETURN(next_claim_s_, idle_until_s(now_s));
       return {};
     }
     BALEEN_RETURN_IF_ERROR(start(slot, std::move(*assignment)));
@@ -132,9 +150,18 @@ Result<void> Supervisor::fill_idle_slots() {
   return {};
 }
 
+/// When to ask for work again, after there was none.
+Result<double> Supervisor::idle_until_s(double now_s) {
+  if (!watch_.is_watching()) return now_s + kUnwatchedClaimIntervalS;
+  BALEEN_ASSIGN_OR_RETURN(const std::optional<double> due_s, queue_.next_due_s(options_.scope));
+  return now_s + std::min(kWatchedClaimIntervalS, due_s.value_or(kWatchedClaimIntervalS));
+}
+
 Result<void> Supervisor::start(Slot& slot, Assignment assignment) {
   slot.assignment = std::move(assignment);
   slot.started_s = slot.last_message_s = core::steady_s();
+  slot.started_at_us = core::system_clock().now_us();
+  slot.fraction = -1;
   report(slot, TaskReport::Kind::started, {});
   if (!slot.process) {
     Result<ExecutorProcess> process = ExecutorProcess::start(options_.command);
@@ -159,12 +186,16 @@ Result<void> Supervisor::wait_for_messages() {
     polled.push_back({slot.process->socket().get(), POLLIN, 0});
     owners.push_back(&slot);
   }
-  const int ready = ::poll(polled.data(), polled.size(), kPollMs);
+  if (watch_.is_watching()) polled.push_back({watch_.fd(), POLLIN, 0});
+  const bool is_idle = owners.empty() && !options_.is_until_done && watch_.is_watching();
+  const int ready = ::poll(polled.data(), polled.size(), is_idle ? kIdlePollMs : kPollMs);
   if (ready < 0 && errno != EINTR) return core::errno_error(errno, "poll");
   if (ready <= 0) return {};
-  for (std::size_t i = 0; i < polled.size(); ++i) {
+  for (std::size_t i = 0; i < owners.size(); ++i) {
     if (polled[i].revents != 0) BALEEN_RETURN_IF_ERROR(receive(*owners[i]));
   }
+  if (watch_.take_news())
+    next_claim_s_ = std::min(next_claim_s_, last_claim_s_ + kNewsClaimIntervalS);
   return {};
 }
 
@@ -186,7 +217,7 @@ Result<void> Supervisor::handle(Slot& slot, const json::object& message) {
   const std::string type = core::get_string(message, "type");
   if (type == "progress") {
     TaskReport progress;
-    progress.fraction = core::get_double(message, "fraction");
+    progress.fraction = slot.fraction = core::get_double(message, "fraction");
     report(slot, TaskReport::Kind::progress, std::move(progress));
     return {};
   }
@@ -267,6 +298,35 @@ Result<void> Supervisor::kill_stalled() {
         {}));
   }
   return {};
+}
+
+void Supervisor::show_live() {
+  const double now_s = core::steady_s();
+  if (now_s < next_show_s_) return;
+  next_show_s_ = now_s + kShowIntervalS;
+  const core::ProcessIdentity& self = core::this_process();
+  LiveWorker worker;
+  worker.worker = self.to_string();
+  worker.host = core::host_name();
+  worker.pid = self.pid;
+  worker.since_us = since_us_;
+  worker.executors = static_cast<int>(slots_.size());
+  worker.executor_deaths = counts_.executor_deaths;
+  for (const Slot& slot : slots_) {
+    if (!slot.assignment) continue;
+    const Assignment& assignment = *slot.assignment;
+    worker.tasks.push_back({assignment.request.task_id, assignment.run_id,
+                            assignment.request.asset_id, assignment.request.stage,
+                            assignment.attempt, slot.started_at_us, now_s - slot.started_s,
+                            slot.fraction});
+  }
+  if (!worker.tasks.empty()) {  // An idle worker stays as it was last seen.
+    worker.rss_bytes = core::rss_bytes(self.pid);
+    for (const Slot& slot : slots_) {
+      if (slot.process) worker.rss_bytes += core::rss_bytes(slot.process->pid());
+    }
+  }
+  board_.show(worker);
 }
 
 Result<void> Supervisor::give_everything_back() {

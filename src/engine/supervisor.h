@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "engine/executor_process.h"
+#include "engine/live.h"
 #include "engine/queue.h"
+#include "store/watch.h"
 
 namespace baleen::engine {
 
@@ -70,6 +72,7 @@ class Supervisor {
  private:
   struct Slot;
   [[nodiscard]] Result<void> fill_idle_slots();
+  [[nodiscard]] Result<double> idle_until_s(double now_s);
   [[nodiscard]] Result<void> start(Slot& slot, Assignment assignment);
   [[nodiscard]] Result<void> wait_for_messages();
   [[nodiscard]] Result<void> receive(Slot& slot);
@@ -80,6 +83,7 @@ class Supervisor {
                                           const json::object& metrics);
   [[nodiscard]] Result<void> keep_leases();
   [[nodiscard]] Result<void> kill_stalled();
+  void show_live();
   [[nodiscard]] Result<void> give_everything_back();
   [[nodiscard]] bool is_any_busy() const;
   void report(const Slot& slot, TaskReport::Kind kind, TaskReport report);
@@ -92,6 +96,11 @@ class Supervisor {
   double next_reclaim_s_ = 0;
   double next_heartbeat_s_ = 0;
   double next_claim_s_ = 0;
+  double next_show_s_ = 0;
+  double last_claim_s_ = 0;
+  store::DatabaseWatch watch_;
+  LiveBoard board_;
+  const std::int64_t since_us_;
 };
 
 }  // namespace baleen::engine

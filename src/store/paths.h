@@ -15,6 +15,7 @@ struct DataRoot {
   [[nodiscard]] std::filesystem::path database() const { return path / "baleen.db"; }
   [[nodiscard]] std::filesystem::path logs() const { return path / "logs"; }
   [[nodiscard]] std::filesystem::path models() const { return path / "models"; }
+  [[nodiscard]] std::filesystem::path live() const { return path / "live"; }
   [[nodiscard]] std::filesystem::path incoming() const { return path / "incoming"; }
   [[nodiscard]] std::filesystem::path at(std::string_view relative) const {
     return path / relative;

@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = os.environ.get("BALEEN_PROGRAM", str(ROOT / "build/baleen"))
 TIMEOUT_S = 240  # No command here takes seconds; what takes minutes hangs.
 TIMESTAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-STAGES = ("decode", "features", "segments", "preview")
+STAGES = ("decode", "waveform", "features", "segments", "preview")
 SKIPPED = 77
 
 # 32 samples per second of tone would do; a table makes a minute of sound in milliseconds.
@@ -226,7 +226,7 @@ def has_running_task(place, stage="decode", data=None):
 def artifacts(data):
     """Digest of every published file below the data root; computed_at, the one thing that may differ, is masked."""
     found = {}
-    for folder in ("audio", "features", "segments", "preview"):
+    for folder in ("audio", "waveform", "features", "segments", "preview"):
         for path in sorted((data / folder).rglob("*")):
             if path.is_file() and not path.name.endswith(".tmp"):
                 content = TIMESTAMP.sub(b"COMPUTED_AT", path.read_bytes())
@@ -240,10 +240,11 @@ def leftovers(data):
     left = []
     for path in data.rglob("*"):
         relative = path.relative_to(data)
-        if not path.is_file() or relative.parts[0] in ("logs", "models") or relative.as_posix() in known:
+        if not path.is_file() or relative.parts[0] in ("logs", "models", "live") or relative.as_posix() in known:
             continue
         is_artifact = re.fullmatch(
             r"audio/[^/]+/(original\.[a-z0-9]{1,8}|normalized(\.[0-9a-f]{12})?\.wav)|features/[^/]+\.(h5|feature_pack\.v1\.json)|"
+            r"waveform/[^/]+\.waveform\.v1(\.[0-9a-f]{12})?\.dat|"
             r"(segments|preview)/[^/]+\.(segments|preview)\.v1(\.[0-9a-f]{12})?\.json", relative.as_posix())
         if not is_artifact or path.name.endswith(".tmp"):
             left.append(relative.as_posix())

@@ -105,6 +105,20 @@ engine::StageSpec decode_spec(const SsisSettings& settings) {
   return spec;
 }
 
+engine::StageSpec waveform_spec() {
+  engine::StageSpec spec;
+  spec.name = "waveform";
+  spec.version = "1";
+  spec.inputs = {{"normalized_wav", false, ErrorCode::input_not_found}};
+  spec.outputs = {
+      {"waveform_v1", "waveform/{asset}.waveform.v1.dat", "audiowaveform", "2.0.0", false}};
+  spec.setup = [](const engine::PlanView&) -> Result<engine::StageSetup> {
+    return engine::StageSetup{};
+  };
+  spec.make = [] { return make_waveform_stage(); };
+  return spec;
+}
+
 engine::StageSpec features_spec(const SsisSettings& settings, const SharedDigests& digests) {
   engine::StageSpec spec;
   spec.name = "features";
@@ -199,8 +213,9 @@ Result<engine::Recipe> make_recipe(const SsisSettings& settings,
                                    const std::filesystem::path& models_directory) {
   BALEEN_RETURN_IF_ERROR(check(settings));
   const auto digests = std::make_shared<ModelDigests>(models_directory);
-  engine::Recipe recipe{"ssis", "decode, features, segments and a preview of each recording", {}};
-  recipe.stages = {decode_spec(settings), features_spec(settings, digests),
+  engine::Recipe recipe{
+      "ssis", "decode, waveform, features, segments and a preview of each recording", {}};
+  recipe.stages = {decode_spec(settings), waveform_spec(), features_spec(settings, digests),
                    segments_spec(settings, digests), preview_spec(settings, digests)};
   return recipe;
 }

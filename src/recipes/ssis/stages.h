@@ -15,6 +15,7 @@ struct DecodeSettings {
 };
 
 [[nodiscard]] std::unique_ptr<engine::Stage> make_decode_stage(const DecodeSettings& settings);
+[[nodiscard]] std::unique_ptr<engine::Stage> make_waveform_stage();
 [[nodiscard]] std::unique_ptr<engine::Stage> make_features_stage(const ml::ModelStore& models);
 [[nodiscard]] std::unique_ptr<engine::Stage> make_segments_stage(const ml::ModelStore& models);
 [[nodiscard]] std::unique_ptr<engine::Stage> make_preview_stage();

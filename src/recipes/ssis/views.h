@@ -1,0 +1,51 @@
+#pragma once
+
+/// What a page shows of a recording: any range of it, at the size of the screen, whatever its length.
+/// Everything is read from published artifacts, in bounded memory, and nothing is written.
+
+#include <filesystem>
+#include <optional>
+
+#include "core/json.h"
+#include "core/result.h"
+
+namespace baleen::ssis {
+
+/// The part that is asked for; the whole recording by default.
+struct ViewRange {
+  double start_s = 0;
+  std::optional<double> end_s;
+  int columns = 1000;
+};
+
+inline constexpr int kWaveformColumnsMax = 8192;
+inline constexpr int kSpectrogramColumnsMax = 4096;
+inline constexpr int kSpectrogramRowsMax = 512;
+
+/// {start_s, end_s, duration_s, columns, min: […], max: […]}, values of 16 bits. Every sample counts.
+///
+/// @param waveform  The artifact waveform_v1; read where a column is longer than its blocks.
+/// @return INVALID_ARGUMENT for an impossible range.
+[[nodiscard]] Result<json::object> waveform_view(const std::filesystem::path& normalized_wav,
+                                                 const std::filesystem::path& waveform,
+                                                 const ViewRange& range);
+
+struct SpectrogramOptions {
+  int rows = 256;
+  std::optional<double> db_min, db_max;  ///< Of full scale; by default 80 dB below what is loudest.
+};
+
+/// {start_s, end_s, duration_s, columns, rows, f_min_hz, f_max_hz, scale: "linear", db_min, db_max, data}: `data`
+/// is base64 of rows · columns bytes, the lowest frequency first; 0 is db_min, 255 db_max; 0 dB is a sine of
+/// full scale. A column is the mean power of up to 4 Hann windows spread over it: of a long range, a sample.
+[[nodiscard]] Result<json::object> spectrogram_view(const std::filesystem::path& normalized_wav,
+                                                    const ViewRange& range,
+                                                    const SpectrogramOptions& options);
+
+/// {at_s, start_s, end_s, duration_s, columns, hop_s, model_id, similarity: […]}: the cosine of the embedding
+/// at each column with the one at `at_s`, -1 to 1.
+[[nodiscard]] Result<json::object> similarity_view(const std::filesystem::path& feature_pack,
+                                                   double at_s,
+                                                   const ViewRange& range);
+
+}  // namespace baleen::ssis
