@@ -81,12 +81,12 @@ Result<engine::UploadRequest> parse_creation(const Request& request) {
     return fail(ErrorCode::forbidden, "this token may not submit for the owner '{}'",
                 made.owner_entity_id);
   if (const std::string& text = values["priority"]; !text.empty()) {
-    const auto [end, error] =
-        std::from_chars(text.data(), text.data() + text.size(), made.priority);
-    if (error != std::errc() || end != text.data() + text.size())
+    BALEEN_ASSIGN_OR_RETURN(const json::value number,
+                            core::parse_json(text, "Upload-Metadata: priority"));
+    if (!number.is_int64())
       return fail(ErrorCode::invalid_argument, "Upload-Metadata: priority is no number: '{}'",
                   text);
-    made.priority = std::clamp(made.priority, -1000, 1000);
+    BALEEN_ASSIGN_OR_RETURN(made.priority, priority_of({{"priority", number}}));
   }
   if (const std::string& text = values["metadata"]; !text.empty()) {
     BALEEN_ASSIGN_OR_RETURN(json::value metadata,

@@ -23,6 +23,40 @@ Result<void> check_owner(store::Database& database,
   return {};
 }
 
+bool is_text(const json::value& value) { return value.is_string(); }
+
+bool is_of_kind(const json::value& value, Member::Kind kind) {
+  json::error_code error;
+  switch (kind) {
+    case Member::Kind::any: return true;
+    case Member::Kind::text: return value.is_string();
+    case Member::Kind::integer:  // Also 1.0: JSON knows no difference.
+      return value.is_number() && (value.to_number<std::int64_t>(error), !error);
+    case Member::Kind::number: return value.is_number();
+    case Member::Kind::flag: return value.is_bool();
+    case Member::Kind::object: return value.is_object();
+    case Member::Kind::array: return value.is_array();
+    case Member::Kind::texts:
+      return value.is_array() &&
+             std::all_of(value.get_array().begin(), value.get_array().end(), is_text);
+  }
+  return false;
+}
+
+std::string_view name_of(Member::Kind kind) {
+  switch (kind) {
+    case Member::Kind::any: return "anything";
+    case Member::Kind::text: return "a text";
+    case Member::Kind::integer: return "a whole number";
+    case Member::Kind::number: return "a number";
+    case Member::Kind::flag: return "true or false";
+    case Member::Kind::object: return "an object";
+    case Member::Kind::array: return "a list";
+    case Member::Kind::texts: return "a list of texts";
+  }
+  return "";
+}
+
 }  // namespace
 
 // ---- connections ------------------------------------------------------------------------------
@@ -141,8 +175,7 @@ Result<void> check_run_access(store::Database& database,
                      "run", run_id);
 }
 
-Result<json::object> json_body(const Request& request,
-                               std::initializer_list<std::string_view> known) {
+Result<json::object> json_body(const Request& request, std::initializer_list<Member> known) {
   const std::string_view type = request.header("Content-Type");
   if (!type.starts_with("application/json"))
     return fail(ErrorCode::media_type_unsupported, "the body must be application/json, not '{}'",
@@ -151,10 +184,27 @@ Result<json::object> json_body(const Request& request,
   if (!body.is_object()) return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
   for (const json::key_value_pair& member : body.as_object()) {
     const std::string_view name(member.key().data(), member.key().size());
-    if (std::find(known.begin(), known.end(), name) == known.end())
+    const auto* const found = std::find_if(known.begin(), known.end(),
+                                           [&](const Member& each) { return each.name == name; });
+    if (found == known.end())
       return fail(ErrorCode::invalid_argument, "the body has an unknown member '{}'", name);
+    if (!is_of_kind(member.value(), found->kind))
+      return fail(ErrorCode::invalid_argument, "'{}' must be {}, not {}", name,
+                  name_of(found->kind), core::to_json(member.value()));
+  }
+  for (const Member& member : known) {
+    if (member.is_required && !body.as_object().contains(member.name))
+      return fail(ErrorCode::invalid_argument, "the body lacks the member '{}'", member.name);
   }
   return std::move(body.as_object());
+}
+
+Result<int> priority_of(const json::object& body) {
+  const std::int64_t priority = core::get_int(body, "priority");
+  if (priority < -1000 || priority > 1000)
+    return fail(ErrorCode::invalid_argument, "priority is a number from -1000 to 1000, not {}",
+                priority);
+  return static_cast<int>(priority);
 }
 
 }  // namespace baleen::api

@@ -111,8 +111,22 @@ class Service {
 [[nodiscard]] Result<void> check_run_access(store::Database& database,
                                             const Principal& principal,
                                             std::string_view run_id);
-/// The body as a JSON object. MEDIA_TYPE_UNSUPPORTED, or INVALID_ARGUMENT; also for members not in `known`.
+/// A member of a body, and what it must be.
+struct Member {
+  enum class Kind { any, text, integer, number, flag, object, texts, array };
+  // Implicit on purpose: a name alone is a member of any kind.
+  Member(const char* its_name, Kind its_kind = Kind::any, bool must_be_there = false)  // NOLINT
+      : name(its_name), kind(its_kind), is_required(must_be_there) {}
+  std::string_view name;
+  Kind kind;
+  bool is_required;
+};
+
+/// The body as a JSON object. MEDIA_TYPE_UNSUPPORTED, or INVALID_ARGUMENT; also for members not in `known` and
+/// for those that are of another kind or missing.
 [[nodiscard]] Result<json::object> json_body(const Request& request,
-                                             std::initializer_list<std::string_view> known);
+                                             std::initializer_list<Member> known);
+/// The member `priority` of a body: 0 where it is absent. INVALID_ARGUMENT outside of -1000 to 1000.
+[[nodiscard]] Result<int> priority_of(const json::object& body);
 
 }  // namespace baleen::api
