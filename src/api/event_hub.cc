@@ -46,7 +46,8 @@ Iterator take(Iterator first,
 
 EventFrame frame_of(Event event) {
   EventFrame frame;
-  frame.text = "id: " + std::to_string(event.id) + "\nevent: " + event.type + "\ndata: ";
+  if (event.id != 0) frame.text = "id: " + std::to_string(event.id) + "\n";
+  frame.text += "event: " + event.type + "\ndata: ";
   for (const char letter : event.data) {
     if (letter == '\r') continue;
     frame.text += letter;

@@ -68,6 +68,13 @@ class EventStream final : public Peer, public std::enable_shared_from_this<Event
     socket_.close(ignored);  // Ends the read, whose callback holds the last reference.
   }
   void pump_events() override { pump(); }
+  void show_events(const std::vector<EventFrame>& frames) override {
+    if (is_closed_ || is_writing_ || is_catching_up_) return;
+    for (const EventFrame& frame : frames) {
+      if (wants(filter_, frame)) out_ += frame.text;
+    }
+    if (!out_.empty()) write();
+  }
   [[nodiscard]] const StreamTicket* ticket() const override { return ticket_.get(); }
 
  private:

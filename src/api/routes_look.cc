@@ -4,28 +4,14 @@
 #include <charconv>
 
 #include "api/service.h"
+#include "engine/explain.h"
 #include "engine/lists.h"
+#include "engine/live.h"
 #include "engine/status.h"
 #include "store/artifacts.h"
 
 namespace baleen::api {
 namespace {
-
-Result<std::int64_t> number_of(std::string_view text, std::string_view what) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0)
-    return fail(ErrorCode::invalid_argument, "{} '{}' is no number", what, text);
-  return number;
-}
-
-Result<void> check_query(const Request& request, std::initializer_list<std::string_view> known) {
-  for (const auto& [name, value] : request.query) {
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      return fail(ErrorCode::invalid_argument, "unknown query parameter '{}'", name);
-  }
-  return {};
-}
 
 Result<engine::PageQuery> page_of(const Request& request) {
   engine::PageQuery page;
@@ -181,10 +167,11 @@ void Service::add_look_routes(std::vector<Route>& routes) {
     return answer_list(engine::list_runs, {"state", "recipe", "asset_id"}, request, database);
   });
   get("/v1/runs/{run_id}", "getRun",
-      [](const Request& request, store::Database& database) -> Result<Response> {
+      [this](const Request& request, store::Database& database) -> Result<Response> {
         const std::string& run_id = request.parameters.at("run_id");
         BALEEN_RETURN_IF_ERROR(check_run_access(database, request.principal, run_id));
-        BALEEN_ASSIGN_OR_RETURN(const json::object run, engine::describe_run(database, run_id));
+        BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(database, run_id));
+        engine::add_progress(run, engine::read_live(context_.root));
         return Response::of_json(run);
       });
   get("/v1/runs/{run_id}/attempts", "listAttemptsOfRun",
@@ -201,6 +188,11 @@ void Service::add_look_routes(std::vector<Route>& routes) {
             {"items", found.items},
             {"next", found.next.empty() ? json::value(nullptr) : json::value(found.next)}});
       });
+  get("/v1/attempts", "listAttempts", [](const Request& request, store::Database& database) {
+    return answer_list(engine::list_attempts,
+                       {"state", "stage", "asset_id", "run_id", "task_id", "error_code"}, request,
+                       database);
+  });
   get("/v1/tasks", "listTasks", [](const Request& request, store::Database& database) {
     return answer_list(engine::list_tasks,
                        {"state", "recipe", "stage", "asset_id", "run_id", "error_code"}, request,

@@ -7,6 +7,7 @@
 #include "api/response_head.h"
 #include "api/service.h"
 #include "core/base64.h"
+#include "ops/settings.h"
 
 namespace baleen::api {
 namespace {
@@ -189,6 +190,18 @@ class AnsweredSink final : public BodySink {
 
 }  // namespace
 
+Result<void> Service::read_upload_settings(store::Database& database) {
+  ops::SettingStore settings(database);
+  engine::UploadOptions options;
+  BALEEN_ASSIGN_OR_RETURN(options.bytes_max, settings.get("uploads.bytes_max"));
+  BALEEN_ASSIGN_OR_RETURN(options.open_max, settings.get("uploads.open_max"));
+  BALEEN_ASSIGN_OR_RETURN(options.free_bytes_min, settings.get("disk.free_bytes_min"));
+  BALEEN_ASSIGN_OR_RETURN(const std::int64_t hours, settings.get("uploads.expire_hours"));
+  options.lifetime_s = 3600.0 * static_cast<double>(hours);
+  uploads_.set_options(options);
+  return {};
+}
+
 Result<std::unique_ptr<BodySink>> Service::begin_upload(const Request& request) {
   BALEEN_RETURN_IF_ERROR(check_version(request));
   BALEEN_ASSIGN_OR_RETURN(engine::UploadRequest wanted, parse_creation(request));
@@ -196,6 +209,7 @@ Result<std::unique_ptr<BodySink>> Service::begin_upload(const Request& request) 
   BALEEN_ASSIGN_OR_RETURN(const std::string checksum,
                           parse_checksum(request.header("Upload-Checksum")));
   BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
+  BALEEN_RETURN_IF_ERROR(read_upload_settings(*database));
   const std::string fingerprint = std::to_string(wanted.bytes) + " " + wanted.upload_metadata;
   BALEEN_ASSIGN_OR_RETURN(Idempotency::Turn turn,
                           idempotency_.begin(*database, request, fingerprint));
@@ -225,6 +239,7 @@ Result<std::unique_ptr<BodySink>> Service::resume_upload(const Request& request)
   const std::string& upload_id = request.parameters.at("upload_id");
   const std::string& owner = request.principal.owner;
   BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
+  BALEEN_RETURN_IF_ERROR(read_upload_settings(*database));
   // Whose it is comes first: of others' uploads nothing is told.
   BALEEN_ASSIGN_OR_RETURN(const engine::Upload upload, uploads_.find(*database, upload_id, owner));
   if (!equals_ignoring_case(request.header("Content-Type"), kPieceType))
@@ -254,13 +269,14 @@ void Service::add_upload_routes(std::vector<Route>& routes) {
     return route;
   };
   add("OPTIONS", false, Scope::open, "getUploadOptions").handler =
-      [this](const Request&) -> Result<Response> {
-    Response response = Response::empty();
-    response.set_header("Tus-Extension", std::string(kExtensions));
-    response.set_header("Tus-Checksum-Algorithm", "sha256");
-    response.set_header("Tus-Max-Size", std::to_string(uploads_.options().bytes_max));
-    return response;
-  };
+      with_database([this](const Request&, store::Database& database) -> Result<Response> {
+        BALEEN_RETURN_IF_ERROR(read_upload_settings(database));
+        Response response = Response::empty();
+        response.set_header("Tus-Extension", std::string(kExtensions));
+        response.set_header("Tus-Checksum-Algorithm", "sha256");
+        response.set_header("Tus-Max-Size", std::to_string(uploads_.options().bytes_max));
+        return response;
+      });
   add("POST", false, Scope::submit, "createUpload").sink = [this](const Request& request) {
     return begin_upload(request);
   };

@@ -8,51 +8,12 @@
 namespace baleen::api {
 namespace {
 
-namespace fs = std::filesystem;
 using Kind = Member::Kind;
-
-/// The file itself, if it lies below one of the roots without any link on the way.
-Result<fs::path> allowed_path(const std::vector<fs::path>& roots, const std::string& wanted) {
-  const fs::path path(wanted);
-  if (!path.is_absolute())
-    return fail(ErrorCode::invalid_argument, "source_path must be absolute: '{}'", wanted);
-  for (const fs::path& part : path) {
-    if (part == ".." || part == ".")
-      return fail(ErrorCode::forbidden, "'{}' is not a plain path: it has '{}' in it", wanted,
-                  part.string());
-  }
-  std::error_code error;
-  for (const fs::path& root : roots) {
-    const fs::path real_root = fs::canonical(root, error);
-    if (error) continue;
-    const auto [root_end, rest] =
-        std::mismatch(real_root.begin(), real_root.end(), path.begin(), path.end());
-    if (root_end != real_root.end() || rest == path.end()) continue;
-    fs::path walked = real_root;
-    for (auto part = rest; part != path.end(); ++part) {
-      walked /= *part;
-      if (fs::is_symlink(fs::symlink_status(walked, error)))
-        return fail(ErrorCode::forbidden, "'{}' is a symbolic link", walked.string());
-    }
-    return path;
-  }
-  return fail(ErrorCode::forbidden,
-              "'{}' is not below a folder that `service.ingest_roots` in baleen.toml names",
-              wanted);
-}
 
 Response accepted(const json::object& run) {
   Response response = Response::of_json(run, 202);
   response.set_header("Location", "/v1/runs/" + core::get_string(run, "run_id"));
   return response;
-}
-
-std::vector<std::string> strings_of(const json::array& array) {
-  std::vector<std::string> strings;
-  for (const json::value& value : array) {
-    if (value.is_string()) strings.emplace_back(value.get_string());
-  }
-  return strings;
 }
 
 }  // namespace
@@ -80,7 +41,7 @@ void Service::add_work_routes(std::vector<Route>& routes) {
         engine::SubmitOptions options;
         BALEEN_ASSIGN_OR_RETURN(options.priority, priority_of(body));
         BALEEN_ASSIGN_OR_RETURN(
-            const fs::path path,
+            const std::filesystem::path path,
             allowed_path(context_.ingest_roots, core::get_string(body, "source_path")));
         BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
                                 context_.recipes.find(core::get_string(body, "recipe", "ssis")));
@@ -143,6 +104,13 @@ void Service::add_work_routes(std::vector<Route>& routes) {
         return Response::of_json(json::object{{"run_id", run_id}, {"tasks", n_tasks}});
       });
 
+  add("GET", "/v1/ingest/roots", Scope::submit, "listIngestRoots",
+      [this](const Request&, store::Database&) -> Result<Response> {
+        json::array items;
+        for (const std::filesystem::path& root : context_.ingest_roots)
+          items.emplace_back(core::valid_utf8(root.string()));
+        return Response::of_json(json::object{{"items", std::move(items)}});
+      });
   add("GET", "/v1/pauses", Scope::read, "listPauses",
       [](const Request&, store::Database& database) -> Result<Response> {
         BALEEN_ASSIGN_OR_RETURN(

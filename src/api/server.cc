@@ -72,6 +72,15 @@ class AsioServer final : public Server {
             .requests_queued = static_cast<std::int64_t>(core_.pool.queued())};
   }
   void notify_events() override { core_.hub.notify(); }
+  void show_events(std::vector<Event> events) override {
+    if (events.empty()) return;
+    std::vector<EventFrame> frames;
+    frames.reserve(events.size());
+    for (Event& event : events) frames.push_back(frame_of(std::move(event)));
+    asio::post(core_.io, [this, frames = std::move(frames)] {
+      for (Peer* stream : core_.streams) stream->show_events(frames);
+    });
+  }
   void stop(double grace_s) override;
 
  private:

@@ -66,7 +66,7 @@ using AuthenticateFn = std::function<Result<Principal>(const Request&)>;
 
 /// One event, ready to send.
 struct Event {
-  std::int64_t id = 0;
+  std::int64_t id = 0;  ///< 0: shown, not kept.
   std::string type, owner, run_id, asset_id;
   std::string data;  ///< One line of JSON.
 };
@@ -90,6 +90,9 @@ class Server {
   [[nodiscard]] virtual ServerStats stats() const = 0;
   /// New events are in the database: streams get them now instead of at the next look. Any thread.
   virtual void notify_events() = 0;
+  /// Sends what is true for a moment only (progress) to the streams that want it and have nothing else to
+  /// send: without ids, so that it neither moves a stream's place nor comes again. Any thread.
+  virtual void show_events(std::vector<Event> events) = 0;
   /// Stops accepting, ends event streams and idle connections, lets requests end for up to `grace_s`, then
   /// breaks their connections; joins the threads, so it waits for handlers that are running. Repeatable; not
   /// from a handler.

@@ -51,6 +51,7 @@ class Peer {
   virtual void close() = 0;
   // Of event streams only.
   virtual void pump_events() {}
+  virtual void show_events(const std::vector<EventFrame>& /*frames*/) {}
   [[nodiscard]] virtual const StreamTicket* ticket() const { return nullptr; }
 };
 

@@ -1,9 +1,14 @@
 #include "api/service.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "core/log.h"
+#include "engine/explain.h"
 #include "engine/lists.h"
+#include "engine/live.h"
+#include "ops/housekeeping.h"
+#include "store/assets.h"
 #include "store/schema.h"
 
 namespace baleen::api {
@@ -86,17 +91,15 @@ Result<ConnectionPool::Lease> ConnectionPool::take() {
 Service::Service(ServiceContext context)
     : context_(std::move(context)),
       connections_(context_.root),
-      uploads_(context_.root,
-               context_.recipes,
-               context_.queue_options,
-               context_.probe,
-               context_.uploads),
+      uploads_(context_.root, context_.recipes, context_.queue_options, context_.probe, {}),
       housekeeping_(kHousekeepingPeriodS, [this] { keep_house(); }) {}
 
 void Service::keep_house() {
   const auto sweep = [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
+    BALEEN_RETURN_IF_ERROR(read_upload_settings(*database));
     BALEEN_RETURN_IF_ERROR(idempotency_.sweep(*database));
+    BALEEN_RETURN_IF_ERROR(ops::forget_old_events(*database));
     BALEEN_RETURN_IF_ERROR(uploads_.sweep(*database));
     return {};
   };
@@ -112,6 +115,8 @@ std::vector<Route> Service::routes() {
   add_work_routes(routes);
   add_system_routes(routes);
   add_session_routes(routes);
+  add_asset_routes(routes);
+  add_run_routes(routes);
   add_upload_routes(routes);
   for (Route& route : routes) {
     const bool is_repeatable =
@@ -139,6 +144,29 @@ Handler Service::once(Handler handler, bool is_secret) {
 
 engine::Queue Service::queue(store::Database& database) const {
   return engine::Queue(database, context_.root, context_.recipes, context_.queue_options);
+}
+
+std::vector<Event> Service::read_progress() {
+  std::vector<Event> events;
+  const std::vector<engine::LiveWorker> workers = engine::read_live(context_.root);
+  const Result<ConnectionPool::Lease> database = connections_.take();
+  if (!database.ok()) return events;  // Nobody misses a glimpse.
+  for (const engine::LiveWorker& worker : workers) {
+    for (const engine::LiveTask& task : worker.tasks) {
+      const Result<std::optional<store::Asset>> asset =
+          store::find_asset(**database, task.asset_id);
+      if (!asset.ok() || !*asset) continue;
+      json::object data = engine::describe_progress(worker, task, (*asset)->duration_s);
+      data["run_id"] = task.run_id;
+      data["asset_id"] = task.asset_id;
+      data["task_id"] = task.task_id;
+      data["stage"] = task.stage;
+      data["attempt"] = task.attempt;
+      events.push_back({0, "task.progress", (*asset)->owner_entity_id, task.run_id, task.asset_id,
+                        core::to_json(data)});
+    }
+  }
+  return events;
 }
 
 Result<std::vector<Event>> Service::read_events(std::int64_t after, std::size_t count) {
@@ -175,7 +203,61 @@ Result<void> check_run_access(store::Database& database,
                      "run", run_id);
 }
 
-Result<json::object> json_body(const Request& request, std::initializer_list<Member> known) {
+Result<std::int64_t> number_of(std::string_view text, std::string_view what) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0)
+    return fail(ErrorCode::invalid_argument, "{} '{}' is no number", what, text);
+  return number;
+}
+
+Result<void> check_query(const Request& request, const std::vector<std::string_view>& known) {
+  for (const auto& [name, value] : request.query) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return fail(ErrorCode::invalid_argument, "unknown query parameter '{}'", name);
+  }
+  return {};
+}
+
+Result<std::filesystem::path> allowed_path(const std::vector<std::filesystem::path>& roots,
+                                           const std::string& wanted) {
+  const std::filesystem::path path(wanted);
+  if (!path.is_absolute())
+    return fail(ErrorCode::invalid_argument, "source_path must be absolute: '{}'", wanted);
+  for (const std::filesystem::path& part : path) {
+    if (part == ".." || part == ".")
+      return fail(ErrorCode::forbidden, "'{}' is not a plain path: it has '{}' in it", wanted,
+                  part.string());
+  }
+  std::error_code error;
+  for (const std::filesystem::path& root : roots) {
+    const std::filesystem::path real_root = std::filesystem::canonical(root, error);
+    if (error) continue;
+    const auto [root_end, rest] =
+        std::mismatch(real_root.begin(), real_root.end(), path.begin(), path.end());
+    if (root_end != real_root.end() || rest == path.end()) continue;
+    std::filesystem::path walked = real_root;
+    for (auto part = rest; part != path.end(); ++part) {
+      walked /= *part;
+      if (std::filesystem::is_symlink(std::filesystem::symlink_status(walked, error)))
+        return fail(ErrorCode::forbidden, "'{}' is a symbolic link", walked.string());
+    }
+    return path;
+  }
+  return fail(ErrorCode::forbidden,
+              "'{}' is not below a folder that `service.ingest_roots` in baleen.toml names",
+              wanted);
+}
+
+std::vector<std::string> strings_of(const json::array& array) {
+  std::vector<std::string> strings;
+  for (const json::value& value : array) {
+    if (value.is_string()) strings.emplace_back(value.get_string());
+  }
+  return strings;
+}
+
+Result<json::object> json_body(const Request& request, const std::vector<Member>& known) {
   const std::string_view type = request.header("Content-Type");
   if (!type.starts_with("application/json"))
     return fail(ErrorCode::media_type_unsupported, "the body must be application/json, not '{}'",
@@ -184,8 +266,8 @@ Result<json::object> json_body(const Request& request, std::initializer_list<Mem
   if (!body.is_object()) return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
   for (const json::key_value_pair& member : body.as_object()) {
     const std::string_view name(member.key().data(), member.key().size());
-    const auto* const found = std::find_if(known.begin(), known.end(),
-                                           [&](const Member& each) { return each.name == name; });
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const Member& each) { return each.name == name; });
     if (found == known.end())
       return fail(ErrorCode::invalid_argument, "the body has an unknown member '{}'", name);
     if (!is_of_kind(member.value(), found->kind))

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "api/asset_views.h"
 #include "api/http.h"
 #include "api/idempotency.h"
 #include "api/repeated.h"
@@ -56,13 +57,18 @@ struct ServiceContext {
   store::DataRoot root;
   const engine::RecipeRegistry& recipes;
   engine::QueueOptions queue_options;
-  std::vector<std::filesystem::path> ingest_roots;  ///< POST /v1/ingest/local: only below these.
-  engine::ProbeAssetFn probe;                       ///< Called from several threads.
-  std::function<Result<json::array>()> models;
-  std::function<json::array()> checks;  ///< Those of `baleen doctor`.
-  std::string openapi_yaml;             ///< specs/openapi.yaml.
-  std::function<ServerStats()> server_stats;
-  engine::UploadOptions uploads = {};
+  std::vector<std::filesystem::path> ingest_roots =
+      {};                           ///< POST /v1/ingest/local: only below these.
+  engine::ProbeAssetFn probe = {};  ///< Called from several threads.
+  std::function<Result<json::array>()> models = {};
+  std::function<json::array()> checks = {};  ///< Those of `baleen doctor`.
+  std::string openapi_yaml = {};             ///< specs/openapi.yaml.
+  std::function<ServerStats()> server_stats = {};
+  std::function<json::object()> configuration = {};
+  AssetViews views = {};
+  /// Whether a document keeps the contract of this schema id.
+  std::function<Result<void>(std::string_view schema_id, const json::value& document)>
+      check_document = {};
 };
 
 class Service {
@@ -75,11 +81,15 @@ class Service {
   /// session's CSRF token where something is to change.
   [[nodiscard]] Result<Principal> authenticate(const Request& request);
   [[nodiscard]] Result<std::vector<Event>> read_events(std::int64_t after, std::size_t count);
+  /// task.progress of every running task, for Server::show_events.
+  [[nodiscard]] std::vector<Event> read_progress();
 
  private:
   void add_look_routes(std::vector<Route>& routes);     // routes_look.cc
   void add_work_routes(std::vector<Route>& routes);     // routes_work.cc
   void add_system_routes(std::vector<Route>& routes);   // routes_system.cc
+  void add_run_routes(std::vector<Route>& routes);      // routes_run.cc
+  void add_asset_routes(std::vector<Route>& routes);    // routes_asset.cc
   void add_session_routes(std::vector<Route>& routes);  // routes_session.cc
   void add_upload_routes(std::vector<Route>& routes);   // routes_upload.cc
 
@@ -92,6 +102,8 @@ class Service {
 
   [[nodiscard]] Result<std::unique_ptr<BodySink>> begin_upload(const Request& request);
   [[nodiscard]] Result<std::unique_ptr<BodySink>> resume_upload(const Request& request);
+  /// What may change while the service runs.
+  [[nodiscard]] Result<void> read_upload_settings(store::Database& database);
   /// Removes what has expired; logs what goes wrong.
   void keep_house();
 
@@ -111,12 +123,25 @@ class Service {
 [[nodiscard]] Result<void> check_run_access(store::Database& database,
                                             const Principal& principal,
                                             std::string_view run_id);
+/// INVALID_ARGUMENT for a parameter of the query that is not in `known`.
+[[nodiscard]] Result<void> check_query(const Request& request,
+                                       const std::vector<std::string_view>& known);
+/// A whole number, not negative; INVALID_ARGUMENT names `what`.
+[[nodiscard]] Result<std::int64_t> number_of(std::string_view text, std::string_view what);
+/// The file itself, if it lies below one of the roots without any link on the way; else FORBIDDEN.
+[[nodiscard]] Result<std::filesystem::path> allowed_path(
+    const std::vector<std::filesystem::path>& roots, const std::string& wanted);
+/// The texts of an array, without what is none.
+[[nodiscard]] std::vector<std::string> strings_of(const json::array& array);
 /// A member of a body, and what it must be.
 struct Member {
   enum class Kind { any, text, integer, number, flag, object, texts, array };
   // Implicit on purpose: a name alone is a member of any kind.
-  Member(const char* its_name, Kind its_kind = Kind::any, bool must_be_there = false)  // NOLINT
+  Member(std::string_view its_name,
+         Kind its_kind = Kind::any,
+         bool must_be_there = false)  // NOLINT
       : name(its_name), kind(its_kind), is_required(must_be_there) {}
+  Member(const char* its_name) : Member(std::string_view(its_name)) {}  // NOLINT
   std::string_view name;
   Kind kind;
   bool is_required;
@@ -125,7 +150,7 @@ struct Member {
 /// The body as a JSON object. MEDIA_TYPE_UNSUPPORTED, or INVALID_ARGUMENT; also for members not in `known` and
 /// for those that are of another kind or missing.
 [[nodiscard]] Result<json::object> json_body(const Request& request,
-                                             std::initializer_list<Member> known);
+                                             const std::vector<Member>& known);
 /// The member `priority` of a body: 0 where it is absent. INVALID_ARGUMENT outside of -1000 to 1000.
 [[nodiscard]] Result<int> priority_of(const json::object& body);
 

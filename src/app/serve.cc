@@ -5,7 +5,10 @@
 #include <string_view>
 #include <utility>
 
+#include "api/live_feed.h"
 #include "api/service.h"
+#include "app/asset_views.h"
+#include "formats/document.h"
 
 namespace baleen {
 
@@ -62,6 +65,7 @@ class Running final : public cli::RunningService {
           const engine::ExecutorCommand& executor,
           const cli::Program& program)
       : config_(config),
+        root_(root),
         recipes_(std::move(recipes)),
         prober_(executor),
         service_(context(root, std::move(queue_options), options, program)) {}
@@ -69,6 +73,7 @@ class Running final : public cli::RunningService {
   Result<void> start(const cli::ServeOptions& options) {
     api::ServerOptions server;
     server.bind = options.bind;
+    server.events_poll_s = 2;  // The feed tells at once; this is for what it may miss.
     server.port = options.port;
     server.hosts.insert(server.hosts.end(), options.allowed_hosts.begin(),
                         options.allowed_hosts.end());
@@ -79,18 +84,23 @@ class Running final : public cli::RunningService {
                      [this](std::int64_t after, std::size_t count) {
                        return service_.read_events(after, count);
                      }));
+    feed_.emplace(*server_, root_, [this] { return service_.read_progress(); });
     return {};
   }
 
   [[nodiscard]] int port() const override { return server_->port(); }
-  void stop(double grace_s) override { server_->stop(grace_s); }
+  void stop(double grace_s) override {
+    feed_.reset();
+    server_->stop(grace_s);
+  }
 
  private:
   api::ServiceContext context(const store::DataRoot& root,
                               engine::QueueOptions queue_options,
                               const cli::ServeOptions& options,
                               const cli::Program& program) {
-    api::ServiceContext context{root, recipes_, std::move(queue_options), {}, {}, {}, {}, {}, {}, {}};
+    api::ServiceContext context{
+        .root = root, .recipes = recipes_, .queue_options = std::move(queue_options)};
     for (const std::string& folder : options.ingest_roots)
       context.ingest_roots.emplace_back(folder);
     context.probe = [this](const std::filesystem::path& path) { return prober_.probe(path); };
@@ -101,18 +111,20 @@ class Running final : public cli::RunningService {
       return to_json(checks(config_, root));
     };
     context.openapi_yaml = embedded::openapi[0].second;
-    context.uploads.bytes_max = config_.integer("service.upload_bytes_max");
-    context.uploads.lifetime_s = 3600 * config_.number("service.uploads_hours");
-    context.uploads.free_bytes_min = config_.integer("service.disk_free_bytes_min");
+    context.views = asset_views();
+    context.check_document = formats::validate;
+    context.configuration = [this] { return config_.values(); };
     context.server_stats = [this] { return server_ ? server_->stats() : api::ServerStats{}; };
     return context;
   }
 
   const cli::Config config_;
+  const store::DataRoot root_;
   const engine::RecipeRegistry recipes_;
   Prober prober_;
   api::Service service_;
-  std::unique_ptr<api::Server> server_;  // Last, so that it ends before what its handlers use.
+  std::unique_ptr<api::Server> server_;  // Ends before what its handlers use.
+  std::optional<api::LiveFeed> feed_;    // Ends before the server that it feeds.
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "cli/text.h"
 #include "core/file.h"
 #include "core/sha256.h"
+#include "engine/explain.h"
 #include "engine/status.h"
 #include "store/assets.h"
 
@@ -193,31 +194,21 @@ Result<int> explain_command(const GlobalOptions& options,
   BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(work.recipe));
   BALEEN_ASSIGN_OR_RETURN(const std::optional<std::string> asset_id,
                           asset_of(*session, work, target));
-  json::array stages;
-  Table table({"stage", "", "reason", "why"});
-  const auto add = [&](const std::string& stage, bool runs, const std::string& reason,
-                       const std::string& why) {
-    stages.push_back({{"stage", stage}, {"runs", runs}, {"reason", reason}, {"why", why}});
-    table.add({stage, runs ? "runs" : "skipped", reason, why});
-  };
-  if (!asset_id) {
-    add("ingest", true, "never_ran", "these bytes have not been ingested yet");
-    for (const engine::StageSpec& spec : recipe->stages)
-      add(spec.name, true, "upstream_stale", "the file is new");
-  } else {
-    engine::Planner planner(session->database, session->root);
-    BALEEN_ASSIGN_OR_RETURN(const auto plans, planner.plan(*recipe, *asset_id));
-    for (const engine::StagePlan& plan : plans) {
-      add(plan.spec->name, !plan.is_fresh(), std::string(to_string(plan.reason)), plan.why);
-    }
-  }
+  BALEEN_ASSIGN_OR_RETURN(
+      const json::object explained,
+      engine::explain_asset(session->database, session->root, *recipe, asset_id));
   if (options.is_json) {
-    print_json(json::object{{"asset_id", asset_id ? json::value(*asset_id) : json::value(nullptr)},
-                            {"recipe", recipe->name},
-                            {"stages", stages}});
-  } else {
-    std::printf("%s", table.to_string().c_str());
+    print_json(explained);
+    return 0;
   }
+  Table table({"stage", "", "reason", "why"});
+  for (const json::value& value : core::get_array(explained, "stages")) {
+    const json::object& stage = value.as_object();
+    table.add({core::get_string(stage, "stage"),
+               core::get_bool(stage, "would_run") ? "runs" : "skipped",
+               core::get_string(stage, "reason"), core::get_string(stage, "why")});
+  }
+  std::printf("%s", table.to_string().c_str());
   return 0;
 }
 

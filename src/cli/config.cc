@@ -103,11 +103,6 @@ const std::vector<ConfigKey>& config_keys() {
        "Feature pack that previews read, if it exists; empty: the default one."},
       {"preview.window_s", "", 60.0, "Length of a preview."},
       {"preview.score_threshold", "", 0.5, "Below this score the intro is taken instead."},
-      {"service.upload_bytes_max", "", std::int64_t{64} << 30, "Bytes of the largest upload.", 1},
-      {"service.uploads_hours", "", 24.0,
-       "An upload is forgotten when nothing has come for this long.", 0.01},
-      {"service.disk_free_bytes_min", "", std::int64_t{1} << 30,
-       "Uploads that would leave less of the disk free are refused."},
   };
   return keys;
 }

@@ -214,6 +214,10 @@ Result<Page> list_tasks(store::Database& database,
       "t.reason, "
       "t.priority, t.attempts, t.interruptions, t.seconds, t.error_code, t.error_message, "
       "t.not_before_us, t.updated_at_us, t.owner_entity_id FROM tasks t");
+  if (!filter.task_id.empty()) {
+    BALEEN_ASSIGN_OR_RETURN(const std::int64_t task_id, parse_number(filter.task_id, "task id"));
+    select.where("t.task_id =", task_id);
+  }
   select.where_if("t.owner_entity_id =", filter.owner);
   select.where_if("t.state =", filter.state);
   select.where_if("t.error_code =", filter.error_code);

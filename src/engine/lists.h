@@ -36,7 +36,7 @@ struct ListFilter {
   std::string stage;   ///< Of tasks and attempts.
   std::string asset_id;
   std::string run_id;      ///< Of tasks, attempts and events.
-  std::string task_id;     ///< Of attempts.
+  std::string task_id;     ///< Of tasks and attempts.
   std::string error_code;  ///< Of tasks and attempts.
   std::string name;        ///< Of assets: the beginning of the file's name.
 };

@@ -58,6 +58,29 @@ struct SubmitOptions {
   std::function<Result<void>(const struct Submitted&)> also = {};
 };
 
+enum class BulkAction { retry, cancel, rerun };
+
+/// Empty members filter nothing.
+struct BulkFilter {
+  std::string owner, recipe, state;
+  std::string error_code, stage;  ///< Of a task of the run.
+  std::vector<std::string> run_ids;
+};
+
+struct BulkRequest {
+  BulkAction action = BulkAction::retry;
+  BulkFilter filter;
+  std::vector<std::string> forced_stages;  ///< Of rerun; empty: all.
+  int limit = 500;                         ///< Runs of this portion.
+  std::string cursor;  ///< Of the portion before. What comes to match later is not of this request.
+};
+
+struct BulkOutcome {
+  std::int64_t n_changed = 0;
+  std::int64_t n_left = 0;
+  std::string cursor;
+};
+
 struct Submitted {
   std::string run_id;
   bool is_new = false;    ///< False: an open or finished run already covers it.
@@ -157,6 +180,8 @@ class Queue {
   [[nodiscard]] Result<int> retry_run(std::string_view run_id);
   /// Stops what is not finished; how many tasks.
   [[nodiscard]] Result<int> cancel_run(std::string_view run_id);
+  /// Does the same to many runs, a portion at a time (queue_bulk.cc).
+  [[nodiscard]] Result<BulkOutcome> change_many(const BulkRequest& request);
   [[nodiscard]] Result<void> record_event(std::string_view type,
                                           std::string_view run_id,
                                           std::string_view asset_id,

@@ -1,6 +1,7 @@
 #include "engine/status.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/clock.h"
@@ -244,6 +245,32 @@ Result<json::object> describe_health(store::Database& database) {
   }
   health["latest_runs"] = std::move(latest_runs);
   return health;
+}
+
+Result<json::object> describe_throughput(store::Database& database) {
+  constexpr std::int64_t kMinutes = 10;
+  // The newest rows are looked at only: nothing is indexed by when it ended.
+  constexpr std::int64_t kRowsMax = 5000;
+  const std::int64_t since_us = core::system_clock().now_us() - kMinutes * 60'000'000;
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto tasks,
+      database.query("SELECT COUNT(*) FROM (SELECT status, finished_at_us FROM pipeline_jobs ORDER "
+                     "BY id DESC LIMIT $2) WHERE status = 'complete' AND finished_at_us > $1",
+                     since_us, kRowsMax));
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto audio,
+      database.query(
+          "SELECT COALESCE(SUM(a.duration_s), 0) FROM (SELECT asset_id, finished_at_us "
+          "FROM runs WHERE state = 'complete' ORDER BY created_at_us DESC LIMIT $2) r JOIN "
+          "audio_assets a ON a.asset_id = r.asset_id WHERE r.finished_at_us > $1",
+          since_us, kRowsMax));
+  const auto per_minute = [](double number) {
+    return std::round(10 * number / static_cast<double>(kMinutes)) / 10;
+  };
+  return json::object{
+      {"minutes", kMinutes},
+      {"tasks_per_minute", per_minute(static_cast<double>(tasks.front().integer(0)))},
+      {"audio_x", per_minute(audio.front().real(0) / 60)}};
 }
 
 Result<std::string> resolve_asset(store::Database& database, std::string_view id) {

@@ -35,7 +35,7 @@ namespace baleen::engine {
 struct UploadOptions {
   std::int64_t bytes_max = std::int64_t{64} << 30;      ///< Of one file.
   std::int64_t free_bytes_min = std::int64_t{1} << 30;  ///< Of the disk, left to others.
-  int open_max = 100;             ///< Uploads of one token that are not complete.
+  std::int64_t open_max = 100;    ///< Uploads of one token that are not complete.
   double lifetime_s = 24 * 3600;  ///< Without a piece, or after completion.
 };
 

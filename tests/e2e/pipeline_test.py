@@ -306,7 +306,7 @@ class Pipeline(harness.Case):
     def test_explain_names_the_stages_that_would_run_and_why(self):
         place = self.place_with_run()
         (place.data / f"segments/{self.asset}.segments.v1.json").unlink()
-        stages = {s["stage"]: (s["runs"], s["reason"]) for s in place.run("explain", self.sample, "--json").json["stages"]}
+        stages = {s["stage"]: (s["would_run"], s["reason"]) for s in place.run("explain", self.sample, "--json").json["stages"]}
         self.assertEqual(stages, {"decode": (False, "fresh"), "waveform": (False, "fresh"), "features": (False, "fresh"),
                                   "segments": (True, "output_missing"), "preview": (True, "upstream_stale")})
 

@@ -116,7 +116,7 @@ class UploadsTest(harness.Case):
                 with self.assertRaises((ConnectionError, http.client.HTTPException)):
                     create(service, len(data), Idempotency_Key="k")
                 self.assertEqual(place.finish(service.process).status, 42)
-                service = Service(place, "serve", BALEEN_SERVICE_UPLOADS_HOURS=0.01)
+                service = Service(place, "serve")
                 target = create(service, len(data), Idempotency_Key="k")[1]["Location"]
                 self.assert_done(place, data, send_rest(service, target, data)[1])
 

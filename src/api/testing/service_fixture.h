@@ -34,15 +34,22 @@ class ServiceFixture : public EngineFixture {
     }
     inbox_ = std::filesystem::canonical(root_.path) / "inbox";
     EXPECT_TRUE(core::write_file_atomic(inbox_ / "five.txt", "5").ok());
-    ServiceContext context{root_,
-                           recipes_,
-                           {},
-                           {inbox_},
-                           [](const auto&) -> Result<json::object> { return json::object{}; },
-                           [] { return Result<json::array>(json::array{}); },
-                           [] { return json::array{}; },
-                           "openapi: 3.1.0\n",
-                           {}};
+    ServiceContext context{.root = root_, .recipes = recipes_, .queue_options = {}};
+    context.ingest_roots = {inbox_};
+    context.probe = [](const auto&) -> Result<json::object> { return json::object{}; };
+    context.models = [] { return Result<json::array>(json::array{}); };
+    context.checks = [] { return json::array{}; };
+    context.openapi_yaml = "openapi: 3.1.0\n";
+    context.configuration = [] { return json::object{{"acoustid.api_key", "abc"}}; };
+    const AssetView view = [](const FindFileFn& find,
+                              const ViewQuery& query) -> Result<json::object> {
+      BALEEN_ASSIGN_OR_RETURN(const std::filesystem::path file, find("original"));
+      return json::object{{"columns", query.columns}, {"file", file.filename().string()}};
+    };
+    context.views = {view, view, view};
+    context.check_document = [](std::string_view, const json::value&) -> Result<void> {
+      return {};
+    };
     service_ = std::make_unique<Service>(std::move(context));
     server_ =
         Server::start(
@@ -81,6 +88,8 @@ class ServiceFixture : public EngineFixture {
     fill("{artifact_id}",
          text_of("SELECT CAST(artifact_id AS TEXT) FROM artifact_index WHERE asset_id = '" +
                  assets_[owner] + "' LIMIT 1"));
+    fill("{task_id}", text_of("SELECT CAST(task_id AS TEXT) FROM tasks WHERE run_id = '" +
+                              runs_[owner] + "' LIMIT 1"));
     fill("{token_id}", "none");
     fill("{upload_id}", upload_of(owner));
     return target;
