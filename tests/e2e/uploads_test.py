@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import random
+import time
 import unittest
 
 import crashes
@@ -29,15 +30,18 @@ def create(service, size, body=None, **headers):
 
 
 def send_rest(service, target, data):
-    """As a tus client does: asks how far it has come, and sends the rest."""
-    status, headers, _ = service.send("HEAD", target)
-    assert status == 200, status
-    offset = int(headers["Upload-Offset"])
-    if offset == len(data) and headers["Baleen-Run-Id"]:
-        return offset, headers
-    status, headers, body = service.send("PATCH", target, data[offset:], Upload_Offset=str(offset))
-    assert status == 204, (status, body)
-    return offset, headers
+    """As a tus client does: asks how far it has come, and sends the rest; waits while another has the upload in hand."""
+    deadline = time.monotonic() + 30
+    while True:
+        status, headers, _ = service.send("HEAD", target)
+        assert status == 200, status
+        offset = int(headers["Upload-Offset"])
+        if offset == len(data) and headers["Baleen-Run-Id"]:
+            return offset, headers
+        status, headers, body = service.send("PATCH", target, data[offset:], Upload_Offset=str(offset))
+        if status != 423 or time.monotonic() > deadline:
+            assert status == 204, (status, body)
+            return offset, headers
 
 
 class UploadsTest(harness.Case):
