@@ -4,7 +4,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/clock.h"
 
@@ -12,7 +14,6 @@ namespace baleen::api {
 namespace {
 
 constexpr double kProgressIntervalS = 1;
-constexpr int kQuietMs = 20;  // Commits come in swarms: one look serves them all.
 
 }  // namespace
 
@@ -31,23 +32,23 @@ LiveFeed::~LiveFeed() {
 }
 
 void LiveFeed::run() {
+  store::NewsSchedule news;
   double next_progress_s = 0;
-  const auto wait_ms = [&](int timeout_ms, bool also_news) {
+  while (true) {
+    double now_s = core::steady_s();
+    const double wait_s =
+        std::min(kProgressIntervalS, news.wait_s(now_s).value_or(kProgressIntervalS));
     std::array<pollfd, 2> polled = {{{stop_.get(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}}};
-    ::poll(polled.data(), also_news && watch_.is_watching() ? 2 : 1, timeout_ms);
-    return polled[0].revents == 0;
-  };
-  while (wait_ms(static_cast<int>(1000 * kProgressIntervalS), true)) {
-    if (server_.stats().event_streams == 0) {
-      if (watch_.take_news() && !wait_ms(kQuietMs, false)) return;
-      continue;
-    }
-    if (watch_.take_news()) server_.notify_events();
-    if (const double now_s = core::steady_s(); now_s >= next_progress_s) {
-      next_progress_s = now_s + kProgressIntervalS;
-      server_.show_events(read_progress_());
-    }
-    if (!wait_ms(kQuietMs, false)) return;
+    ::poll(polled.data(), watch_.is_watching() ? 2 : 1, static_cast<int>(std::ceil(1e3 * wait_s)));
+    if (polled[0].revents != 0) return;
+    now_s = core::steady_s();
+    const bool is_news = watch_.take_news();
+    if (server_.stats().event_streams == 0) continue;
+    if (is_news) news.on_news(now_s);
+    if (news.take_due(now_s)) server_.notify_events();
+    if (now_s < next_progress_s) continue;
+    next_progress_s = now_s + kProgressIntervalS;
+    server_.show_events(read_progress_());
   }
 }
 

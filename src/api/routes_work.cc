@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "api/service.h"
+#include "engine/explain.h"
+#include "engine/live.h"
 #include "engine/status.h"
 
 namespace baleen::api {
@@ -53,6 +55,7 @@ void Service::add_work_routes(std::vector<Route>& routes) {
         BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                                 work.submit(*recipe, ingested.asset.asset_id, options));
         BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(database, submitted.run_id));
+        engine::add_progress(run, engine::read_live(context_.root));
         run["is_new_asset"] = ingested.is_new;
         run["reused"] = submitted.is_fresh;
         return accepted(run);
@@ -85,6 +88,7 @@ void Service::add_work_routes(std::vector<Route>& routes) {
         BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                                 work.submit(*recipe, asset_id, options));
         BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(database, submitted.run_id));
+        engine::add_progress(run, engine::read_live(context_.root));
         run["reused"] = submitted.is_fresh;
         return accepted(run);
       });

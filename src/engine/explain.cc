@@ -12,9 +12,9 @@ namespace {
 
 constexpr int kTasksAheadCountedMax = 10'000;
 
-json::value rounded_or_null(double number, double unit) {
+json::value rounded_or_null(double number, double parts) {
   if (number < 0 || !std::isfinite(number)) return nullptr;
-  return json::value(std::round(number / unit) * unit);
+  return json::value(std::round(number * parts) / parts);
 }
 
 struct TaskFacts {
@@ -220,10 +220,10 @@ Result<json::array> explain_task(store::Database& database,
 json::object describe_progress(const LiveWorker& worker, const LiveTask& task, double duration_s) {
   const bool is_known = task.fraction > 0 && duration_s > 0 && task.seconds > 0;
   return {
-      {"fraction", rounded_or_null(task.fraction, 1e-4)},
-      {"seconds", rounded_or_null(task.seconds, 0.1)},
-      {"eta_s", rounded_or_null(eta_s(task), 0.1)},
-      {"audio_x", rounded_or_null(is_known ? task.fraction * duration_s / task.seconds : -1, 0.1)},
+      {"fraction", rounded_or_null(task.fraction, 1e4)},
+      {"seconds", rounded_or_null(task.seconds, 10)},
+      {"eta_s", rounded_or_null(eta_s(task), 10)},
+      {"audio_x", rounded_or_null(is_known ? task.fraction * duration_s / task.seconds : -1, 10)},
       {"worker", worker.worker}};
 }
 

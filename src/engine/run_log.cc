@@ -44,7 +44,8 @@ Result<void> add_events(store::Database& database,
                      "FROM events e LEFT JOIN tasks t ON t.task_id = e.task_id WHERE e.run_id = $1 "
                      "ORDER BY e.event_id DESC LIMIT $2",
                      run_id, static_cast<std::int64_t>(kRunLogLinesMax)));
-  for (const store::Row& row : rows) {
+  for (auto at = rows.rbegin(); at != rows.rend(); ++at) {
+    const store::Row& row = *at;
     if (task_id && row.integer(3) != *task_id && row.integer(3) != 0) continue;
     const std::string& payload = row.text(2);
     add(lines, core::rfc3339(row.integer(0)), "event", row.text(4),
@@ -64,7 +65,8 @@ Result<void> add_attempts(store::Database& database,
           "started_at_us, finished_at_us, task_id, artifact_path FROM pipeline_jobs WHERE "
           "run_id = $1 ORDER BY id DESC LIMIT $2",
           run_id, static_cast<std::int64_t>(kRunLogLinesMax)));
-  for (const store::Row& row : rows) {
+  for (auto at = rows.rbegin(); at != rows.rend(); ++at) {
+    const store::Row& row = *at;
     if (task_id && row.integer(9) != *task_id) continue;
     const std::string& stage = row.text(0);
     add(lines, core::rfc3339(row.integer(7)), "attempt", stage,
@@ -140,7 +142,6 @@ Result<std::string> run_log(store::Database& database,
   std::vector<Line> lines;
   BALEEN_RETURN_IF_ERROR(add_events(database, run_id, task_id, lines));
   BALEEN_RETURN_IF_ERROR(add_attempts(database, run_id, task_id, lines));
-  std::reverse(lines.begin(), lines.end());  // Both came newest first.
   add_logged(root, run_id, task_id, stage, lines);
   std::stable_sort(lines.begin(), lines.end(),
                    [](const Line& a, const Line& b) { return a.time < b.time; });

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 
 #include "core/clock.h"
 #include "core/log.h"
@@ -17,7 +18,6 @@ constexpr double kIdleReclaimIntervalS = 2;
 constexpr double kUnwatchedClaimIntervalS = 0.2;
 constexpr double kWatchedClaimIntervalS =
     5;  // The watch tells earlier; this is for what it may miss.
-constexpr double kNewsClaimIntervalS = 0.02;  // Commits come in swarms.
 constexpr double kShowIntervalS = 1;
 constexpr double kCancelCheckIntervalS = 1.0;
 constexpr int kPollMs = 100;
@@ -137,7 +137,6 @@ Result<void> Supervisor::keep_leases() {
 Result<void> Supervisor::fill_idle_slots() {
   const double now_s = core::steady_s();
   if (now_s < next_claim_s_) return {};
-  last_claim_s_ = now_s;
   for (Slot& slot : slots_) {
     if (slot.assignment) continue;
     BALEEN_ASSIGN_OR_RETURN(std::optional<Assignment> assignment, queue_.claim(options_.scope));
@@ -188,14 +187,18 @@ Result<void> Supervisor::wait_for_messages() {
   }
   if (watch_.is_watching()) polled.push_back({watch_.fd(), POLLIN, 0});
   const bool is_idle = owners.empty() && !options_.is_until_done && watch_.is_watching();
-  const int ready = ::poll(polled.data(), polled.size(), is_idle ? kIdlePollMs : kPollMs);
+  const double timeout_s = std::min(1e-3 * (is_idle ? kIdlePollMs : kPollMs),
+                                    news_.wait_s(core::steady_s()).value_or(kIdlePollMs));
+  const int ready =
+      ::poll(polled.data(), polled.size(), static_cast<int>(std::ceil(1e3 * timeout_s)));
   if (ready < 0 && errno != EINTR) return core::errno_error(errno, "poll");
+  const double now_s = core::steady_s();
+  if (watch_.take_news()) news_.on_news(now_s);
+  if (news_.take_due(now_s)) next_claim_s_ = 0;
   if (ready <= 0) return {};
   for (std::size_t i = 0; i < owners.size(); ++i) {
     if (polled[i].revents != 0) BALEEN_RETURN_IF_ERROR(receive(*owners[i]));
   }
-  if (watch_.take_news())
-    next_claim_s_ = std::min(next_claim_s_, last_claim_s_ + kNewsClaimIntervalS);
   return {};
 }
 

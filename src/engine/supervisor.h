@@ -97,7 +97,7 @@ class Supervisor {
   double next_heartbeat_s_ = 0;
   double next_claim_s_ = 0;
   double next_show_s_ = 0;
-  double last_claim_s_ = 0;
+  store::NewsSchedule news_;
   store::DatabaseWatch watch_;
   LiveBoard board_;
   const std::int64_t since_us_;

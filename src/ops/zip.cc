@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <ctime>
+
 #include "core/file.h"
 #include "ops/bundle.h"
 
@@ -13,7 +15,13 @@ namespace {
 constexpr int kLevel = 6;
 
 Result<void> add(zipFile archive, const std::string& name, const std::string& text) {
-  const zip_fileinfo info{};
+  zip_fileinfo info{};
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  const auto number = [](int field) { return static_cast<uInt>(field); };
+  info.tmz_date = {number(utc.tm_sec),  number(utc.tm_min), number(utc.tm_hour),
+                   number(utc.tm_mday), number(utc.tm_mon), number(utc.tm_year + 1900)};
   if (::zipOpenNewFileInZip64(archive, name.c_str(), &info, nullptr, 0, nullptr, 0, nullptr,
                               Z_DEFLATED, kLevel, 0) != ZIP_OK ||
       ::zipWriteInFileInZip(archive, text.data(), static_cast<unsigned>(text.size())) != ZIP_OK ||

@@ -50,5 +50,32 @@ TEST_F(Watch, OtherFilesAreNoNews) {
   EXPECT_FALSE(watch.take_news());
 }
 
+TEST(News, IsLookedAtSoonAndAFewTimesMore) {
+  NewsSchedule schedule;
+  EXPECT_FALSE(schedule.take_due(0));
+  EXPECT_FALSE(schedule.wait_s(0).has_value());
+  schedule.on_news(10);
+  EXPECT_FALSE(schedule.take_due(10));
+  int n_looks = 0;
+  double now_s = 10;
+  while (const auto wait_s = schedule.wait_s(now_s)) {
+    now_s += *wait_s + 1e-9;
+    n_looks += schedule.take_due(now_s) ? 1 : 0;
+  }
+  EXPECT_EQ(n_looks, 7);
+  EXPECT_GT(now_s, 14) << "a slow disk would be missed";
+}
+
+TEST(News, SwarmsNeitherStarveALookNorMakeOneEach) {
+  NewsSchedule schedule;
+  int n_looks = 0;
+  for (int ms = 0; ms < 10'000; ++ms) {
+    schedule.on_news(1e-3 * ms);
+    n_looks += schedule.take_due(1e-3 * ms) ? 1 : 0;
+  }
+  EXPECT_GT(n_looks, 300);
+  EXPECT_LT(n_looks, 520);
+}
+
 }  // namespace
 }  // namespace baleen::store
