@@ -9,6 +9,7 @@
 #include "api/service.h"
 #include "api/testing/client.h"
 #include "engine/testing/engine_fixture.h"
+#include "ops/settings.h"
 #include "ops/tokens.h"
 
 namespace baleen::api::testing {
@@ -32,6 +33,8 @@ class ServiceFixture : public EngineFixture {
                                upload_of(owner), owner, std::int64_t{1} << 60)
                       .ok());
     }
+    // The fixture's clock stands in 2023, and the service's housekeeping goes by the real one.
+    EXPECT_TRUE(ops::SettingStore(database_).change({{"retention.events_days", 36'500}}).ok());
     inbox_ = std::filesystem::canonical(root_.path) / "inbox";
     EXPECT_TRUE(core::write_file_atomic(inbox_ / "five.txt", "5").ok());
     ServiceContext context{.root = root_, .recipes = recipes_, .queue_options = {}};
