@@ -23,6 +23,7 @@ help:
 	@echo 'make lint, make format        check, or mend, the layout of the code; static analysis'
 	@echo 'make bench                    measure speed, side by side with other tools that are installed'
 	@echo 'make torture                  kill the program at every failpoint and at random moments; takes long'
+	@echo 'make fuzz-api                 ask the running service for everything that its document allows and forbids'
 	@echo 'make docs                     generate docs/errors.md anew'
 	@echo 'make clean                    remove build/ (keeps data/ and what was downloaded to .deps/)'
 
@@ -64,6 +65,10 @@ test: build-all
 .PHONY: torture
 torture: build
 	@BALEEN_PROGRAM=$(CURDIR)/$(BUILD)/baleen tests/torture/run
+
+.PHONY: fuzz-api
+fuzz-api: build
+	@BALEEN_PROGRAM=$(CURDIR)/$(BUILD)/baleen tests/fuzz/api $(FUZZ_FLAGS)
 
 .PHONY: bench
 bench: setup-bench $(BUILD)/build.ninja

@@ -124,6 +124,8 @@ struct Route {
   Handler handler;
   SinkHandler sink = {};                  ///< Instead of `handler`, for uploads.
   std::int64_t body_bytes_max = 1 << 20;  ///< Of `body`; a sink has limits of its own.
+  Headers headers = {};                   ///< Of every answer of this route, refusals included.
+  bool is_secret = false;  ///< Its answers hold secrets: they are never kept for a repetition.
 };
 
 /// application/problem+json of RFC 9457: type, title, status, detail, code, cause, action, trace_id,

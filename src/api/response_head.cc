@@ -16,7 +16,7 @@ struct StatusName {
   int status;
   std::string_view reason;
 };
-constexpr std::array<StatusName, 32> kReasons = {{
+constexpr std::array<StatusName, 35> kReasons = {{
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -42,13 +42,16 @@ constexpr std::array<StatusName, 32> kReasons = {{
     {416, "Range Not Satisfiable"},
     {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
+    {423, "Locked"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {460, "Checksum Mismatch"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
+    {507, "Insufficient Storage"},
 }};
 
 /// A page of ours loads from ours only; everything else that a browser is told to open loads nothing.
@@ -82,20 +85,6 @@ std::string_view default_cache_control(const Response& response) {
   return std::holds_alternative<FileBody>(response.body) ? "private, no-cache" : "no-store";
 }
 
-/// "Sun, 06 Nov 1994 08:49:37 GMT"; not by strftime, which follows the locale.
-std::string http_date(std::int64_t now_s) {
-  constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t time = now_s;
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
-                     kDays.at(static_cast<std::size_t>(utc.tm_wday)), utc.tm_mday,
-                     kMonths.at(static_cast<std::size_t>(utc.tm_mon)), utc.tm_year + 1900,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
-
 bool is_lower_hex(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char digit) { return hex_value(digit) >= 0 && to_lower(digit) == digit; });
@@ -107,6 +96,20 @@ std::string_view reason_of(int status) {
   const auto* const found = std::find_if(kReasons.begin(), kReasons.end(),
                                          [&](const StatusName& s) { return s.status == status; });
   return found == kReasons.end() ? "Status" : found->reason;
+}
+
+// Not by strftime, which follows the locale.
+std::string http_date(std::int64_t now_s) {
+  constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t time = now_s;
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
+                     kDays.at(static_cast<std::size_t>(utc.tm_wday)), utc.tm_mday,
+                     kMonths.at(static_cast<std::size_t>(utc.tm_mon)), utc.tm_year + 1900,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
 std::string format_head(const Response& response, const HeadOptions& options) {

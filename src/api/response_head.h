@@ -28,6 +28,9 @@ struct HeadOptions {
 /// "OK", "Not Found", …
 [[nodiscard]] std::string_view reason_of(int status);
 
+/// "Sun, 06 Nov 1994 08:49:37 GMT".
+[[nodiscard]] std::string http_date(std::int64_t now_s);
+
 /// The trace id of a W3C traceparent header, or nothing if it is malformed.
 [[nodiscard]] std::optional<std::string> parse_traceparent(std::string_view value);
 

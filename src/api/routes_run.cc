@@ -20,9 +20,12 @@ Result<engine::BulkAction> action_of(const std::string& word) {
 Result<engine::BulkRequest> bulk_request_of(const Request& request) {
   constexpr std::int64_t kDefaultLimit = 500;
   constexpr std::int64_t kLimitMax = 2000;
-  BALEEN_ASSIGN_OR_RETURN(
-      const json::object body,
-      json_body(request, {"action", "filter", "forced_stages", "limit", "cursor"}));
+  BALEEN_ASSIGN_OR_RETURN(const json::object body,
+                          json_body(request, {{"action", Member::Kind::text, true},
+                                              {"filter", Member::Kind::object},
+                                              {"forced_stages", Member::Kind::texts},
+                                              {"limit", Member::Kind::integer},
+                                              {"cursor", Member::Kind::text}}));
   engine::BulkRequest bulk;
   BALEEN_ASSIGN_OR_RETURN(bulk.action, action_of(core::get_string(body, "action")));
   const json::object& filter = core::get_object(body, "filter");

@@ -81,7 +81,8 @@ void Service::add_session_routes(std::vector<Route>& routes) {
   routes.push_back(
       {"POST", "/v1/session", Scope::open, "beginSession",
        with_database([](const Request& request, store::Database& database) -> Result<Response> {
-         BALEEN_ASSIGN_OR_RETURN(const json::object body, json_body(request, {"token"}));
+         BALEEN_ASSIGN_OR_RETURN(const json::object body,
+                                 json_body(request, {{"token", Member::Kind::text, true}}));
          const std::string token = core::get_string(body, "token");
          if (token.empty()) return fail(ErrorCode::invalid_argument, "the body needs a 'token'");
          BALEEN_ASSIGN_OR_RETURN(const ops::NewWebSession made,
@@ -123,9 +124,11 @@ void Service::add_session_routes(std::vector<Route>& routes) {
   routes.push_back(
       {"POST", "/v1/tokens", Scope::admin, "addToken",
        with_database([](const Request& request, store::Database& database) -> Result<Response> {
-         BALEEN_ASSIGN_OR_RETURN(
-             const json::object body,
-             json_body(request, {"name", "scope", "owner_entity_id", "lifetime_s"}));
+         BALEEN_ASSIGN_OR_RETURN(const json::object body,
+                                 json_body(request, {{"name", Member::Kind::text, true},
+                                                     {"scope", Member::Kind::text, true},
+                                                     {"owner_entity_id", Member::Kind::text},
+                                                     {"lifetime_s", Member::Kind::number}}));
          const std::string word = core::get_string(body, "scope");
          const auto scope = ops::parse_token_scope(word);
          if (!scope)
@@ -140,6 +143,7 @@ void Service::add_session_routes(std::vector<Route>& routes) {
          answer["secret"] = made.secret;
          return Response::of_json(answer, 201);
        })});
+  routes.back().is_secret = true;
   routes.push_back(
       {"DELETE", "/v1/tokens/{token_id}", Scope::admin, "revokeToken",
        with_database([](const Request& request, store::Database& database) -> Result<Response> {

@@ -259,8 +259,8 @@ void Service::add_system_routes(std::vector<Route>& routes) {
   routes.push_back(
       {"PATCH", "/v1/settings", Scope::admin, "changeSettings",
        with_database([](const Request& request, store::Database& database) -> Result<Response> {
-         std::vector<std::string_view> known;
-         for (const ops::SettingSpec& spec : ops::setting_specs()) known.push_back(spec.name);
+         std::vector<Member> known;
+         for (const ops::SettingSpec& spec : ops::setting_specs()) known.emplace_back(spec.name);
          BALEEN_ASSIGN_OR_RETURN(const json::object body, json_body(request, known));
          ops::SettingStore settings(database);
          BALEEN_RETURN_IF_ERROR(settings.change(body));

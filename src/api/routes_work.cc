@@ -3,10 +3,14 @@
 #include <filesystem>
 
 #include "api/service.h"
+#include "engine/explain.h"
+#include "engine/live.h"
 #include "engine/status.h"
 
 namespace baleen::api {
 namespace {
+
+using Kind = Member::Kind;
 
 Response accepted(const json::object& run) {
   Response response = Response::of_json(run, 202);
@@ -26,13 +30,18 @@ void Service::add_work_routes(std::vector<Route>& routes) {
   add("POST", "/v1/ingest/local", Scope::submit, "ingestLocal",
       [this](const Request& request, store::Database& database) -> Result<Response> {
         BALEEN_ASSIGN_OR_RETURN(const json::object body,
-                                json_body(request, {"source_path", "owner_entity_id", "metadata",
-                                                    "recipe", "priority"}));
+                                json_body(request, {{"source_path", Kind::text, true},
+                                                    {"owner_entity_id", Kind::text},
+                                                    {"metadata", Kind::object},
+                                                    {"recipe", Kind::text},
+                                                    {"priority", Kind::integer}}));
         const Principal& who = request.principal;
         const std::string owner =
             core::get_string(body, "owner_entity_id", who.owner.empty() ? "local" : who.owner);
         if (!who.owner.empty() && owner != who.owner)
           return fail(ErrorCode::forbidden, "this token may not submit for the owner '{}'", owner);
+        engine::SubmitOptions options;
+        BALEEN_ASSIGN_OR_RETURN(options.priority, priority_of(body));
         BALEEN_ASSIGN_OR_RETURN(
             const std::filesystem::path path,
             allowed_path(context_.ingest_roots, core::get_string(body, "source_path")));
@@ -42,13 +51,11 @@ void Service::add_work_routes(std::vector<Route>& routes) {
             const engine::Ingested ingested,
             engine::ingest_file(database, context_.root,
                                 {path, owner, core::get_object(body, "metadata")}, context_.probe));
-        engine::SubmitOptions options;
-        options.priority = static_cast<int>(
-            std::clamp<std::int64_t>(core::get_int(body, "priority"), -1000, 1000));
         engine::Queue work = queue(database);
         BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                                 work.submit(*recipe, ingested.asset.asset_id, options));
         BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(database, submitted.run_id));
+        engine::add_progress(run, engine::read_live(context_.root));
         run["is_new_asset"] = ingested.is_new;
         run["reused"] = submitted.is_fresh;
         return accepted(run);
@@ -56,18 +63,20 @@ void Service::add_work_routes(std::vector<Route>& routes) {
 
   add("POST", "/v1/runs", Scope::submit, "submitRun",
       [this](const Request& request, store::Database& database) -> Result<Response> {
-        BALEEN_ASSIGN_OR_RETURN(
-            const json::object body,
-            json_body(request, {"asset_id", "recipe", "only_stages", "forced_stages", "priority"}));
+        BALEEN_ASSIGN_OR_RETURN(const json::object body,
+                                json_body(request, {{"asset_id", Kind::text, true},
+                                                    {"recipe", Kind::text},
+                                                    {"only_stages", Kind::texts},
+                                                    {"forced_stages", Kind::texts},
+                                                    {"priority", Kind::integer}}));
+        engine::SubmitOptions options;
+        BALEEN_ASSIGN_OR_RETURN(options.priority, priority_of(body));
         const std::string asset_id = core::get_string(body, "asset_id");
         BALEEN_RETURN_IF_ERROR(check_asset_access(database, request.principal, asset_id));
         BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
                                 context_.recipes.find(core::get_string(body, "recipe", "ssis")));
-        engine::SubmitOptions options;
         options.only_stages = strings_of(core::get_array(body, "only_stages"));
         options.forced_stages = strings_of(core::get_array(body, "forced_stages"));
-        options.priority = static_cast<int>(
-            std::clamp<std::int64_t>(core::get_int(body, "priority"), -1000, 1000));
         for (const auto* stages : {&options.only_stages, &options.forced_stages}) {
           for (const std::string& stage : *stages) {
             if (recipe->find_stage(stage) == nullptr)
@@ -79,6 +88,7 @@ void Service::add_work_routes(std::vector<Route>& routes) {
         BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                                 work.submit(*recipe, asset_id, options));
         BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(database, submitted.run_id));
+        engine::add_progress(run, engine::read_live(context_.root));
         run["reused"] = submitted.is_fresh;
         return accepted(run);
       });
@@ -120,7 +130,9 @@ void Service::add_work_routes(std::vector<Route>& routes) {
   const auto add_pause = [&](std::string pattern, std::string operation_id, bool is_pause) {
     add("POST", std::move(pattern), Scope::operate, std::move(operation_id),
         [this, is_pause](const Request& request, store::Database& database) -> Result<Response> {
-          BALEEN_ASSIGN_OR_RETURN(const json::object body, json_body(request, {"recipe", "stage"}));
+          BALEEN_ASSIGN_OR_RETURN(
+              const json::object body,
+              json_body(request, {{"recipe", Kind::text}, {"stage", Kind::text}}));
           const std::string recipe = core::get_string(body, "recipe");
           const std::string stage = core::get_string(body, "stage");
           engine::Queue work = queue(database);

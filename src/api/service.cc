@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/log.h"
 #include "engine/explain.h"
 #include "engine/lists.h"
 #include "engine/live.h"
+#include "ops/housekeeping.h"
 #include "store/assets.h"
 #include "store/schema.h"
 
@@ -13,6 +15,7 @@ namespace baleen::api {
 namespace {
 
 constexpr std::size_t kIdleConnectionsMax = 8;
+constexpr double kHousekeepingPeriodS = 3600;
 
 Result<void> check_owner(store::Database& database,
                          const Principal& principal,
@@ -23,6 +26,40 @@ Result<void> check_owner(store::Database& database,
   if (rows.empty() || (!principal.owner.empty() && rows.front().text(0) != principal.owner))
     return fail(ErrorCode::not_found, "there is no {} '{}'", what, id);
   return {};
+}
+
+bool is_text(const json::value& value) { return value.is_string(); }
+
+bool is_of_kind(const json::value& value, Member::Kind kind) {
+  json::error_code error;
+  switch (kind) {
+    case Member::Kind::any: return true;
+    case Member::Kind::text: return value.is_string();
+    case Member::Kind::integer:  // Also 1.0: JSON knows no difference.
+      return value.is_number() && (value.to_number<std::int64_t>(error), !error);
+    case Member::Kind::number: return value.is_number();
+    case Member::Kind::flag: return value.is_bool();
+    case Member::Kind::object: return value.is_object();
+    case Member::Kind::array: return value.is_array();
+    case Member::Kind::texts:
+      return value.is_array() &&
+             std::all_of(value.get_array().begin(), value.get_array().end(), is_text);
+  }
+  return false;
+}
+
+std::string_view name_of(Member::Kind kind) {
+  switch (kind) {
+    case Member::Kind::any: return "anything";
+    case Member::Kind::text: return "a text";
+    case Member::Kind::integer: return "a whole number";
+    case Member::Kind::number: return "a number";
+    case Member::Kind::flag: return "true or false";
+    case Member::Kind::object: return "an object";
+    case Member::Kind::array: return "a list";
+    case Member::Kind::texts: return "a list of texts";
+  }
+  return "";
 }
 
 }  // namespace
@@ -52,7 +89,25 @@ Result<ConnectionPool::Lease> ConnectionPool::take() {
 // ---- the service ------------------------------------------------------------------------------
 
 Service::Service(ServiceContext context)
-    : context_(std::move(context)), connections_(context_.root) {}
+    : context_(std::move(context)),
+      connections_(context_.root),
+      uploads_(context_.root, context_.recipes, context_.queue_options, context_.probe, {}),
+      housekeeping_(kHousekeepingPeriodS, [this] { keep_house(); }) {}
+
+void Service::keep_house() {
+  const auto sweep = [&]() -> Result<void> {
+    BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
+    BALEEN_RETURN_IF_ERROR(read_upload_settings(*database));
+    BALEEN_RETURN_IF_ERROR(idempotency_.sweep(*database));
+    BALEEN_RETURN_IF_ERROR(ops::forget_old_events(*database));
+    BALEEN_RETURN_IF_ERROR(uploads_.sweep(*database));
+    return {};
+  };
+  if (const Result<void> swept = sweep(); !swept.ok()) {
+    core::log(core::LogLevel::warning, "housekeeping failed",
+              {{"error", swept.error().to_string()}});
+  }
+}
 
 std::vector<Route> Service::routes() {
   std::vector<Route> routes;
@@ -62,6 +117,12 @@ std::vector<Route> Service::routes() {
   add_session_routes(routes);
   add_asset_routes(routes);
   add_run_routes(routes);
+  add_upload_routes(routes);
+  for (Route& route : routes) {
+    const bool is_repeatable =
+        route.method == "POST" && route.scope != Scope::open && route.handler != nullptr;
+    if (is_repeatable) route.handler = once(std::move(route.handler), route.is_secret);
+  }
   return routes;
 }
 
@@ -69,6 +130,15 @@ Handler Service::with_database(DatabaseHandler handler) {
   return [this, handler = std::move(handler)](const Request& request) -> Result<Response> {
     BALEEN_ASSIGN_OR_RETURN(const ConnectionPool::Lease database, connections_.take());
     return handler(request, *database);
+  };
+}
+
+Handler Service::once(Handler handler, bool is_secret) {
+  return [this, handler = std::move(handler), is_secret](const Request& request) {
+    if (!has_idempotency_key(request)) return handler(request);
+    const Result<ConnectionPool::Lease> database = connections_.take();
+    if (!database.ok()) return Result<Response>(database.error());
+    return idempotency_.answer(**database, request, is_secret, handler);
   };
 }
 
@@ -187,7 +257,7 @@ std::vector<std::string> strings_of(const json::array& array) {
   return strings;
 }
 
-Result<json::object> json_body(const Request& request, const std::vector<std::string_view>& known) {
+Result<json::object> json_body(const Request& request, const std::vector<Member>& known) {
   const std::string_view type = request.header("Content-Type");
   if (!type.starts_with("application/json"))
     return fail(ErrorCode::media_type_unsupported, "the body must be application/json, not '{}'",
@@ -196,10 +266,27 @@ Result<json::object> json_body(const Request& request, const std::vector<std::st
   if (!body.is_object()) return fail(ErrorCode::invalid_argument, "the body must be a JSON object");
   for (const json::key_value_pair& member : body.as_object()) {
     const std::string_view name(member.key().data(), member.key().size());
-    if (std::find(known.begin(), known.end(), name) == known.end())
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const Member& each) { return each.name == name; });
+    if (found == known.end())
       return fail(ErrorCode::invalid_argument, "the body has an unknown member '{}'", name);
+    if (!is_of_kind(member.value(), found->kind))
+      return fail(ErrorCode::invalid_argument, "'{}' must be {}, not {}", name,
+                  name_of(found->kind), core::to_json(member.value()));
+  }
+  for (const Member& member : known) {
+    if (member.is_required && !body.as_object().contains(member.name))
+      return fail(ErrorCode::invalid_argument, "the body lacks the member '{}'", member.name);
   }
   return std::move(body.as_object());
+}
+
+Result<int> priority_of(const json::object& body) {
+  const std::int64_t priority = core::get_int(body, "priority");
+  if (priority < -1000 || priority > 1000)
+    return fail(ErrorCode::invalid_argument, "priority is a number from -1000 to 1000, not {}",
+                priority);
+  return static_cast<int>(priority);
 }
 
 }  // namespace baleen::api

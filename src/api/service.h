@@ -13,10 +13,13 @@
 #include "api/asset_views.h"
 #include "api/cached.h"
 #include "api/http.h"
+#include "api/idempotency.h"
+#include "api/repeated.h"
 #include "api/server.h"
 #include "engine/ingest.h"
 #include "engine/queue.h"
 #include "engine/recipe.h"
+#include "engine/upload.h"
 #include "store/database.h"
 #include "store/paths.h"
 
@@ -89,6 +92,7 @@ class Service {
   void add_run_routes(std::vector<Route>& routes);      // routes_run.cc
   void add_asset_routes(std::vector<Route>& routes);    // routes_asset.cc
   void add_session_routes(std::vector<Route>& routes);  // routes_session.cc
+  void add_upload_routes(std::vector<Route>& routes);   // routes_upload.cc
 
   /// engine::describe_health with the throughput.
   [[nodiscard]] Result<json::object> health(store::Database& database);
@@ -96,12 +100,24 @@ class Service {
   /// A handler that gets a connection with its request.
   using DatabaseHandler = std::function<Result<Response>(const Request&, store::Database&)>;
   [[nodiscard]] Handler with_database(DatabaseHandler handler);
+  /// The same, but a request with an Idempotency-Key is done once.
+  [[nodiscard]] Handler once(Handler handler, bool is_secret);
   [[nodiscard]] engine::Queue queue(store::Database& database) const;
+
+  [[nodiscard]] Result<std::unique_ptr<BodySink>> begin_upload(const Request& request);
+  [[nodiscard]] Result<std::unique_ptr<BodySink>> resume_upload(const Request& request);
+  /// What may change while the service runs.
+  [[nodiscard]] Result<void> read_upload_settings(store::Database& database);
+  /// Removes what has expired; logs what goes wrong.
+  void keep_house();
 
   ServiceContext context_;
   ConnectionPool connections_;
   Cached<json::object> health_{1};
   Cached<json::array> checks_{5};
+  engine::UploadStore uploads_;
+  Idempotency idempotency_;
+  Repeated housekeeping_;  // Last, so that it ends before what it uses.
 };
 
 // What handlers share.
@@ -123,8 +139,25 @@ class Service {
     const std::vector<std::filesystem::path>& roots, const std::string& wanted);
 /// The texts of an array, without what is none.
 [[nodiscard]] std::vector<std::string> strings_of(const json::array& array);
-/// The body as a JSON object. MEDIA_TYPE_UNSUPPORTED, or INVALID_ARGUMENT; also for members not in `known`.
+/// A member of a body, and what it must be.
+struct Member {
+  enum class Kind { any, text, integer, number, flag, object, texts, array };
+  // Implicit on purpose: a name alone is a member of any kind.
+  Member(std::string_view its_name,
+         Kind its_kind = Kind::any,
+         bool must_be_there = false)  // NOLINT
+      : name(its_name), kind(its_kind), is_required(must_be_there) {}
+  Member(const char* its_name) : Member(std::string_view(its_name)) {}  // NOLINT
+  std::string_view name;
+  Kind kind;
+  bool is_required;
+};
+
+/// The body as a JSON object. MEDIA_TYPE_UNSUPPORTED, or INVALID_ARGUMENT; also for members not in `known` and
+/// for those that are of another kind or missing.
 [[nodiscard]] Result<json::object> json_body(const Request& request,
-                                             const std::vector<std::string_view>& known);
+                                             const std::vector<Member>& known);
+/// The member `priority` of a body: 0 where it is absent. INVALID_ARGUMENT outside of -1000 to 1000.
+[[nodiscard]] Result<int> priority_of(const json::object& body);
 
 }  // namespace baleen::api

@@ -386,6 +386,11 @@ std::string Session::head_of(const Exchange& exchange,
 
 Task<bool> Session::send(Exchange& exchange, Response response) {
   if (exchange.has_unread_body || core_.is_draining) exchange.keep_alive = false;
+  if (exchange.match.route != nullptr) {
+    for (const auto& [name, value] : exchange.match.route->headers) {
+      if (response.header(name).empty()) response.set_header(name, value);
+    }
+  }
   bool was_sent = false;
   if (std::holds_alternative<EventsBody>(response.body) && !exchange.is_head) {
     co_return send_events(exchange, response);

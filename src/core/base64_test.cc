@@ -21,5 +21,14 @@ TEST(Base64, BytesAboveSevenBitsAndBothAlphabets) {
   EXPECT_EQ(to_base64url("f"), "Zg");
 }
 
+TEST(Base64, IsReadBackAndNothingElseIs) {
+  for (const std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar", "\xff\xfe"}) {
+    EXPECT_EQ(from_base64(to_base64(text)), text);
+  }
+  for (const char* text : {"Zg", "Zg=", "Zg===", "Z===", "=", "====", "Zh==", "Z g=", "Zm9v!"}) {
+    EXPECT_EQ(from_base64(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace baleen::core

@@ -110,6 +110,11 @@ std::string file_uri(const fs::path& path) {
   return uri;
 }
 
+bool has_original(const store::DataRoot& root, const store::Asset& asset) {
+  const Result<std::int64_t> bytes = core::file_size_bytes(root.at(asset.original_path));
+  return bytes.ok() && *bytes == asset.bytes;
+}
+
 fs::path incoming_name(const store::DataRoot& root) {
   static std::atomic<int> counter{0};
   const core::ProcessIdentity& self = core::this_process();
@@ -120,7 +125,6 @@ fs::path incoming_name(const store::DataRoot& root) {
 
 Result<void> record(store::Database& database,
                     const store::Asset& asset,
-                    const Digest& digest,
                     const json::object& metrics,
                     std::int64_t started_us) {
   const std::int64_t now_us = core::system_clock().now_us();
@@ -137,12 +141,12 @@ Result<void> record(store::Database& database,
   original.asset_id = asset.asset_id;
   original.type = "original";
   original.path = asset.original_path;
-  original.sha256 = original.content_sha256 = digest.sha256;
-  original.bytes = digest.bytes;
+  original.sha256 = original.content_sha256 = asset.content_hash;
+  original.bytes = asset.bytes;
   original.schema_id = "original";
   original.version = "1.0.0";
   original.signature_json =
-      core::to_canonical_json(json::object{{"stage", "ingest"}, {"sha256", digest.sha256}});
+      core::to_canonical_json(json::object{{"stage", "ingest"}, {"sha256", asset.content_hash}});
   original.signature = core::sha256_hex(original.signature_json);
   original.producer = "ingest@1";
   original.job_id = database.last_insert_id();
@@ -175,11 +179,71 @@ std::string guess_format(std::string_view first_bytes) {
   return "application/octet-stream";
 }
 
+std::string_view name_if_no_audio(std::string_view first_bytes) {
+  const auto at = [&](std::size_t offset, std::string_view magic) {
+    return first_bytes.size() >= offset + magic.size() &&
+           first_bytes.substr(offset, magic.size()) == magic;
+  };
+  if (at(0, "RIFF") && at(8, "WEBP")) return "a WebP picture";
+  for (const std::string_view brand : {"heic", "heix", "mif1", "avif"}) {
+    if (at(4, "ftyp") && at(8, brand)) return "a HEIF picture";
+  }
+  if (guess_format(first_bytes) != "application/octet-stream") return "";
+  struct Magic {
+    std::string_view bytes, name;
+  };
+  using std::string_view_literals::operator""sv;
+  static constexpr std::array kMagics = {
+      Magic{"PK\3\4"sv, "a ZIP archive or an office document"},
+      Magic{"PK\5\6"sv, "an empty ZIP archive"},
+      Magic{"\x7f"
+            "ELF"sv,
+            "a program"},
+      Magic{"MZ"sv, "a program"},
+      Magic{"#!"sv, "a script"},
+      Magic{"%PDF-"sv, "a PDF document"},
+      Magic{"%!PS"sv, "a PostScript document"},
+      Magic{"{\\rtf"sv, "an RTF document"},
+      Magic{"\x89PNG"sv, "a PNG picture"},
+      Magic{"\xff\xd8\xff"sv, "a JPEG picture"},
+      Magic{"GIF8"sv, "a GIF picture"},
+      Magic{"II*\0"sv, "a TIFF picture"},
+      Magic{"MM\0*"sv, "a TIFF picture"},
+      Magic{"\x1f\x8b"sv, "a gzip archive"},
+      Magic{"BZh"sv, "a bzip2 archive"},
+      Magic{"\xfd"
+            "7zXZ"sv,
+            "an xz archive"},
+      Magic{"7z\xbc\xaf"sv, "a 7-Zip archive"},
+      Magic{"Rar!"sv, "a RAR archive"},
+      Magic{"\x28\xb5\x2f\xfd"sv, "a Zstandard archive"},
+      Magic{"SQLite format 3"sv, "an SQLite database"},
+  };
+  for (const Magic& magic : kMagics) {
+    if (at(0, magic.bytes)) return magic.name;
+  }
+  if (at(0, "\xef\xbb\xbf")) first_bytes.remove_prefix(3);  // A byte order mark.
+  std::string text(
+      first_bytes.substr(std::min(first_bytes.find_first_not_of(" \t\r\n"), first_bytes.size())));
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const std::string_view tag : {"<!doctype html", "<html", "<head", "<body", "<script"}) {
+    if (text.starts_with(tag)) return "an HTML page";
+  }
+  if (text.starts_with("<?xml") || text.starts_with("<svg")) return "an XML document";
+  return "";
+}
+
+std::string asset_id_of(std::string_view owner_entity_id, std::string_view sha256) {
+  return core::derived_id(std::string(owner_entity_id) + "\n" + std::string(sha256));
+}
+
 Result<Ingested> ingest_file(store::Database& database,
                              const store::DataRoot& root,
                              const IngestRequest& request,
                              const ProbeAssetFn& probe) {
-  const std::int64_t started_us = core::system_clock().now_us();
+  Arrival arrival;
+  arrival.started_us = core::system_clock().now_us();
   BALEEN_ASSIGN_OR_RETURN(Source source, open_source(request.source));
   BALEEN_ASSIGN_OR_RETURN(
       const bool may_be_known,
@@ -190,51 +254,72 @@ Result<Ingested> ingest_file(store::Database& database,
     BALEEN_ASSIGN_OR_RETURN(
         std::optional<store::Asset> known,
         store::find_asset_by_hash(database, request.owner_entity_id, digest.sha256));
-    const bool has_original = known && core::file_size_bytes(root.at(known->original_path)).ok();
-    if (has_original) return Ingested{std::move(*known), false, {}};
+    if (known && has_original(root, *known)) return Ingested{std::move(*known), false, {}};
     if (::lseek(source.file.get(), 0, SEEK_SET) < 0) return core::errno_error(errno, "seek");
   }
 
   BALEEN_RETURN_IF_ERROR(core::make_directories(root.incoming()));
-  const fs::path incoming = incoming_name(root);
+  arrival.file = incoming_name(root);
   const auto copy_in = [&]() -> Result<Digest> {
-    BALEEN_ASSIGN_OR_RETURN(const core::Fd copy, core::create_file(incoming));
+    BALEEN_ASSIGN_OR_RETURN(const core::Fd copy, core::create_file(arrival.file));
     BALEEN_ASSIGN_OR_RETURN(Digest digest, hash_and_copy(source.file, copy));
     BALEEN_RETURN_IF_ERROR(core::sync_file(copy));
     return digest;
   };
   Result<Digest> copied = copy_in();
   if (!copied.ok()) {
-    (void)core::remove_file(incoming).ok();  // The copy's own error is the one to tell.
+    (void)core::remove_file(arrival.file).ok();  // The copy's own error is the one to tell.
     return std::move(copied).error().context(request.source.string());
   }
-  const Digest& digest = *copied;
-  const double hash_s = core::steady_s() - hash_begin_s;
+  arrival.hash_s = core::steady_s() - hash_begin_s;
+  arrival.filename = request.source.filename().string();
+  arrival.source_uri = file_uri(request.source);
+  arrival.owner_entity_id = request.owner_entity_id;
+  arrival.metadata = request.metadata;
+  arrival.sha256 = std::move(copied->sha256);
+  arrival.bytes = copied->bytes;
+  arrival.first_bytes = std::move(copied->first_bytes);
+  Result<Ingested> adopted = adopt_file(database, root, arrival, probe);
+  (void)core::remove_file(arrival.file)
+      .ok();  // Still there if another process was faster, or it failed.
+  return adopted;
+}
 
+Result<Ingested> adopt_file(store::Database& database,
+                            const store::DataRoot& root,
+                            const Arrival& arrival,
+                            const ProbeAssetFn& probe) {
   store::Asset asset;
-  asset.asset_id = core::derived_id(request.owner_entity_id + "\n" + digest.sha256);
-  asset.owner_entity_id = request.owner_entity_id;
-  asset.content_hash = digest.sha256;
-  asset.source_uri = file_uri(request.source);
-  asset.original_filename = request.source.filename().string();
-  asset.original_path = "audio/" + asset.asset_id + "/original." + safe_extension(request.source);
-  asset.bytes = digest.bytes;
-  asset.metadata_json = core::to_json(request.metadata);
+  asset.asset_id = asset_id_of(arrival.owner_entity_id, arrival.sha256);
+  asset.owner_entity_id = arrival.owner_entity_id;
+  asset.content_hash = arrival.sha256;
+  asset.source_uri = arrival.source_uri;
+  asset.original_filename = arrival.filename;
+  asset.original_path = "audio/" + asset.asset_id + "/original." + safe_extension(arrival.filename);
+  asset.bytes = arrival.bytes;
+  asset.metadata_json = core::to_json(arrival.metadata);
   asset.created_at_us = core::system_clock().now_us();
 
   BALEEN_ASSIGN_OR_RETURN(std::optional<store::Asset> known,
                           store::find_asset(database, asset.asset_id));
+  if (known && has_original(root, *known)) return Ingested{std::move(*known), false, {}};
   if (known)
     asset.original_path = known->original_path;  // Known, but its file was lost: put it back.
   const fs::path final_path = root.at(asset.original_path);
-  BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
-  BALEEN_RETURN_IF_ERROR(core::publish_file(incoming, final_path));
+  if (std::error_code ignored; fs::exists(arrival.file, ignored)) {
+    BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
+    BALEEN_RETURN_IF_ERROR(core::publish_file(arrival.file, final_path));
+  } else if (!has_original(root, asset)) {
+    return fail(ErrorCode::file_not_found, "{} is gone", arrival.file.string());
+  } else {
+    BALEEN_RETURN_IF_ERROR(core::sync_directory(final_path.parent_path()));
+  }
   if (known) return Ingested{std::move(*known), false, {}};
   BALEEN_RETURN_IF_ERROR(core::sync_directory(final_path.parent_path().parent_path()));
 
-  json::object metrics{{"file_size_bytes", digest.bytes},
-                       {"hash_s", hash_s},
-                       {"format_guess", guess_format(digest.first_bytes)}};
+  json::object metrics{{"file_size_bytes", arrival.bytes},
+                       {"hash_s", arrival.hash_s},
+                       {"format_guess", guess_format(arrival.first_bytes)}};
   if (const Result<json::object> info = probe(final_path); info.ok()) {
     asset.container = core::get_string(*info, "container");
     asset.codec = core::get_string(*info, "codec");
@@ -244,17 +329,19 @@ Result<Ingested> ingest_file(store::Database& database,
   } else {
     metrics["probe_error"] = info.error().to_string();
   }
-  metrics["seconds"] = 1e-6 * static_cast<double>(core::system_clock().now_us() - started_us);
-  bool is_new = true;
+  metrics["seconds"] =
+      1e-6 * static_cast<double>(core::system_clock().now_us() - arrival.started_us);
+  std::optional<store::Asset> rival;
   BALEEN_RETURN_IF_ERROR(database.transaction("INGEST", [&]() -> Result<void> {
     // Another process may have ingested the same bytes meanwhile.
-    BALEEN_ASSIGN_OR_RETURN(const std::optional<store::Asset> rival,
-                            store::find_asset(database, asset.asset_id));
-    is_new = !rival.has_value();
-    if (!is_new) return {};
-    return record(database, asset, digest, metrics, started_us);
+    BALEEN_ASSIGN_OR_RETURN(rival, store::find_asset(database, asset.asset_id));
+    if (rival) return {};
+    return record(database, asset, metrics, arrival.started_us);
   }));
-  if (!is_new) return Ingested{std::move(asset), false, {}};
+  if (rival) {
+    if (rival->original_path != asset.original_path) (void)core::remove_file(final_path).ok();
+    return Ingested{*std::move(rival), false, {}};
+  }
   core::log(core::LogLevel::info, "ingested",
             {{"stage", "ingest"},
              {"asset_id", asset.asset_id},

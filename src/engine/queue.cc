@@ -38,7 +38,7 @@ Result<Submitted> Queue::submit(const Recipe& recipe,
   Submitted submitted;
   BALEEN_RETURN_IF_ERROR(database_.transaction("SUBMIT", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(submitted, submit_locked(recipe, asset_id, options));
-    return {};
+    return options.also ? options.also(submitted) : Result<void>();
   }));
   return submitted;
 }

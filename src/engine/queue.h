@@ -16,6 +16,7 @@
 ///  I5  A worker that dies costs its task no attempt; a stage that fails costs one.
 ///  I6  Every attempt has a row in pipeline_jobs, whatever became of it.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -53,6 +54,8 @@ struct SubmitOptions {
   /// One unit is worth a minute of waiting: tasks are taken in the order of their age plus that, so that
   /// what is urgent goes first and nothing waits for ever.
   int priority = 0;
+  /// Called in the transaction that stores the run, if any: what must be recorded with it or not at all.
+  std::function<Result<void>(const struct Submitted&)> also = {};
 };
 
 enum class BulkAction { retry, cancel, rerun };

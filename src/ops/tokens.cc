@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kPrefix = "bln_";
 constexpr const char* kNotValid = "this token is not valid";
 constexpr std::size_t kNameCharsMax = 100;
+constexpr double kLifetimeMaxS = 3.2e9;  ///< A hundred years; 0 is for ever.
 constexpr std::int64_t kUseResolutionUs = 60'000'000;
 constexpr std::array<std::string_view, 4> kScopes = {"read", "submit", "operate", "admin"};
 
@@ -70,8 +71,9 @@ Result<NewToken> TokenStore::add(std::string_view name,
                 kNameCharsMax);
   if (owner_entity_id.empty() && scope != TokenScope::admin)
     return fail(ErrorCode::invalid_argument, "a token that is not for an admin needs an owner");
-  if (lifetime_s < 0)
-    return fail(ErrorCode::invalid_argument, "a lifetime of {} s is negative", lifetime_s);
+  if (!(lifetime_s >= 0 && lifetime_s <= kLifetimeMaxS))
+    return fail(ErrorCode::invalid_argument, "a lifetime of {} s is not between 0 and {}",
+                lifetime_s, kLifetimeMaxS);
   NewToken made;
   BALEEN_ASSIGN_OR_RETURN(made.secret, new_secret(kPrefix));
   made.token = {core::new_id(),

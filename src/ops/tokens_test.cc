@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "core/file.h"
 #include "ops/testing/ops_fixture.h"
 
@@ -76,6 +78,10 @@ TEST_F(Tokens, OnlyAdminsMaySeeEveryOwner) {
   EXPECT_EQ(tokens_.add("a", TokenScope::operate, "", 0).error().code, ErrorCode::invalid_argument);
   EXPECT_TRUE(tokens_.add("a", TokenScope::admin, "", 0).ok());
   EXPECT_EQ(tokens_.add("", TokenScope::admin, "", 0).error().code, ErrorCode::invalid_argument);
+  for (const double lifetime_s : {-1.0, 1e300, std::nan("")}) {
+    EXPECT_EQ(tokens_.add("a", TokenScope::admin, "", lifetime_s).error().code,
+              ErrorCode::invalid_argument);
+  }
 }
 
 }  // namespace

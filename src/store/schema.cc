@@ -200,6 +200,7 @@ CREATE TABLE uploads (                   -- tus; the bytes are in incoming/uploa
   expires_at_us INTEGER NOT NULL
 );
 CREATE INDEX uploads_expiry ON uploads (expires_at_us);
+CREATE INDEX uploads_open ON uploads (token_id) WHERE state = 'open';
 
 CREATE TABLE idempotency_keys (          -- answers to requests that may come twice
   principal TEXT NOT NULL,               -- token_id

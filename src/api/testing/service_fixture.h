@@ -9,6 +9,7 @@
 #include "api/service.h"
 #include "api/testing/client.h"
 #include "engine/testing/engine_fixture.h"
+#include "ops/settings.h"
 #include "ops/tokens.h"
 
 namespace baleen::api::testing {
@@ -24,7 +25,16 @@ class ServiceFixture : public EngineFixture {
       assets_[owner] = asset(number, owner);
       runs_[owner] = work.submit(recipe(), assets_[owner], {}).value().run_id;
       drain(work);
+      EXPECT_TRUE(database_
+                      .execute("INSERT INTO uploads (upload_id, owner_entity_id, token_id, "
+                               "filename, bytes, request_json, state, created_at_us, "
+                               "expires_at_us) VALUES ($1, $2, '', 'a.txt', 10, '{}', 'open', 0, "
+                               "$3)",
+                               upload_of(owner), owner, std::int64_t{1} << 60)
+                      .ok());
     }
+    // The fixture's clock stands in 2023, and the service's housekeeping goes by the real one.
+    EXPECT_TRUE(ops::SettingStore(database_).change({{"retention.events_days", 36'500}}).ok());
     inbox_ = std::filesystem::canonical(root_.path) / "inbox";
     EXPECT_TRUE(core::write_file_atomic(inbox_ / "five.txt", "5").ok());
     ServiceContext context{.root = root_, .recipes = recipes_, .queue_options = {}};
@@ -68,6 +78,7 @@ class ServiceFixture : public EngineFixture {
   static json::value parsed(const Reply& reply) {
     return core::parse_json(reply.body, "reply").value();
   }
+  static std::string upload_of(const std::string& owner) { return "upload-of-" + owner; }
   /// An address with this owner's ids in it.
   std::string target_of(const Route& route, const std::string& owner) {
     std::string target = route.pattern;
@@ -83,6 +94,7 @@ class ServiceFixture : public EngineFixture {
     fill("{task_id}", text_of("SELECT CAST(task_id AS TEXT) FROM tasks WHERE run_id = '" +
                               runs_[owner] + "' LIMIT 1"));
     fill("{token_id}", "none");
+    fill("{upload_id}", upload_of(owner));
     return target;
   }
 
