@@ -4,7 +4,9 @@
 
 namespace baleen::embedded {
 
+// NOLINTNEXTLINE(readability-identifier-naming)
 const std::size_t web_count = 1;
+// NOLINTNEXTLINE(readability-identifier-naming)
 const WebFile web[] = {
     {"/index.html",
      "<!doctype html><html lang=\"en\"><head><meta "
