@@ -52,7 +52,7 @@ async function axe(on, what) {
     const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
     return violations.map((v) => `${v.id}: ${v.help}\n    ${v.nodes.slice(0, 4).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ""}`).join("\n    ")}`);
   });
-  assert.deepEqual(result, [], `axe on ${what}`);
+  assert.equal(result.length, 0, `axe on ${what}:\n${result.join("\n")}`);
   n_axe += 1;
 }
 
