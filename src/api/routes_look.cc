@@ -122,11 +122,16 @@ Result<Response> answer_events(const Request& request, store::Database& database
     if (limit < 1 || limit > engine::kPageItemsMax)
       return fail(ErrorCode::invalid_argument, "limit {} is outside 1 to {}", limit,
                   engine::kPageItemsMax);
+    BALEEN_ASSIGN_OR_RETURN(const std::int64_t newest, engine::newest_event(database));
     BALEEN_ASSIGN_OR_RETURN(
         const json::array events,
         engine::list_events(database, filter, after_id, static_cast<int>(limit)));
-    const std::int64_t last =
-        events.empty() ? after_id : core::get_int(events.back().as_object(), "id");
+    // Where the page is not full, everything up to here was looked at.
+    std::int64_t last = std::max(after_id, std::min(newest, after_id + engine::kEventsLookedAtMax));
+    if (!events.empty()) {
+      const std::int64_t last_id = core::get_int(events.back().as_object(), "id");
+      last = std::ssize(events) == limit ? last_id : std::max(last, last_id);
+    }
     return Response::of_json(json::object{{"items", events}, {"after", last}});
   }
   EventsBody events;

@@ -4,6 +4,7 @@
 
 #include "api/docs_page.h"
 #include "api/service.h"
+#include "core/clock.h"
 #include "core/process.h"
 #include "engine/explain.h"
 #include "engine/live.h"
@@ -117,8 +118,8 @@ Result<void> add_stage_seconds(store::Database& database, Metrics& metrics) {
 
 Result<std::string> metrics_text(store::Database& database,
                                  const store::DataRoot& root,
+                                 const json::object& health,
                                  const ServerStats& server) {
-  BALEEN_ASSIGN_OR_RETURN(const json::object health, engine::describe_health(database));
   Metrics metrics;
   metrics.family("baleen_info", "gauge", "The version of this program.");
   metrics.sample("baleen_info", "version", core::version(), 1);
@@ -184,6 +185,14 @@ Result<std::string> metrics_text(store::Database& database,
 
 }  // namespace
 
+Result<json::object> Service::health(store::Database& database) {
+  return health_.get([&]() -> Result<json::object> {
+    BALEEN_ASSIGN_OR_RETURN(json::object health, engine::describe_health(database));
+    BALEEN_ASSIGN_OR_RETURN(health["throughput"], engine::describe_throughput(database));
+    return health;
+  });
+}
+
 void Service::add_system_routes(std::vector<Route>& routes) {
   routes.push_back(
       {"GET", "/health/live", Scope::open, "getLive", [](const Request&) -> Result<Response> {
@@ -202,7 +211,9 @@ void Service::add_system_routes(std::vector<Route>& routes) {
            return fail(ErrorCode::forbidden,
                        "metrics are about all owners: use a token without one");
          const ServerStats server = context_.server_stats ? context_.server_stats() : ServerStats{};
-         BALEEN_ASSIGN_OR_RETURN(std::string text, metrics_text(database, context_.root, server));
+         BALEEN_ASSIGN_OR_RETURN(const json::object counts, health(database));
+         BALEEN_ASSIGN_OR_RETURN(std::string text,
+                                 metrics_text(database, context_.root, counts, server));
          return Response::of_text(std::move(text), "text/plain; version=0.0.4; charset=utf-8");
        })});
   routes.push_back(
@@ -210,13 +221,14 @@ void Service::add_system_routes(std::vector<Route>& routes) {
        with_database([this](const Request& request, store::Database& database) -> Result<Response> {
          if (!request.principal.owner.empty())
            return fail(ErrorCode::forbidden, "status is about all owners: use a token without one");
-         BALEEN_ASSIGN_OR_RETURN(json::object status, engine::describe_health(database));
-         BALEEN_ASSIGN_OR_RETURN(status["throughput"], engine::describe_throughput(database));
+         BALEEN_ASSIGN_OR_RETURN(json::object status, health(database));
          status["failures_by_code"] = core::get_object(status, "failed_tasks_by_code");
          status["workers"] = describe_workers(context_.root);
          status["disk"] = describe_disk(context_.root);
          status["version"] = std::string(core::version());
-         status["checks"] = context_.checks ? context_.checks() : json::array{};
+         BALEEN_ASSIGN_OR_RETURN(status["checks"], checks_.get([&]() -> Result<json::array> {
+           return context_.checks ? context_.checks() : json::array{};
+         }));
          return Response::of_json(status);
        })});
   routes.push_back(

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/asset_views.h"
+#include "api/cached.h"
 #include "api/http.h"
 #include "api/idempotency.h"
 #include "api/repeated.h"
@@ -93,6 +94,9 @@ class Service {
   void add_session_routes(std::vector<Route>& routes);  // routes_session.cc
   void add_upload_routes(std::vector<Route>& routes);   // routes_upload.cc
 
+  /// engine::describe_health with the throughput.
+  [[nodiscard]] Result<json::object> health(store::Database& database);
+
   /// A handler that gets a connection with its request.
   using DatabaseHandler = std::function<Result<Response>(const Request&, store::Database&)>;
   [[nodiscard]] Handler with_database(DatabaseHandler handler);
@@ -109,6 +113,8 @@ class Service {
 
   ServiceContext context_;
   ConnectionPool connections_;
+  Cached<json::object> health_{1};
+  Cached<json::array> checks_{5};
   engine::UploadStore uploads_;
   Idempotency idempotency_;
   Repeated housekeeping_;  // Last, so that it ends before what it uses.

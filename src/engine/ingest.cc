@@ -132,9 +132,11 @@ Result<void> record(store::Database& database,
   BALEEN_RETURN_IF_ERROR(database.execute(
       "INSERT INTO pipeline_jobs (asset_id, stage, status, attempt, metrics_json, artifact_path, "
       "trace_id, worker, "
-      "started_at_us, finished_at_us) VALUES ($1, 'ingest', 'complete', 1, $2, $3, $4, $5, $6, $7)",
+      "started_at_us, finished_at_us, owner_entity_id) VALUES ($1, 'ingest', 'complete', 1, $2, "
+      "$3, "
+      "$4, $5, $6, $7, $8)",
       asset.asset_id, core::to_json(metrics), asset.original_path, core::new_id(),
-      core::this_process().to_string(), started_us, now_us));
+      core::this_process().to_string(), started_us, now_us, asset.owner_entity_id));
   store::Artifact original;
   original.asset_id = asset.asset_id;
   original.type = "original";

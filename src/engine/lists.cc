@@ -35,6 +35,10 @@ class Select {
             fmt::format(fmt::runtime(format), values_.size() - 1, values_.size());
     is_first_ = false;
   }
+  void where_that(std::string_view condition) {
+    sql_ += fmt::format("{}{}", is_first_ ? " WHERE " : " AND ", condition);
+    is_first_ = false;
+  }
   void append(std::string_view sql) { sql_ += sql; }
 
   Result<std::vector<store::Row>> run(store::Database& database) const {
@@ -113,6 +117,37 @@ Result<Page> page_by_id(store::Database& database,
   return page;
 }
 
+/// The same where the order is a text and ids only settle ties: columns 0 and `at` are the id and the text.
+template <typename MakeItem>
+Result<Page> page_by_text(store::Database& database,
+                          Select select,
+                          std::string_view id,
+                          std::string_view text,
+                          std::size_t at,
+                          const PageQuery& query,
+                          const MakeItem& make_item) {
+  BALEEN_RETURN_IF_ERROR(check_limit(query.limit));
+  if (!query.cursor.empty()) {
+    const std::size_t comma = query.cursor.find(',');
+    if (comma == std::string::npos)
+      return fail(ErrorCode::invalid_argument, "'{}' is no cursor", query.cursor);
+    select.where_two(fmt::format("({}, {}) > (${{}}, ${{}})", text, id),
+                     query.cursor.substr(comma + 1), query.cursor.substr(0, comma));
+  }
+  select.append(fmt::format(" ORDER BY {}, {} LIMIT {}", text, id, query.limit + 1));
+  BALEEN_ASSIGN_OR_RETURN(const auto rows, select.run(database));
+  Page page;
+  for (const store::Row& row : rows) {
+    if (std::ssize(page.items) == query.limit) {
+      const store::Row& last = rows[static_cast<std::size_t>(query.limit) - 1];
+      page.next = last.text(0) + "," + last.text(at);
+      break;
+    }
+    page.items.push_back(make_item(row));
+  }
+  return page;
+}
+
 /// The same where the order is a time and ids only settle ties: columns 0 and 1 are the id and the time.
 template <typename MakeItem>
 Result<Page> page_by_time(store::Database& database,
@@ -159,21 +194,22 @@ Result<Page> list_assets(store::Database& database,
       "duration_s, sample_rate_hz, channels, content_hash FROM audio_assets");
   select.where_if("owner_entity_id =", filter.owner);
   select.where_if("asset_id =", filter.asset_id);
-  if (!filter.name.empty())
-    select.where_two("original_filename >= ${} AND original_filename < ${}", filter.name,
-                     filter.name + "\xF4\x8F\xBF\xBF");
-  return page_by_time(
-      database, std::move(select), "asset_id", "created_at_us", page, [](const store::Row& row) {
-        json::object item{{"asset_id", row.text(0)},        {"created_at", time_or_null(row, 1)},
-                          {"owner_entity_id", row.text(2)}, {"original_filename", row.text(3)},
-                          {"bytes", row.integer(4)},        {"container", text_or_null(row, 5)},
-                          {"codec", text_or_null(row, 6)},  {"content_hash", row.text(10)}};
-        item["duration_s"] = row.is_null(7) ? json::value(nullptr) : json::value(row.real(7));
-        item["sample_rate_hz"] =
-            row.is_null(8) ? json::value(nullptr) : json::value(row.integer(8));
-        item["channels"] = row.is_null(9) ? json::value(nullptr) : json::value(row.integer(9));
-        return item;
-      });
+  const auto make_item = [](const store::Row& row) {
+    json::object item{{"asset_id", row.text(0)},        {"created_at", time_or_null(row, 1)},
+                      {"owner_entity_id", row.text(2)}, {"original_filename", row.text(3)},
+                      {"bytes", row.integer(4)},        {"container", text_or_null(row, 5)},
+                      {"codec", text_or_null(row, 6)},  {"content_hash", row.text(10)}};
+    item["duration_s"] = row.is_null(7) ? json::value(nullptr) : json::value(row.real(7));
+    item["sample_rate_hz"] = row.is_null(8) ? json::value(nullptr) : json::value(row.integer(8));
+    item["channels"] = row.is_null(9) ? json::value(nullptr) : json::value(row.integer(9));
+    return item;
+  };
+  if (filter.name.empty())
+    return page_by_time(database, std::move(select), "asset_id", "created_at_us", page, make_item);
+  select.where_two("original_filename >= ${} AND original_filename < ${}", filter.name,
+                   filter.name + "\xF4\x8F\xBF\xBF");
+  return page_by_text(database, std::move(select), "asset_id", "original_filename", 3, page,
+                      make_item);
 }
 
 Result<Page> list_runs(store::Database& database, const ListFilter& filter, const PageQuery& page) {
@@ -183,9 +219,10 @@ Result<Page> list_runs(store::Database& database, const ListFilter& filter, cons
       "r.trace_id, "
       "r.started_at_us, r.finished_at_us, (SELECT a.original_filename FROM audio_assets a WHERE "
       "a.asset_id = r.asset_id), (SELECT MIN(t.error_code) FROM tasks t WHERE t.run_id = r.run_id "
-      "AND "
-      "t.state = 'failed') FROM runs r");
-  select.where_if("r.owner_entity_id =", filter.owner);
+      "AND +t.state = 'failed') FROM runs r");  // The plus: by run, not by state.
+  // A plus keeps SQLite from walking an owner's runs where there is a shorter way.
+  select.where_if(filter.asset_id.empty() ? "r.owner_entity_id =" : "+r.owner_entity_id =",
+                  filter.owner);
   select.where_if("r.state =", filter.state);
   select.where_if("r.recipe =", filter.recipe);
   select.where_if("r.asset_id =", filter.asset_id);
@@ -218,7 +255,8 @@ Result<Page> list_tasks(store::Database& database,
     BALEEN_ASSIGN_OR_RETURN(const std::int64_t task_id, parse_number(filter.task_id, "task id"));
     select.where("t.task_id =", task_id);
   }
-  select.where_if("t.owner_entity_id =", filter.owner);
+  const bool has_short_way = !filter.asset_id.empty() || !filter.run_id.empty();
+  select.where_if(has_short_way ? "+t.owner_entity_id =" : "t.owner_entity_id =", filter.owner);
   select.where_if("t.state =", filter.state);
   select.where_if("t.error_code =", filter.error_code);
   select.where_if("t.run_id =", filter.run_id);
@@ -256,8 +294,7 @@ Result<Page> list_attempts(store::Database& database,
       "j.error_message, j.metrics_json, j.artifact_path, j.feature_spec_alias, j.trace_id, "
       "j.worker, "
       "j.started_at_us, j.finished_at_us FROM pipeline_jobs j");
-  if (!filter.owner.empty()) select.append(" JOIN audio_assets a ON a.asset_id = j.asset_id");
-  select.where_if("a.owner_entity_id =", filter.owner);
+  select.where_if("j.owner_entity_id =", filter.owner);
   select.where_if("j.asset_id =", filter.asset_id);
   select.where_if("j.run_id =", filter.run_id);
   if (!filter.task_id.empty()) {
@@ -265,6 +302,11 @@ Result<Page> list_attempts(store::Database& database,
     select.where("j.task_id =", task_id);
   }
   select.where_if("j.error_code =", filter.error_code);
+  if (filter.state == "running") {
+    select.where_that("j.id IN (SELECT fence FROM stage_locks)");  // Few, among all attempts.
+  } else if (filter.state != "complete" && !filter.state.empty()) {
+    select.where_that("j.status IN ('failed', 'canceled', 'interrupted')");  // Their index's words.
+  }
   select.where_if("j.status =", filter.state);
   select.where_if("j.stage =", filter.stage);
   return page_by_id(database, std::move(select), "j.id", page, [](const store::Row& row) {
@@ -300,6 +342,8 @@ Result<json::array> list_events(store::Database& database,
       "ON "
       "r.run_id = e.run_id");
   select.where("e.event_id >", after);
+  if (!filter.owner.empty() || !filter.asset_id.empty())
+    select.where("e.event_id <=", after + kEventsLookedAtMax);
   select.where_if("e.run_id =", filter.run_id);
   select.where_if("r.owner_entity_id =", filter.owner);
   select.where_if("r.asset_id =", filter.asset_id);

@@ -16,6 +16,7 @@
 namespace baleen::engine {
 
 inline constexpr int kPageItemsMax = 500;
+inline constexpr std::int64_t kEventsLookedAtMax = 20'000;
 
 struct PageQuery {
   int limit = 50;      ///< 1 to kPageItemsMax.
@@ -42,6 +43,7 @@ struct ListFilter {
 };
 
 /// INVALID_ARGUMENT for a limit out of range, a cursor that is none, or a state that does not exist.
+/// Assets by name come in the order of their names, whatever the order of the page.
 [[nodiscard]] Result<Page> list_assets(store::Database& database,
                                        const ListFilter& filter,
                                        const PageQuery& page);
@@ -55,7 +57,8 @@ struct ListFilter {
                                          const ListFilter& filter,
                                          const PageQuery& page);
 
-/// Events above `after`, oldest first: {id, time, type, run_id, asset_id, task_id, owner, payload}.
+/// Events above `after`, oldest first: {id, time, type, run_id, asset_id, task_id, owner, payload}. Of one owner or
+/// asset only kEventsLookedAtMax ids are looked at, so that a page of somebody with few events takes no longer.
 [[nodiscard]] Result<json::array> list_events(store::Database& database,
                                               const ListFilter& filter,
                                               std::int64_t after,

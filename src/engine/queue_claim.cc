@@ -181,10 +181,12 @@ Result<Assignment> Queue::lease(const TaskRow& task, const StagePlan& plan) {
   BALEEN_RETURN_IF_ERROR(database_.execute(
       "INSERT INTO pipeline_jobs (run_id, task_id, asset_id, stage, status, attempt, metrics_json, "
       "feature_spec_alias, "
-      "trace_id, worker, started_at_us) VALUES ($1, $2, $3, $4, 'running', $5, $6, $7, $8, $9, "
-      "$10)",
+      "trace_id, worker, started_at_us, owner_entity_id) VALUES ($1, $2, $3, $4, 'running', $5, "
+      "$6, "
+      "$7, $8, $9, $10, $11)",
       task.run_id, task.task_id, task.asset_id, task.stage, attempt,
-      core::to_json(json::object{{"lock", lock}}), alias, trace_id, options_.owner, now_us));
+      core::to_json(json::object{{"lock", lock}}), alias, trace_id, options_.owner, now_us,
+      task.owner));
 
   Assignment assignment;
   assignment.spec = &spec;
@@ -274,8 +276,8 @@ Result<void> Queue::handle_missing_input(const TaskRow& task,
   BALEEN_RETURN_IF_ERROR(
       database_.execute("INSERT INTO pipeline_jobs (run_id, task_id, asset_id, stage, status, "
                         "attempt, error_code, error_message, trace_id, "
-                        "worker, started_at_us, finished_at_us) SELECT $1, $2, $3, $4, 'failed', "
-                        "$5, $6, $7, trace_id, $8, $9, $9 FROM "
+                        "worker, started_at_us, finished_at_us, owner_entity_id) SELECT $1, $2, "
+                        "$3, $4, 'failed', $5, $6, $7, trace_id, $8, $9, $9, owner_entity_id FROM "
                         "runs WHERE run_id = $1",
                         task.run_id, task.task_id, task.asset_id, task.stage, task.attempts,
                         error.name(), error.message, options_.owner, clock_.now_us()));
@@ -292,8 +294,8 @@ Result<void> Queue::give_up(const TaskRow& task, const Error& error) {
   BALEEN_RETURN_IF_ERROR(
       database_.execute("INSERT INTO pipeline_jobs (run_id, task_id, asset_id, stage, status, "
                         "attempt, error_code, error_message, trace_id, "
-                        "worker, started_at_us, finished_at_us) SELECT $1, $2, $3, $4, 'failed', "
-                        "$5, $6, $7, trace_id, $8, $9, $9 FROM "
+                        "worker, started_at_us, finished_at_us, owner_entity_id) SELECT $1, $2, "
+                        "$3, $4, 'failed', $5, $6, $7, trace_id, $8, $9, $9, owner_entity_id FROM "
                         "runs WHERE run_id = $1",
                         task.run_id, task.task_id, task.asset_id, task.stage, task.attempts + 1,
                         error.name(), error.message, options_.owner, now_us));

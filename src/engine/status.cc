@@ -121,7 +121,7 @@ Result<json::value> latency(store::Database& database) {
   BALEEN_ASSIGN_OR_RETURN(
       const auto rows,
       database.query("SELECT finished_at_us - created_at_us FROM runs WHERE state = 'complete' AND "
-                     "finished_at_us IS NOT NULL ORDER BY finished_at_us DESC LIMIT 1000"));
+                     "finished_at_us IS NOT NULL ORDER BY created_at_us DESC LIMIT 1000"));
   if (rows.empty()) return json::value(nullptr);
   std::vector<std::int64_t> us;
   us.reserve(rows.size());
@@ -197,9 +197,8 @@ Result<json::object> describe_health(store::Database& database) {
   // What waits below a task that has failed is no backlog: nobody will take it up.
   BALEEN_ASSIGN_OR_RETURN(
       const auto backlog,
-      database.query(
-          "SELECT COUNT(*) FROM tasks WHERE state IN ('queued', 'waiting') AND run_id IN "
-          "(SELECT run_id FROM runs WHERE state IN ('queued', 'running'))"));
+      database.query("SELECT COUNT(*) FROM runs r CROSS JOIN tasks t ON t.run_id = r.run_id WHERE "
+                     "r.state IN ('queued', 'running') AND +t.state IN ('queued', 'waiting')"));
   health["backlog_depth"] = backlog.front().integer(0);
   const double complete = core::get_double(runs, "complete");
   const double over = complete + core::get_double(runs, "failed");
@@ -207,7 +206,7 @@ Result<json::object> describe_health(store::Database& database) {
   BALEEN_ASSIGN_OR_RETURN(
       health["failed_tasks_by_code"],
       count_by(database,
-               "SELECT error_code, COUNT(*) FROM tasks WHERE state = 'failed' AND "
+               "SELECT error_code, COUNT(*) FROM tasks WHERE +state = 'failed' AND "
                "error_code IS NOT NULL GROUP BY error_code ORDER BY COUNT(*) DESC"));
   BALEEN_ASSIGN_OR_RETURN(
       health["errors_by_code"],

@@ -236,6 +236,19 @@ CREATE TABLE preview_feedback (
 );
 CREATE INDEX preview_feedback_asset ON preview_feedback (asset_id, feedback_id);
 
+-- Lists again, by what is rare among a million rows.
+ALTER TABLE pipeline_jobs ADD COLUMN owner_entity_id TEXT NOT NULL DEFAULT '';
+UPDATE pipeline_jobs SET owner_entity_id = COALESCE((SELECT a.owner_entity_id FROM audio_assets a
+  WHERE a.asset_id = pipeline_jobs.asset_id), '');
+CREATE INDEX pipeline_jobs_owner ON pipeline_jobs (owner_entity_id, id);
+CREATE INDEX pipeline_jobs_unsuccessful ON pipeline_jobs (status, id)
+  WHERE status IN ('failed', 'canceled', 'interrupted');
+CREATE INDEX tasks_stage ON tasks (stage, task_id);
+CREATE INDEX runs_recipe ON runs (recipe, created_at_us, run_id);
+CREATE INDEX audio_assets_name ON audio_assets (original_filename, asset_id);
+CREATE INDEX audio_assets_owner_name ON audio_assets (owner_entity_id, original_filename, asset_id);
+DROP INDEX tasks_error;
+CREATE INDEX tasks_error ON tasks (error_code, task_id, state) WHERE error_code IS NOT NULL;
 CREATE INDEX tasks_due ON tasks (not_before_us) WHERE state = 'queued' AND not_before_us > 0;
 )sql",
 };
