@@ -1,6 +1,8 @@
 """Ways for the program to die, and what must hold afterwards. Used by crash_test.py and by tests/torture/run."""
 import concurrent.futures
+import contextlib
 import datetime
+import http.client
 import json
 import os
 import random
@@ -9,6 +11,7 @@ import signal
 import subprocess
 
 import harness
+import service
 
 CRASHED = 42
 RECLAIM_S_MAX = 2.0
@@ -27,7 +30,7 @@ def failpoints_in_the_source(of_service=False):
         names.update(re.findall(r'BALEEN_FAILPOINT\("([A-Z0-9_]+)"\)', text))
         for transaction in re.findall(r'transaction\(\s*"([A-Z0-9_]+)"', text):
             names.update(f"DB_{transaction}_{when}_COMMIT" for when in ("BEFORE", "AFTER"))
-    return {name for name in names if name.startswith(("UPLOAD_", "DB_UPLOAD_", "DB_SETTINGS_")) == of_service}
+    return {name for name in names if name.startswith(("UPLOAD_", "DB_UPLOAD_")) == of_service}
 
 
 def armed(name):
@@ -172,9 +175,24 @@ def as_list(document):
     return document if isinstance(document, list) else [document]
 
 
+def die_in_settings(case, place, reference, failpoint, executors):
+    """Settings are changed all or none."""
+    started = service.Service(place, "serve", **armed(failpoint))
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        started.ask("PATCH", "/v1/settings", {"uploads.open_max": 7, "uploads.expire_hours": 8})
+    case.assert_status(place.finish(started.process), CRASHED)
+    started = service.Service(place, "serve")
+    values = {item["name"]: item["value"] for item in started.json("GET", "/v1/settings")[1]["items"]}
+    started.stop()
+    case.assertEqual((values["uploads.open_max"], values["uploads.expire_hours"]),
+                     (7, 8) if "AFTER" in failpoint else (100, 24))
+    (place.data / "admin-token").unlink()
+
+
 SPECIAL = {"DB_RECLAIM": die_while_reclaiming, "DB_HEARTBEAT": die_in_heartbeat, "DB_INTERRUPT": die_in_interrupt,
            "DB_CANCEL": die_in_cancel, "DB_FAIL": die_in_failure, "DB_RETRY": die_in_retry,
-           "DB_PAUSE": die_in_pause, "DB_RESUME": die_in_pause}
+           "DB_PAUSE": die_in_pause, "DB_RESUME": die_in_pause,
+           "DB_SETTINGS": die_in_settings}
 
 
 def crash_at(case, reference, failpoint, executors=2):

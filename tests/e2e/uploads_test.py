@@ -17,7 +17,6 @@ ADDRESS = "/v1/ingest/upload"
 STEPS = ("UPLOAD_AFTER_WRITE", "UPLOAD_AFTER_SYNC", "UPLOAD_BEFORE_RENAME", "ATOMIC_WRITE_AFTER_RENAME",
          "DB_INGEST_BEFORE_COMMIT", "DB_INGEST_AFTER_COMMIT", "UPLOAD_BEFORE_SUBMIT", "DB_SUBMIT_BEFORE_COMMIT",
          "DB_SUBMIT_AFTER_COMMIT", "UPLOAD_BEFORE_DROP")
-SETTINGS = ("DB_SETTINGS_BEFORE_COMMIT", "DB_SETTINGS_AFTER_COMMIT")
 CREATION = ("DB_UPLOAD_BEFORE_COMMIT", "DB_UPLOAD_AFTER_COMMIT")
 
 
@@ -110,20 +109,7 @@ class UploadsTest(harness.Case):
                     self.die_at(step, data, is_by_sweep)
 
     def test_every_failpoint_of_the_service_is_tried(self):
-        self.assertEqual(crashes.failpoints_in_the_source(of_service=True) - {*STEPS, *CREATION, *SETTINGS}, set())
-
-    def test_settings_change_all_or_none_when_the_server_dies(self):
-        for step in SETTINGS:
-            with self.subTest(step=step):
-                place = self.place()
-                service = Service(place, "serve", SSIS_ENABLE_FAILPOINTS=1, SSIS_FAILPOINT=step)
-                with self.assertRaises((ConnectionError, http.client.HTTPException)):
-                    service.json("PATCH", "/v1/settings", {"uploads.open_max": 7, "uploads.bytes_max": 2048})
-                self.assertEqual(place.finish(service.process).status, 42)
-                items = Service(place, "serve").json("GET", "/v1/settings")[1]["items"]
-                changed = {item["name"] for item in items if item["source"] == "database"}
-                wanted = {"uploads.open_max", "uploads.bytes_max"} if "AFTER" in step else set()
-                self.assertEqual(changed & {"uploads.open_max", "uploads.bytes_max"}, wanted)
+        self.assertEqual(crashes.failpoints_in_the_source(of_service=True) - {*STEPS, *CREATION}, set())
 
     def test_a_death_while_it_is_created_leaves_at_most_a_row_that_expires(self):
         data = harness.wav_bytes(harness.tone(harness.RATE))
