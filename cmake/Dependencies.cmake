@@ -38,3 +38,13 @@ if(BALEEN_WITH_ML)
     IMPORTED_LOCATION ${ONNXRUNTIME_LIBRARY} IMPORTED_SONAME libonnxruntime.so.1
     INTERFACE_INCLUDE_DIRECTORIES ${ONNXRUNTIME_INCLUDE_DIR})
 endif()
+
+# The web page needs Node at build time only.
+option(BALEEN_WITH_WEB "Build the web page into the program" ON)
+if(BALEEN_WITH_WEB)
+  find_program(NODE_EXECUTABLE node)
+  find_program(NPM_EXECUTABLE npm)
+  if(NOT NODE_EXECUTABLE OR NOT NPM_EXECUTABLE)
+    message(FATAL_ERROR "node and npm not found: run scripts/setup, or set BALEEN_WITH_WEB=OFF")
+  endif()
+endif()

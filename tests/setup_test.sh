@@ -47,6 +47,16 @@ check "nothing missing: needs no root" 0 $status
 system; sed -i '/^cmake$/d; /^libhwy-dev$/d' "$work/installed"; setup
 check "two missing: installs just these, without an update" "install cmake libhwy-dev " "$(cat "$work/calls")"
 
+system; sed -i '/^nodejs$/d; /^npm$/d; /^chromium$/d' "$work/installed"; setup
+check "no node, npm and chromium: installs Debian's" "install nodejs npm chromium " "$(cat "$work/calls")"
+stub node 'echo true'; stub npm ''; stub chromium ''
+system; sed -i '/^nodejs$/d; /^npm$/d; /^chromium$/d' "$work/installed"; setup
+check "those from elsewhere will do" "" "$(cat "$work/calls")$output"
+stub node 'echo false'
+system; sed -i '/^nodejs$/d' "$work/installed"; setup
+check "a node that is too old will not" "install nodejs " "$(cat "$work/calls")"
+rm "$work/bin/node" "$work/bin/npm" "$work/bin/chromium"
+
 system; sed -i '/^cmake$/d' "$work/installed" "$work/known"; echo cmake >"$work/fresh"; setup
 check "no package lists yet: updates first" $'update\ninstall cmake ' "$(cat "$work/calls")"
 

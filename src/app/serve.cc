@@ -1,5 +1,6 @@
 #include "app/serve.h"
 
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -7,7 +8,9 @@
 
 #include "api/live_feed.h"
 #include "api/service.h"
+#include "api/static.h"
 #include "app/asset_views.h"
+#include "app/web_files.h"
 #include "formats/document.h"
 
 namespace baleen {
@@ -19,6 +22,21 @@ extern const std::pair<std::string_view, std::string_view> openapi[];
 }  // namespace embedded
 
 namespace {
+
+/// What the page may do: nothing but load its own files and talk to this server.
+constexpr std::string_view kPagePolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'";
+
+std::vector<api::Route> page_routes() {
+  std::vector<api::StaticFile> files;
+  for (std::size_t i = 0; i < embedded::web_count; ++i) {
+    const embedded::WebFile& file = embedded::web[i];
+    files.push_back({file.path, file.bytes, file.gzip, file.has_hash_in_name});
+  }
+  return api::static_routes(files, kPagePolicy);
+}
 
 /// Looks into ingested files in an executor: the server itself decodes nothing.
 class Prober {
@@ -77,9 +95,12 @@ class Running final : public cli::RunningService {
     server.port = options.port;
     server.hosts.insert(server.hosts.end(), options.allowed_hosts.begin(),
                         options.allowed_hosts.end());
+    std::vector<api::Route> routes = service_.routes();
+    std::vector<api::Route> page = page_routes();
+    std::move(page.begin(), page.end(), std::back_inserter(routes));
     BALEEN_ASSIGN_OR_RETURN(
         server_, api::Server::start(
-                     server, service_.routes(),
+                     server, std::move(routes),
                      [this](const api::Request& request) { return service_.authenticate(request); },
                      [this](std::int64_t after, std::size_t count) {
                        return service_.read_events(after, count);
