@@ -143,11 +143,11 @@ class Service {
 struct Member {
   enum class Kind { any, text, integer, number, flag, object, texts, array };
   // Implicit on purpose: a name alone is a member of any kind.
-  Member(std::string_view its_name,
-         Kind its_kind = Kind::any,
-         bool must_be_there = false)  // NOLINT
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Member(std::string_view its_name, Kind its_kind = Kind::any, bool must_be_there = false)
       : name(its_name), kind(its_kind), is_required(must_be_there) {}
-  Member(const char* its_name) : Member(std::string_view(its_name)) {}  // NOLINT
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Member(const char* its_name) : Member(std::string_view(its_name)) {}
   std::string_view name;
   Kind kind;
   bool is_required;

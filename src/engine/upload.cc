@@ -21,12 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kDigestsMax = 256;
-constexpr std::size_t kBlockBytes = std::size_t{1} << 20U;
 constexpr std::size_t kFirstBytes = 64;                       // Enough to know what is no audio.
 constexpr std::int64_t kFlushBytes = std::int64_t{16} << 20;  // Then the disk may begin to write.
 constexpr std::int64_t kSpaceCheckBytes = std::int64_t{64} << 20;
 constexpr std::size_t kFilenameBytesMax = 255;
-constexpr int kExpiredPage = 500;
 constexpr const char* kColumns =
     "upload_id, owner_entity_id, filename, bytes, request_json, state, asset_id, run_id, "
     "error_code, error_message, created_at_us, expires_at_us";
@@ -59,18 +57,6 @@ Upload upload_of(const store::Row& row) {
 
 /// Whether the last byte has come and the digest been recorded: what follows needs no file of ours.
 bool is_settling(const Upload& upload) { return upload.request.contains("sha256"); }
-
-Result<std::string> read_first_bytes(const core::Fd& file) {
-  std::string bytes(kFirstBytes, '\0');
-  const ssize_t n = ::pread(file.get(), bytes.data(), bytes.size(), 0);
-  if (n < 0) return core::errno_error(errno, "read");
-  bytes.resize(static_cast<std::size_t>(n));
-  return bytes;
-}
-
-Error locked_error(std::string_view upload_id) {
-  return fail(ErrorCode::locked, "another connection is sending bytes of upload '{}'", upload_id);
-}
 
 }  // namespace
 
@@ -121,7 +107,9 @@ Result<std::string> safe_filename(std::string_view name) {
 struct UploadWriter::State {
   UploadStore& store;
   Upload upload;
+  std::mutex mutex = {};  ///< Of what follows: the store may take the file away.
   UploadStore::LockedFile locked = {};
+  double active_s = core::steady_s();  ///< When the last bytes came.
   std::string first_bytes = {};
   std::string expected_sha256 = {};
   core::Sha256 piece = {};
@@ -132,9 +120,17 @@ struct UploadWriter::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
+    {
+      const std::lock_guard lock(store.mutex_);
+      const auto entry = store.writers_.find(upload.upload_id);
+      if (entry != store.writers_.end() && entry->second == this) store.writers_.erase(entry);
+    }
     if (!locked.file.is_open()) return;
     if (!expected_sha256.empty()) forget_piece();
     store.keep_digest(upload.upload_id, locked);
+  }
+  [[nodiscard]] bool is_taken_over() const {
+    return upload.state == "open" && !locked.file.is_open();
   }
   /// Back to where the piece began.
   void forget_piece() {
@@ -174,7 +170,10 @@ void UploadWriter::expect_sha256(std::string hex) { state_->expected_sha256 = st
 Result<void> UploadWriter::write(std::span<const std::byte> bytes) {
   if (bytes.empty()) return {};
   State& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  s.active_s = core::steady_s();
   const auto n = static_cast<std::int64_t>(bytes.size());
+  if (s.is_taken_over()) return UploadStore::locked_error(s.upload.upload_id);
   if (!s.locked.file.is_open() || n > s.upload.bytes - s.locked.bytes) {
     return fail(ErrorCode::too_large, "the upload has {} bytes; these are more", s.upload.bytes);
   }
@@ -208,6 +207,8 @@ Result<void> UploadWriter::refuse(store::Database& database, const Error& error)
 
 Result<Upload> UploadWriter::finish(store::Database& database) {
   State& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  if (s.is_taken_over()) return UploadStore::locked_error(s.upload.upload_id);
   if (s.locked.file.is_open()) {
     const bool is_whole = s.locked.bytes == s.upload.bytes;
     if (is_whole && s.first_bytes.size() < kFirstBytes) {
@@ -260,6 +261,18 @@ void UploadStore::set_options(const UploadOptions& options) {
   options_ = options;
 }
 
+Result<std::string> UploadStore::read_first_bytes(const core::Fd& file) {
+  std::string bytes(kFirstBytes, '\0');
+  const ssize_t n = ::pread(file.get(), bytes.data(), bytes.size(), 0);
+  if (n < 0) return core::errno_error(errno, "read");
+  bytes.resize(static_cast<std::size_t>(n));
+  return bytes;
+}
+
+Error UploadStore::locked_error(std::string_view upload_id) {
+  return fail(ErrorCode::locked, "another connection is sending bytes of upload '{}'", upload_id);
+}
+
 fs::path UploadStore::file_of(std::string_view upload_id) const {
   return root_.incoming() / ("upload." + std::string(upload_id) + ".tmp");
 }
@@ -282,9 +295,10 @@ Result<Upload> UploadStore::create(store::Database& database, const UploadReques
   upload.state = "open";
   upload.created_at_us = clock_.now_us();
   upload.expires_at_us = upload.created_at_us + static_cast<std::int64_t>(1e6 * options.lifetime_s);
-  upload.request = {
-      {"recipe", request.recipe}, {"priority", request.priority}, {"metadata", request.metadata},
-      {"upload_metadata", request.upload_metadata}};
+  upload.request = {{"recipe", request.recipe},
+                    {"priority", request.priority},
+                    {"metadata", request.metadata},
+                    {"upload_metadata", request.upload_metadata}};
   BALEEN_RETURN_IF_ERROR(database.transaction("UPLOAD", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(
         const auto rows,
@@ -333,7 +347,10 @@ Result<UploadStore::LockedFile> UploadStore::lock(std::string_view upload_id, bo
       if (errno == ENOENT && !may_create) return LockedFile();
       return core::errno_error(errno, "open " + path.string());
     }
-    if (::flock(locked.file.get(), LOCK_EX | LOCK_NB) != 0) return locked_error(upload_id);
+    if (::flock(locked.file.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (take_over(upload_id)) continue;
+      return locked_error(upload_id);
+    }
     struct stat status {};
     if (::fstat(locked.file.get(), &status) != 0)
       return core::errno_error(errno, "stat " + path.string());
@@ -349,6 +366,23 @@ Result<UploadStore::LockedFile> UploadStore::lock(std::string_view upload_id, bo
     return locked;
   }
   return locked_error(upload_id);
+}
+
+bool UploadStore::take_over(std::string_view upload_id) {
+  LockedFile taken;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = writers_.find(upload_id);
+    if (entry == writers_.end()) return false;
+    UploadWriter::State& writer = *entry->second;  // Lives: its end needs mutex_, too.
+    const std::unique_lock writer_lock(writer.mutex, std::try_to_lock);
+    if (!writer_lock || core::steady_s() - writer.active_s < options_.silence_s) return false;
+    if (!writer.expected_sha256.empty()) writer.forget_piece();
+    taken = std::move(writer.locked);
+    writers_.erase(entry);
+  }
+  keep_digest(upload_id, taken);
+  return true;
 }
 
 void UploadStore::keep_digest(std::string_view upload_id, LockedFile& locked) {
@@ -440,165 +474,11 @@ Result<UploadWriter> UploadStore::open(store::Database& database,
     return fail(ErrorCode::conflict, "upload '{}' goes on from byte {}, not {}", upload_id,
                 upload.offset_bytes, offset_bytes);
   state->flushed_bytes = state->space_checked_bytes = offset_bytes;
+  if (state->locked.file.is_open()) {
+    const std::lock_guard lock(mutex_);
+    writers_[std::string(upload_id)] = state.get();
+  }
   return UploadWriter(std::move(state));
-}
-
-/// The last byte is here: the digest, the disk, then what makes it an asset.
-Result<void> UploadStore::complete(store::Database& database, Upload& upload, LockedFile& locked) {
-  Digest& digest = locked.digest;
-  const double begin_s = core::steady_s();
-  std::vector<std::byte> block(digest.bytes < locked.bytes ? kBlockBytes : 0);
-  while (digest.bytes < locked.bytes) {
-    const ssize_t n =
-        ::pread(locked.file.get(), block.data(), block.size(), static_cast<off_t>(digest.bytes));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return fail(ErrorCode::hash_failed, "upload '{}' cannot be read", upload.upload_id);
-    digest.hash.update(std::span(block).first(static_cast<std::size_t>(n)));
-    digest.bytes += n;
-  }
-  digest.seconds += core::steady_s() - begin_s;
-  if (Result<void> synced = core::sync_file(locked.file); !synced.ok()) {
-    // What the kernel could not write it may have dropped: only the client has these bytes for sure.
-    (void)drop_file(upload.upload_id).ok();
-    return synced;
-  }
-  BALEEN_FAILPOINT("UPLOAD_AFTER_SYNC");
-  const std::string sha256 = digest.hash.finish_hex();
-  upload.request["sha256"] = sha256;
-  upload.request["hash_s"] = digest.seconds;
-  digest = {};
-  upload.asset_id = asset_id_of(upload.owner_entity_id, sha256);
-  BALEEN_RETURN_IF_ERROR(database.execute(
-      "UPDATE uploads SET asset_id = $1, request_json = $2 WHERE upload_id = $3 AND state = 'open'",
-      upload.asset_id, core::to_json(upload.request), upload.upload_id));
-  BALEEN_FAILPOINT("UPLOAD_BEFORE_RENAME");
-  return settle(database, upload);
-}
-
-/// From the digest to the run; may be repeated.
-Result<void> UploadStore::settle(store::Database& database, Upload& upload) {
-  Arrival arrival;
-  arrival.file = file_of(upload.upload_id);
-  arrival.filename = upload.filename;
-  arrival.source_uri = "upload:" + upload.upload_id;
-  arrival.owner_entity_id = upload.owner_entity_id;
-  arrival.metadata = core::get_object(upload.request, "metadata");
-  arrival.sha256 = core::get_string(upload.request, "sha256");
-  arrival.bytes = upload.bytes;
-  arrival.hash_s = core::get_double(upload.request, "hash_s");
-  arrival.started_us = upload.created_at_us;
-  if (Result<core::Fd> file = core::open_read(arrival.file); file.ok()) {
-    BALEEN_ASSIGN_OR_RETURN(arrival.first_bytes, read_first_bytes(*file));
-  }
-  BALEEN_ASSIGN_OR_RETURN(const Recipe* const recipe,
-                          recipes_.find(core::get_string(upload.request, "recipe")));
-  Result<Ingested> ingested = adopt_file(database, root_, arrival, probe_);
-  if (!ingested.ok() && ingested.error().code == ErrorCode::file_not_found) {
-    // Neither here nor in its place: the disk was changed behind us, and the client must send it again.
-    upload.request.erase("sha256");
-    BALEEN_RETURN_IF_ERROR(
-        database.execute("UPDATE uploads SET asset_id = NULL, request_json = $1 WHERE upload_id = "
-                         "$2 AND state = 'open'",
-                         core::to_json(upload.request), upload.upload_id));
-  }
-  if (!ingested.ok()) return std::move(ingested).error();
-  BALEEN_FAILPOINT("UPLOAD_BEFORE_SUBMIT");
-  SubmitOptions options;
-  options.priority = static_cast<int>(core::get_int(upload.request, "priority"));
-  upload.is_new_asset = ingested->is_new;
-  options.also = [&](const Submitted& submitted) -> Result<void> {  // U1
-    upload.request["is_new_asset"] = ingested->is_new;
-    BALEEN_ASSIGN_OR_RETURN(
-        const std::int64_t n_changed,
-        database.execute("UPDATE uploads SET state = 'complete', run_id = $1, request_json = $2 "
-                         "WHERE upload_id = $3 AND state = 'open'",
-                         submitted.run_id, core::to_json(upload.request), upload.upload_id));
-    if (n_changed == 0) return locked_error(upload.upload_id);
-    return {};
-  };
-  Queue queue(database, root_, recipes_, queue_options_, clock_);
-  Result<Submitted> submitted = queue.submit(*recipe, ingested->asset.asset_id, options);
-  if (submitted.ok()) {
-    upload.run_id = submitted->run_id;
-    upload.state = "complete";
-  } else {
-    if (submitted.error().code != ErrorCode::locked) return std::move(submitted).error();
-    BALEEN_ASSIGN_OR_RETURN(upload, load(database, upload.upload_id, ""));  // Another was faster.
-    if (upload.state != "complete") return std::move(submitted).error();
-  }
-  BALEEN_FAILPOINT("UPLOAD_BEFORE_DROP");
-  return drop_file(upload.upload_id);
-}
-
-Result<void> UploadStore::drop_file(std::string_view upload_id) const {
-  return core::remove_file(file_of(upload_id));
-}
-
-Result<void> UploadStore::remove(store::Database& database,
-                                 std::string_view upload_id,
-                                 std::string_view owner) {
-  BALEEN_ASSIGN_OR_RETURN(const Upload upload, load(database, upload_id, owner));
-  BALEEN_ASSIGN_OR_RETURN(const bool is_removed, remove_if_unused(database, upload.upload_id));
-  if (!is_removed) return locked_error(upload_id);
-  return {};
-}
-
-Result<bool> UploadStore::remove_if_unused(store::Database& database, const std::string& id) {
-  const Result<LockedFile> locked = lock(id, false);
-  if (!locked.ok()) {
-    if (locked.error().code == ErrorCode::locked) return false;
-    return locked.error();
-  }
-  BALEEN_RETURN_IF_ERROR(drop_file(id));
-  BALEEN_RETURN_IF_ERROR(database.execute("DELETE FROM uploads WHERE upload_id = $1", id));
-  return true;
-}
-
-Result<int> UploadStore::sweep(store::Database& database) {
-  const std::int64_t now_us = clock_.now_us();
-  BALEEN_ASSIGN_OR_RETURN(const auto open_rows,
-                          database.query("SELECT upload_id FROM uploads WHERE state = 'open' AND "
-                                         "token_id >= ''"));  // The partial index.
-  for (const store::Row& row : open_rows) {
-    if (const Result<Upload> found = find(database, row.text(0), ""); !found.ok()) {
-      core::log(core::LogLevel::warning, "an upload that is whole cannot be completed",
-                {{"upload_id", row.text(0)}, {"error", found.error().to_string()}});
-    }
-  }
-  int n_removed = 0;
-  std::string last_id;
-  while (true) {
-    BALEEN_ASSIGN_OR_RETURN(const auto rows,
-                            database.query("SELECT upload_id FROM uploads WHERE expires_at_us < $1 "
-                                           "AND upload_id > $2 ORDER BY upload_id LIMIT $3",
-                                           now_us, last_id, kExpiredPage));
-    if (rows.empty()) break;
-    last_id = rows.back().text(0);
-    for (const store::Row& row : rows) {
-      BALEEN_ASSIGN_OR_RETURN(const bool is_removed, remove_if_unused(database, row.text(0)));
-      n_removed += is_removed ? 1 : 0;
-    }
-  }
-  BALEEN_RETURN_IF_ERROR(sweep_files(database));
-  return n_removed;
-}
-
-/// Files that no open upload owns: what a death left between two steps.
-Result<void> UploadStore::sweep_files(store::Database& database) {
-  constexpr std::string_view kBegin = "upload.", kEnd = ".tmp";
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(root_.incoming(), error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kBegin) || !name.ends_with(kEnd)) continue;
-    const std::string id = name.substr(kBegin.size(), name.size() - kBegin.size() - kEnd.size());
-    const Result<LockedFile> locked = lock(id, false);
-    if (!locked.ok()) continue;
-    BALEEN_ASSIGN_OR_RETURN(
-        const auto rows,
-        database.query("SELECT 1 FROM uploads WHERE upload_id = $1 AND state = 'open'", id));
-    if (rows.empty()) BALEEN_RETURN_IF_ERROR(drop_file(id));
-  }
-  return {};
 }
 
 }  // namespace baleen::engine

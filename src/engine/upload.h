@@ -4,7 +4,8 @@
 ///
 /// The bytes go straight to incoming/upload.{upload_id}.tmp, hashed on the way; how many there are, the file's
 /// size says, so nothing needs to be recorded while they come. Whoever writes holds the file's lock (flock):
-/// one at a time, over processes, and given back by a death.
+/// one at a time, over processes, and given back by a death. A connection that has fallen silent (the client's
+/// network is gone, and nobody told us) loses it to the next one.
 ///
 ///   open ── last byte ──► hashed, fsynced; its digest in the row ──► renamed to be the asset's original
 ///        ──► asset ──► run and state `complete`, in one transaction ──► rest of the file, if any, removed
@@ -18,6 +19,7 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,6 +39,7 @@ struct UploadOptions {
   std::int64_t free_bytes_min = std::int64_t{1} << 30;  ///< Of the disk, left to others.
   std::int64_t open_max = 100;    ///< Uploads of one token that are not complete.
   double lifetime_s = 24 * 3600;  ///< Without a piece, or after completion.
+  double silence_s = 5;           ///< Then another connection may go on with an upload.
 };
 
 struct UploadRequest {
@@ -138,6 +141,8 @@ class UploadStore {
     Digest digest;
   };
 
+  [[nodiscard]] static Error locked_error(std::string_view upload_id);
+  [[nodiscard]] static Result<std::string> read_first_bytes(const core::Fd& file);
   [[nodiscard]] std::filesystem::path file_of(std::string_view upload_id) const;
   [[nodiscard]] Result<Upload> load(store::Database& database,
                                     std::string_view upload_id,
@@ -152,6 +157,8 @@ class UploadStore {
   [[nodiscard]] Result<void> drop_file(std::string_view upload_id) const;
   [[nodiscard]] Result<bool> remove_if_unused(store::Database& database, const std::string& id);
   [[nodiscard]] Result<void> sweep_files(store::Database& database);
+  /// Whether a writer of this process had fallen silent and has lost the file.
+  [[nodiscard]] bool take_over(std::string_view upload_id);
   void keep_digest(std::string_view upload_id, LockedFile& locked);
   [[nodiscard]] std::optional<Digest> take_digest(std::string_view upload_id);
 
@@ -163,6 +170,7 @@ class UploadStore {
   mutable std::mutex mutex_;
   UploadOptions options_;                              // Guarded by mutex_.
   std::list<std::pair<std::string, Digest>> digests_;  // Guarded by mutex_; newest first.
+  std::map<std::string, UploadWriter::State*, std::less<>> writers_;  // Guarded by mutex_.
 };
 
 }  // namespace baleen::engine

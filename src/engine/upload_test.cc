@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <thread>
+
 #include "engine/testing/engine_fixture.h"
 
 namespace baleen::engine {
@@ -150,6 +153,25 @@ TEST_F(UploadTest, OneWritesAtATime) {
   }
   EXPECT_EQ(send(id, 2, "x").error().code, ErrorCode::conflict);
   EXPECT_EQ(send(id, 3, "4").value().state, "complete");
+}
+
+TEST_F(UploadTest, WhoHasFallenSilentLosesItToTheNext) {
+  options_.silence_s = 0.05;
+  restart();
+  const std::string id = begin("123456");
+  UploadWriter silent = uploads_->open(database_, id, "", 0).value();
+  ASSERT_TRUE(silent.write(std::as_bytes(std::span("12", 2))).ok());
+  EXPECT_EQ(uploads_->open(database_, id, "", 2).error().code, ErrorCode::locked) << "not yet";
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  {
+    UploadWriter next = uploads_->open(database_, id, "", 2).value();
+    EXPECT_EQ(silent.write(std::as_bytes(std::span("xx", 2))).error().code, ErrorCode::locked);
+    EXPECT_EQ(silent.finish(database_).error().code, ErrorCode::locked);
+    ASSERT_TRUE(next.write(std::as_bytes(std::span("34", 2))).ok());
+    EXPECT_EQ(next.finish(database_).value().offset_bytes, 4);
+  }
+  const Upload done = send(id, 4, "56").value();
+  EXPECT_EQ(done.asset_id, asset_id_of("me", core::sha256_hex("123456")));
 }
 
 TEST_F(UploadTest, MoreBytesThanAnnouncedAreRefusedAndTheOthersKept) {

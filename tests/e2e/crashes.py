@@ -20,8 +20,8 @@ reclaim_s = []  # How long each lease of a dead worker lived on after a restart.
 SETTINGS = {"BALEEN_DECODE_CHUNK_S": 1, "BALEEN_DECODE_MIN_DURATION_S": 1}
 
 
-def failpoints_in_the_source(of_uploads=False):
-    """The names of all failpoints that a run meets, or an upload; those around database commits included."""
+def failpoints_in_the_source(of_service=False):
+    """The names of all failpoints that a run meets, or only the service; those around database commits included."""
     names = set()
     for path in (harness.ROOT / "src").rglob("*.cc"):
         if path.stem.endswith("_test") or "testing" in path.parts:
@@ -30,7 +30,7 @@ def failpoints_in_the_source(of_uploads=False):
         names.update(re.findall(r'BALEEN_FAILPOINT\("([A-Z0-9_]+)"\)', text))
         for transaction in re.findall(r'transaction\(\s*"([A-Z0-9_]+)"', text):
             names.update(f"DB_{transaction}_{when}_COMMIT" for when in ("BEFORE", "AFTER"))
-    return {name for name in names if name.startswith(("UPLOAD_", "DB_UPLOAD_")) == of_uploads}
+    return {name for name in names if name.startswith(("UPLOAD_", "DB_UPLOAD_")) == of_service}
 
 
 def armed(name):

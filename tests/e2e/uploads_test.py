@@ -108,8 +108,8 @@ class UploadsTest(harness.Case):
                 with self.subTest(step=step, is_by_sweep=is_by_sweep):
                     self.die_at(step, data, is_by_sweep)
 
-    def test_every_failpoint_of_uploads_is_tried(self):
-        self.assertEqual(crashes.failpoints_in_the_source(of_uploads=True) - set(STEPS) - set(CREATION), set())
+    def test_every_failpoint_of_the_service_is_tried(self):
+        self.assertEqual(crashes.failpoints_in_the_source(of_service=True) - {*STEPS, *CREATION}, set())
 
     def test_a_death_while_it_is_created_leaves_at_most_a_row_that_expires(self):
         data = harness.wav_bytes(harness.tone(harness.RATE))
