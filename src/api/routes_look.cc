@@ -169,7 +169,8 @@ void Service::add_look_routes(std::vector<Route>& routes) {
         return send_artifact(request, database, context_.root);
       });
   get("/v1/runs", "listRuns", [](const Request& request, store::Database& database) {
-    return answer_list(engine::list_runs, {"state", "recipe", "asset_id"}, request, database);
+    return answer_list(engine::list_runs, {"state", "recipe", "asset_id", "error_code"}, request,
+                       database);
   });
   get("/v1/runs/{run_id}", "getRun",
       [this](const Request& request, store::Database& database) -> Result<Response> {

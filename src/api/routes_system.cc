@@ -224,7 +224,9 @@ void Service::add_system_routes(std::vector<Route>& routes) {
          BALEEN_ASSIGN_OR_RETURN(json::object status, health(database));
          status["failures_by_code"] = core::get_object(status, "failed_tasks_by_code");
          status["workers"] = describe_workers(context_.root);
-         status["disk"] = describe_disk(context_.root);
+         json::object disk = describe_disk(context_.root);
+         disk["data_bytes"] = core::get_int(status, "artifact_bytes");
+         status["disk"] = std::move(disk);
          status["version"] = std::string(core::version());
          BALEEN_ASSIGN_OR_RETURN(status["checks"], checks_.get([&]() -> Result<json::array> {
            return context_.checks ? context_.checks() : json::array{};

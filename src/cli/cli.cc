@@ -16,7 +16,8 @@ constexpr int kExecutorsMax = 1024;
 
 constexpr const char* kFooter =
     "\nExamples:\n"
-    "  baleen run ssis recordings/            ingest, decode, waveform, features, segments, previews\n"
+    "  baleen run ssis recordings/            ingest, decode, waveform, features, segments, "
+    "previews\n"
     "  baleen explain whale.wav               what would run, and why\n"
     "  baleen show 3f2a                       an asset or run, by the beginning of its id\n"
     "  baleen retry --all                     try again what has failed\n"

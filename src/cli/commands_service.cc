@@ -21,32 +21,43 @@ namespace {
 constexpr double kStopGraceS = 5;
 constexpr double kDayS = 86'400;
 
-/// The first start makes a token for its admin: shown once, and kept in a file that only this user can read.
-Result<void> make_first_token(Session& session) {
+std::filesystem::path admin_token_file(const Session& session) {
+  return session.root.path / "admin-token";
+}
+
+/// The first start makes a token for its admin: shown once, and kept in a file that only this user can read. Nothing
+/// if there are tokens already.
+Result<std::optional<std::string>> make_first_token(Session& session) {
   ops::TokenStore tokens(session.database);
   BALEEN_ASSIGN_OR_RETURN(const auto known, tokens.list());
-  if (!known.empty()) return {};
-  BALEEN_ASSIGN_OR_RETURN(const ops::NewToken made,
+  if (!known.empty()) return std::optional<std::string>();
+  BALEEN_ASSIGN_OR_RETURN(ops::NewToken made,
                           tokens.add("first start", ops::TokenScope::admin, "", 0));
-  const std::filesystem::path file = session.root.path / "admin-token";
   const mode_t old_mask = ::umask(0077);
-  const Result<void> written = core::write_file_atomic(file, made.secret + "\n");
+  const Result<void> written =
+      core::write_file_atomic(admin_token_file(session), made.secret + "\n");
   ::umask(old_mask);
   BALEEN_RETURN_IF_ERROR(written);
-  std::fprintf(stderr,
-               "\n  Admin token, shown this once: %s\n  (also in %s; `baleen tokens` makes and "
-               "revokes others)\n\n",
-               made.secret.c_str(), file.c_str());
-  return {};
+  return std::optional<std::string>(std::move(made.secret));
 }
 
 Result<std::unique_ptr<RunningService>> start_service(Session& session,
                                                       const Program& program,
                                                       const ServeOptions& serve) {
-  BALEEN_RETURN_IF_ERROR(make_first_token(session));
+  BALEEN_ASSIGN_OR_RETURN(const std::optional<std::string> token, make_first_token(session));
   BALEEN_ASSIGN_OR_RETURN(std::unique_ptr<RunningService> service, program.serve(serve, session));
-  std::fprintf(stderr, "baleen serves on http://%s:%d; stop with Ctrl-C\n", serve.bind.c_str(),
-               service->port());
+  const bool is_any = serve.bind == "0.0.0.0" || serve.bind == "::";
+  std::string host = is_any ? "127.0.0.1" : serve.bind;
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";  // IPv6
+  const std::string address = fmt::format("http://{}:{}", host, service->port());
+  std::fprintf(stderr, "baleen serves on %s; stop with Ctrl-C\n", address.c_str());
+  if (token) {
+    std::fprintf(stderr,
+                 "\n  Open this in a browser, shown this once: %s/#token=%s\n"
+                 "  The admin token in it is also in %s;\n"
+                 "  `baleen tokens` makes and revokes others.\n\n",
+                 address.c_str(), token->c_str(), admin_token_file(session).c_str());
+  }
   return service;
 }
 

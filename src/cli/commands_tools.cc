@@ -114,7 +114,8 @@ Result<int> version_command(const GlobalOptions& options) {
 
 Result<int> executor_command(const GlobalOptions& options, const Program& program, int socket) {
   BALEEN_ASSIGN_OR_RETURN(const Config config, load_config(options));
-  engine::confine_executor(config.integer("worker.executor_memory_max_mb") * 1'000'000);
+  engine::confine_executor(config.integer("worker.executor_memory_max_mb") * 1'000'000,
+                           static_cast<int>(config.integer("worker.executor_nice")));
   BALEEN_ASSIGN_OR_RETURN(const engine::RecipeRegistry recipes,
                           program.recipes(config, store::DataRoot{options.data}));
   return engine::run_executor(core::Fd(socket), recipes, program.probe);

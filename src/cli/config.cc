@@ -89,6 +89,8 @@ const std::vector<ConfigKey>& config_keys() {
       {"worker.retry_delays_s", "", json::array{60.0, 300.0, 900.0},
        "Seconds before the second, third, … attempt."},
       {"worker.executor_memory_max_mb", "", 4096, "Address space of one executor; 0: unlimited."},
+      {"worker.executor_nice", "", 0,
+       "Niceness of executors, 0 to 19: with more of it they leave the processor to others."},
       {"decode.min_duration_s", "", 1.7, "Shorter recordings are refused as FILE_TOO_SHORT."},
       {"decode.max_duration_s", "", 0.0,
        "Longer recordings are refused as FILE_TOO_LONG; 0: no limit."},

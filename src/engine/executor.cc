@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <map>
@@ -130,7 +131,8 @@ int run_executor(const core::Fd& socket, const RecipeRegistry& recipes, const Pr
   }
 }
 
-void confine_executor(std::int64_t memory_bytes_max) {
+void confine_executor(std::int64_t memory_bytes_max, int niceness) {
+  if (niceness > 0) ::setpriority(PRIO_PROCESS, 0, std::min(niceness, 19));
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   std::signal(SIGPIPE, SIG_IGN);

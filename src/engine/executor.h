@@ -23,7 +23,7 @@ using ProbeFn = std::function<Result<json::object>(const std::filesystem::path&)
                                const ProbeFn& probe);
 
 /// To be called first in an executor: dies with its parent, drops core dumps and privileges, bounds
-/// its address space (0: unbounded).
-void confine_executor(std::int64_t memory_bytes_max);
+/// its address space (0: unbounded), and is as nice as is asked (0 to 19).
+void confine_executor(std::int64_t memory_bytes_max, int niceness);
 
 }  // namespace baleen::engine

@@ -225,6 +225,10 @@ Result<Page> list_runs(store::Database& database, const ListFilter& filter, cons
                   filter.owner);
   select.where_if("r.state =", filter.state);
   select.where_if("r.recipe =", filter.recipe);
+  select.where_if(
+      "r.run_id IN (SELECT t.run_id FROM tasks t WHERE +t.state = 'failed' AND t.error_code =",
+      filter.error_code);
+  if (!filter.error_code.empty()) select.append(")");
   select.where_if("r.asset_id =", filter.asset_id);
   return page_by_time(database, std::move(select), "r.run_id", "r.created_at_us", page,
                       [](const store::Row& row) {
@@ -250,7 +254,8 @@ Result<Page> list_tasks(store::Database& database,
       "SELECT t.task_id, t.run_id, t.recipe, t.asset_id, t.stage, t.stage_class, t.state, "
       "t.reason, "
       "t.priority, t.attempts, t.interruptions, t.seconds, t.error_code, t.error_message, "
-      "t.not_before_us, t.updated_at_us, t.owner_entity_id FROM tasks t");
+      "t.not_before_us, t.updated_at_us, t.owner_entity_id, (SELECT a.original_filename FROM "
+      "audio_assets a WHERE a.asset_id = t.asset_id) FROM tasks t");
   if (!filter.task_id.empty()) {
     BALEEN_ASSIGN_OR_RETURN(const std::int64_t task_id, parse_number(filter.task_id, "task id"));
     select.where("t.task_id =", task_id);
@@ -279,7 +284,8 @@ Result<Page> list_tasks(store::Database& database,
                       {"seconds", row.real(11)},
                       {"error", error_of(row, 12)},
                       {"updated_at", time_or_null(row, 15)},
-                      {"owner_entity_id", row.text(16)}};
+                      {"owner_entity_id", row.text(16)},
+                      {"file", text_or_null(row, 17)}};
     item["retry_at"] = row.integer(14) > now_us ? time_or_null(row, 14) : json::value(nullptr);
     return item;
   });

@@ -38,7 +38,7 @@ struct ListFilter {
   std::string asset_id;
   std::string run_id;      ///< Of tasks, attempts and events.
   std::string task_id;     ///< Of tasks and attempts.
-  std::string error_code;  ///< Of tasks and attempts.
+  std::string error_code;  ///< Of tasks and attempts; of runs: of a task that failed.
   std::string name;        ///< Of assets: the beginning of the file's name.
 };
 

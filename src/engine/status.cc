@@ -194,6 +194,9 @@ Result<json::object> describe_health(store::Database& database) {
                           count_by(database, "SELECT state, COUNT(*) FROM tasks GROUP BY state"));
   health["runs"] = runs;
   health["tasks"] = tasks;
+  BALEEN_ASSIGN_OR_RETURN(const auto bytes,
+                          database.query("SELECT COALESCE(SUM(bytes), 0) FROM artifact_index"));
+  health["artifact_bytes"] = bytes.front().integer(0);
   // What waits below a task that has failed is no backlog: nobody will take it up.
   BALEEN_ASSIGN_OR_RETURN(
       const auto backlog,

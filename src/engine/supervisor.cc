@@ -323,12 +323,11 @@ void Supervisor::show_live() {
                             assignment.attempt, slot.started_at_us, now_s - slot.started_s,
                             slot.fraction});
   }
-  if (!worker.tasks.empty()) {  // An idle worker stays as it was last seen.
-    worker.rss_bytes = core::rss_bytes(self.pid);
-    for (const Slot& slot : slots_) {
-      if (slot.process) worker.rss_bytes += core::rss_bytes(slot.process->pid());
-    }
+  worker.rss_bytes = core::rss_bytes(self.pid);
+  for (const Slot& slot : slots_) {
+    if (slot.process) worker.rss_bytes += core::rss_bytes(slot.process->pid());
   }
+  worker.rss_bytes &= ~((std::int64_t{1} << 20) - 1);  // Small changes are no reason to write.
   board_.show(worker);
 }
 

@@ -120,7 +120,7 @@ TEST_F(SupervisorTest, AnExecutorWhoseSupervisorDiedBeforeItBeganDoesNothing) {
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "--executor") == 0) {
-    baleen::engine::confine_executor(0);
+    baleen::engine::confine_executor(0, 0);
     baleen::engine::RecipeRegistry recipes;
     if (!recipes.add(baleen::engine::testing::toy_recipe()).ok()) return 2;
     return baleen::engine::run_executor(
