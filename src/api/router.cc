@@ -122,10 +122,12 @@ Router::Match Router::find(std::string_view method, const Target& target) const 
     // An address that exists for other methods does not fall through to what takes all addresses.
     if ((is_rest && !methods.empty()) || !matches(pattern, target)) continue;
     const Route& route = routes_[pattern.route];
-    methods.insert(route.method);
-    if (route.method == "GET") methods.insert("HEAD");
     const bool is_exact = route.method == method;
     const bool is_get_for_head = method == "HEAD" && route.method == "GET";
+    // What takes all addresses does not make an address: for its other methods there is nothing.
+    if (is_rest && !is_exact && !is_get_for_head) continue;
+    methods.insert(route.method);
+    if (route.method == "GET") methods.insert("HEAD");
     if (chosen == nullptr && (is_exact || is_get_for_head)) chosen = &pattern;
     if (is_exact && routes_[chosen->route].method != method) chosen = &pattern;
   }

@@ -57,6 +57,15 @@ TEST(Router, TellsAWrongMethodFromAWrongAddress) {
   EXPECT_EQ(wrong_address.allow, "");
 }
 
+TEST(Router, WhatTakesAllAddressesMakesNoneForOtherMethods) {
+  const Router router =
+      Router::create({route("GET", "/{path...}"), route("GET", "/v1/runs")}).value();
+  EXPECT_NE(find(router, "GET", "/v1/nothing").route, nullptr);
+  EXPECT_NE(find(router, "HEAD", "/v1/nothing").route, nullptr);
+  EXPECT_EQ(find(router, "POST", "/v1/nothing").allow, "");
+  EXPECT_EQ(find(router, "POST", "/v1/runs").allow, "GET, HEAD, OPTIONS");
+}
+
 TEST(Router, AnAddressOfOtherMethodsIsNotPartOfTheRest) {
   const Router router = make_router();
   const Router::Match match = find(router, "GET", "/v1/runs/7/retry");

@@ -202,6 +202,7 @@ class Queue {
   [[nodiscard]] Result<std::optional<Assignment>> claim_locked(const Scope& scope);
   [[nodiscard]] Result<std::vector<std::string>> owners_in_turn();
   [[nodiscard]] Result<std::optional<TaskRow>> next_queued(const Scope& scope);
+  [[nodiscard]] Result<void> take_turn(const std::string& owner);
   [[nodiscard]] Result<Assignment> lease(const TaskRow& task, const StagePlan& plan);
   [[nodiscard]] Result<std::string> allocate_path(const OutputSpec& output,
                                                   const TaskRow& task,

@@ -110,6 +110,7 @@ Result<std::optional<Assignment>> Queue::claim_locked(const Scope& scope) {
       BALEEN_RETURN_IF_ERROR(
           give_up(*task, fail(ErrorCode::not_supported, "this program has no stage '{}/{}'",
                               task->recipe, task->stage)));
+      BALEEN_RETURN_IF_ERROR(take_turn(task->owner));
       continue;
     }
     Result<StagePlan> plan = planner_.look_at(*spec, task->asset_id);
@@ -128,8 +129,19 @@ Result<std::optional<Assignment>> Queue::claim_locked(const Scope& scope) {
       BALEEN_ASSIGN_OR_RETURN(Assignment assignment, lease(*task, *plan));
       return std::optional<Assignment>(std::move(assignment));
     }
+    BALEEN_RETURN_IF_ERROR(take_turn(task->owner));
   }
   return std::optional<Assignment>();
+}
+
+/// Also for a task that could not start: 100,000 of these must not keep another owner's first one waiting.
+Result<void> Queue::take_turn(const std::string& owner) {
+  BALEEN_RETURN_IF_ERROR(database_.execute(
+      "INSERT INTO owner_turns (owner_entity_id, last_fence) VALUES ($1, (SELECT "
+      "COALESCE(MAX(id), 0) FROM pipeline_jobs)) ON CONFLICT (owner_entity_id) DO UPDATE SET "
+      "last_fence = excluded.last_fence",
+      owner));
+  return {};
 }
 
 Result<void> Queue::register_feature_spec(const StageSetup& setup) {
@@ -242,10 +254,7 @@ Result<Assignment> Queue::lease(const TaskRow& task, const StagePlan& plan) {
                         "error_code = NULL, error_message = NULL WHERE task_id = $6",
                         alias, plan.signature, attempt, now_us,
                         std::string(to_string(plan.reason)) + ": " + plan.why, task.task_id));
-  BALEEN_RETURN_IF_ERROR(database_.execute(
-      "INSERT INTO owner_turns (owner_entity_id, last_fence) VALUES ($1, $2) ON CONFLICT "
-      "(owner_entity_id) DO UPDATE SET last_fence = excluded.last_fence",
-      task.owner, request.fence));
+  BALEEN_RETURN_IF_ERROR(take_turn(task.owner));
   BALEEN_RETURN_IF_ERROR(
       database_.execute("UPDATE runs SET state = 'running', started_at_us = "
                         "COALESCE(started_at_us, $1) WHERE run_id = $2",

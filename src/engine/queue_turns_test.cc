@@ -38,6 +38,16 @@ TEST_F(QueueTurns, AnotherOwnersFirstTaskStartsAtTheNextFreeSlot) {
   EXPECT_EQ(claim_owner(), "many");
 }
 
+TEST_F(QueueTurns, TasksThatCannotEvenStartAreTurnsToo) {
+  for (int i = 0; i < 70; ++i) {  // More than one claim looks at.
+    const std::string asset_id = asset(i, "all gone");
+    (void)queue_.submit(recipe(), asset_id, {}).value();
+    std::filesystem::remove_all(root_.path / "audio" / asset_id);
+  }
+  (void)queue_.submit(recipe(), asset(1000, "late"), {}).value();
+  EXPECT_EQ(claim_owner(), "late");
+}
+
 TEST_F(QueueTurns, OwnersTakeTurnsWhenAllAreEquallyBusy) {
   for (int i = 0; i < 4; ++i) {
     (void)queue_.submit(recipe(), asset(i, "a"), {}).value();
