@@ -243,11 +243,11 @@ TEST_F(ServiceTest, ABodyThatIsNotWhatItShouldBeIsRefusedInWords) {
   EXPECT_EQ(ask("POST", "/v1/runs", anna, "{").code(), "INVALID_ARGUMENT");
   EXPECT_EQ(ask("POST", "/v1/runs", anna, "[]").code(), "INVALID_ARGUMENT");
   EXPECT_EQ(ask("POST", "/v1/runs", anna, R"({"asset":"x"})").code(), "INVALID_ARGUMENT");
-  for (const char* body : {R"({"asset_id":7})", R"({"asset_id":"x","recipe":null})", "{}",
-                           R"({"asset_id":"x","only_stages":"decode"})",
-                           R"({"asset_id":"x","only_stages":[1]})",
-                           R"({"asset_id":"x","priority":"1"})", R"({"asset_id":"x","priority":0.5})",
-                           R"({"asset_id":"x","priority":1001})"}) {
+  for (const char* body :
+       {R"({"asset_id":7})", R"({"asset_id":"x","recipe":null})", "{}",
+        R"({"asset_id":"x","only_stages":"decode"})", R"({"asset_id":"x","only_stages":[1]})",
+        R"({"asset_id":"x","priority":"1"})", R"({"asset_id":"x","priority":0.5})",
+        R"({"asset_id":"x","priority":1001})"}) {
     EXPECT_EQ(ask("POST", "/v1/runs", anna, body).code(), "INVALID_ARGUMENT") << body;
   }
   EXPECT_EQ(Client(server_->port())

@@ -124,7 +124,7 @@ TEST_F(Views, ASineOfFullScaleHasZeroDecibelsAtItsFrequency) {
   const auto level = [&](std::size_t row) {
     return static_cast<unsigned char>(bytes[row * 10 + 5]);
   };
-  EXPECT_GE(level(100), 254);  // Row 100 of 512 has bin 100 of 513.
+  EXPECT_GE(level(100), 254);                         // Row 100 of 512 has bin 100 of 513.
   EXPECT_NEAR(level(99), 255 * (80 - 6.02) / 80, 1);  // A Hann window halves the neighbours.
   EXPECT_LT(level(120), 30);
   EXPECT_LT(level(60), 30);
