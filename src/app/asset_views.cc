@@ -24,10 +24,11 @@ api::AssetViews asset_views() {
     BALEEN_ASSIGN_OR_RETURN(const std::filesystem::path wav, find("normalized_wav"));
     return ssis::spectrogram_view(wav, range_of(query), {query.rows, query.db_min, query.db_max});
   };
-  views.similarity = [](const api::FindFileFn& find,
-                        const api::ViewQuery& query) -> Result<json::object> {
+  views.similarity = [viewer = std::make_shared<ssis::SimilarityViewer>()](
+                         const api::FindFileFn& find,
+                         const api::ViewQuery& query) -> Result<json::object> {
     BALEEN_ASSIGN_OR_RETURN(const std::filesystem::path pack, find("feature_pack"));
-    return ssis::similarity_view(pack, query.at_s, range_of(query));
+    return viewer->view(pack, query.at_s, range_of(query));
   };
   return views;
 }

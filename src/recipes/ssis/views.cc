@@ -1,8 +1,11 @@
 #include "recipes/ssis/views.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <numeric>
 #include <vector>
 
 #include "audio/wav.h"
@@ -140,15 +143,12 @@ void to_rows(std::span<const double> power, int n_rows, std::vector<double>& db)
   }
 }
 
-double cosine(std::span<const float> a, std::span<const float> b) {
-  double dot = 0, norm_a = 0, norm_b = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    dot += static_cast<double>(a[i]) * b[i];
-    norm_a += static_cast<double>(a[i]) * a[i];
-    norm_b += static_cast<double>(b[i]) * b[i];
-  }
-  const double norm = std::sqrt(norm_a * norm_b);
-  return norm > 0 ? dot / norm : 0;
+/// Scales to length 1; silence stays 0.
+void normalize(std::span<float> row) {
+  double power = 0;
+  for (const float value : row) power += static_cast<double>(value) * value;
+  const double scale = power > 0 ? 1 / std::sqrt(power) : 0;
+  for (float& value : row) value = static_cast<float>(scale * value);
 }
 
 }  // namespace
@@ -245,9 +245,17 @@ Result<json::object> spectrogram_view(const std::filesystem::path& normalized_wa
   return view;
 }
 
-Result<json::object> similarity_view(const std::filesystem::path& feature_pack,
-                                     double at_s,
-                                     const ViewRange& range) {
+Result<SimilarityViewer::SharedStrip> SimilarityViewer::strip_of(
+    const std::filesystem::path& feature_pack, const ViewRange& range) {
+  constexpr std::size_t kStripsMax = 4;  // 4 MB each.
+  const std::string key = fmt::format("{} {} {} {}", feature_pack.string(), range.start_s,
+                                      range.end_s.value_or(-1), range.columns);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const SharedStrip& known : newest_) {
+      if (known->key == key) return known;
+    }
+  }
   BALEEN_ASSIGN_OR_RETURN(formats::FeaturePackReader pack,
                           formats::FeaturePackReader::open(feature_pack));
   const formats::FeaturePackInfo& info = pack.info();
@@ -255,24 +263,49 @@ Result<json::object> similarity_view(const std::filesystem::path& feature_pack,
     return fail(ErrorCode::not_found, "the recording is too short for an embedding");
   const double rate = 1 / info.embedding_hop_s;
   BALEEN_ASSIGN_OR_RETURN(const Columns columns,
-                          columns_of(range, kWaveformColumnsMax, rate, info.n_embeddings));
-  if (!(at_s >= 0)) return fail(ErrorCode::invalid_argument, "at_s may not be negative");
-  const auto row_at = [&](double row) {
-    return std::clamp<std::int64_t>(static_cast<std::int64_t>(row), 0, info.n_embeddings - 1);
-  };
-  std::vector<float> example(static_cast<std::size_t>(info.n_dims));
-  std::vector<float> embedding(example.size());
-  BALEEN_RETURN_IF_ERROR(pack.read_embeddings(row_at(at_s * rate), 1, example));
-  json::array similarity;
+                          columns_of(range, kSimilarityColumnsMax, rate, info.n_embeddings));
+  auto strip = std::make_shared<Strip>();
+  strip->key = key;
+  strip->described = describe(columns, rate, info.n_embeddings);
+  strip->described["model_id"] = info.embedding_model_id;
+  strip->hop_s = info.embedding_hop_s;
+  strip->n_embeddings = info.n_embeddings;
+  strip->n_dims = static_cast<std::size_t>(info.n_dims);
+  strip->rows.resize(strip->n_dims * static_cast<std::size_t>(columns.count));
   for (int i = 0; i < columns.count; ++i) {
-    const std::int64_t row = (columns.edge(i) + columns.edge(i + 1)) / 2;
-    BALEEN_RETURN_IF_ERROR(pack.read_embeddings(row, 1, embedding));
-    similarity.emplace_back(1e-4 * std::round(1e4 * cosine(example, embedding)));
+    const std::span<float> row =
+        std::span(strip->rows).subspan(strip->n_dims * static_cast<std::size_t>(i), strip->n_dims);
+    BALEEN_RETURN_IF_ERROR(
+        pack.read_embeddings((columns.edge(i) + columns.edge(i + 1)) / 2, 1, row));
+    normalize(row);
   }
-  json::object view = describe(columns, rate, info.n_embeddings);
+  const std::lock_guard lock(mutex_);
+  newest_.push_front(strip);
+  if (newest_.size() > kStripsMax) newest_.pop_back();
+  return SharedStrip(std::move(strip));
+}
+
+Result<json::object> SimilarityViewer::view(const std::filesystem::path& feature_pack,
+                                            double at_s,
+                                            const ViewRange& range) {
+  if (!(at_s >= 0)) return fail(ErrorCode::invalid_argument, "at_s may not be negative");
+  BALEEN_ASSIGN_OR_RETURN(const SharedStrip strip, strip_of(feature_pack, range));
+  BALEEN_ASSIGN_OR_RETURN(formats::FeaturePackReader pack,
+                          formats::FeaturePackReader::open(feature_pack));
+  const auto last = static_cast<double>(strip->n_embeddings - 1);
+  std::vector<float> example(strip->n_dims);
+  BALEEN_RETURN_IF_ERROR(pack.read_embeddings(
+      static_cast<std::int64_t>(std::min(at_s / strip->hop_s, last)), 1, example));
+  normalize(example);
+  json::array similarity;
+  for (std::size_t at = 0; at < strip->rows.size(); at += strip->n_dims) {
+    const double cosine = std::inner_product(
+        example.begin(), example.end(), strip->rows.begin() + static_cast<std::ptrdiff_t>(at), 0.0);
+    similarity.emplace_back(std::round(1e4 * cosine) / 1e4);
+  }
+  json::object view = strip->described;
   view["at_s"] = at_s;
-  view["hop_s"] = info.embedding_hop_s;
-  view["model_id"] = info.embedding_model_id;
+  view["hop_s"] = strip->hop_s;
   view["similarity"] = std::move(similarity);
   return view;
 }

@@ -3,8 +3,14 @@
 /// What a page shows of a recording: any range of it, at the size of the screen, whatever its length.
 /// Everything is read from published artifacts, in bounded memory, and nothing is written.
 
+#include <cstdint>
 #include <filesystem>
+#include <list>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "core/json.h"
 #include "core/result.h"
@@ -19,6 +25,7 @@ struct ViewRange {
 };
 
 inline constexpr int kWaveformColumnsMax = 8192;
+inline constexpr int kSimilarityColumnsMax = 1000;
 inline constexpr int kSpectrogramColumnsMax = 4096;
 inline constexpr int kSpectrogramRowsMax = 512;
 
@@ -42,10 +49,32 @@ struct SpectrogramOptions {
                                                     const ViewRange& range,
                                                     const SpectrogramOptions& options);
 
-/// {at_s, start_s, end_s, duration_s, columns, hop_s, model_id, similarity: […]}: the cosine of the embedding
-/// at each column with the one at `at_s`, -1 to 1.
-[[nodiscard]] Result<json::object> similarity_view(const std::filesystem::path& feature_pack,
-                                                   double at_s,
-                                                   const ViewRange& range);
+/// How alike the moments of a recording are, by their embeddings. Thread-safe.
+class SimilarityViewer {
+ public:
+  /// {at_s, start_s, end_s, duration_s, columns, hop_s, model_id, similarity: […]}: the cosine of the embedding at
+  /// each column with the one at `at_s`, -1 to 1. Keeps the columns of the last few ranges, so that another moment
+  /// of the same range takes milliseconds: to read a day's takes seconds.
+  [[nodiscard]] Result<json::object> view(const std::filesystem::path& feature_pack,
+                                          double at_s,
+                                          const ViewRange& range);
+
+ private:
+  /// The embeddings of a range's columns, of length 1 or 0.
+  struct Strip {
+    std::string key;
+    json::object described;
+    double hop_s = 0;
+    std::int64_t n_embeddings = 0;
+    std::size_t n_dims = 0;
+    std::vector<float> rows;
+  };
+  using SharedStrip = std::shared_ptr<const Strip>;
+  [[nodiscard]] Result<SharedStrip> strip_of(const std::filesystem::path& feature_pack,
+                                             const ViewRange& range);
+
+  std::mutex mutex_;
+  std::list<SharedStrip> newest_;  // Guarded by mutex_.
+};
 
 }  // namespace baleen::ssis

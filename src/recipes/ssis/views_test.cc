@@ -157,7 +157,8 @@ TEST_F(Views, SimilarityIsOneWhereItIsAskedForAndTheCosineElsewhere) {
   formats::FeaturePackWriter writer = formats::FeaturePackWriter::create(path, info).value();
   ASSERT_TRUE(writer.append_embeddings(std::vector<float>{1, 0, 0, 2, 3, 3, 0, 0}).ok());
   ASSERT_TRUE(writer.finish().ok());
-  const json::object view = similarity_view(path, 0.1, {}).value();
+  SimilarityViewer viewer;
+  const json::object view = viewer.view(path, 0.1, {}).value();
   EXPECT_EQ(core::get_int(view, "columns"), 4);
   EXPECT_EQ(core::get_string(view, "model_id"), "test");
   const json::array& similarity = core::get_array(view, "similarity");
@@ -165,6 +166,17 @@ TEST_F(Views, SimilarityIsOneWhereItIsAskedForAndTheCosineElsewhere) {
   EXPECT_DOUBLE_EQ(similarity[1].to_number<double>(), 0);
   EXPECT_NEAR(similarity[2].to_number<double>(), std::sqrt(0.5), 1e-4);
   EXPECT_DOUBLE_EQ(similarity[3].to_number<double>(), 0);
+
+  // Another moment of the same range, and another range: not what was kept for the first.
+  const json::object other = viewer.view(path, 0.6, {}).value();
+  EXPECT_DOUBLE_EQ(core::get_array(other, "similarity")[1].to_number<double>(), 1);
+  EXPECT_DOUBLE_EQ(core::get_array(other, "similarity")[0].to_number<double>(), 0);
+  const json::object part = viewer.view(path, 0.6, {0.5, 1.5, 10}).value();
+  EXPECT_EQ(core::get_int(part, "columns"), 2);
+  EXPECT_DOUBLE_EQ(core::get_array(part, "similarity")[0].to_number<double>(), 1);
+  EXPECT_DOUBLE_EQ(core::get_double(viewer.view(path, 99, {}).value(), "at_s"), 99);
+  EXPECT_EQ(viewer.view(path, -1, {}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(viewer.view(path, 0, {0, {}, 1001}).error().code, ErrorCode::invalid_argument);
 }
 
 }  // namespace
