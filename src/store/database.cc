@@ -159,11 +159,17 @@ Result<Database> Database::open(const std::filesystem::path& path) {
   if (status != SQLITE_OK) return impl->error("open " + path.string());
   sqlite3_busy_handler(impl->connection, wait_for_lock, nullptr);
   Database database(std::move(impl));
-  BALEEN_RETURN_IF_ERROR(
-      database.execute_script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
-                              "foreign_keys=ON; PRAGMA temp_store=MEMORY;"
-                              "PRAGMA cache_size=-4096;"));
-  return database;
+  // Where others open a new database at the same moment, SQLite refuses the change to WAL without asking the
+  // busy handler: two that wait for each other would wait for ever. So we begin again.
+  for (int waits = 0;; ++waits) {
+    Result<void> prepared = database.execute_script(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA "
+        "temp_store=MEMORY; PRAGMA cache_size=-4096;");
+    if (prepared.ok()) return database;
+    const bool is_busy =
+        (sqlite3_extended_errcode(database.impl_->connection) & 0xFF) == SQLITE_BUSY;
+    if (!is_busy || wait_for_lock(nullptr, waits) == 0) return std::move(prepared).error();
+  }
 }
 
 Result<std::int64_t> Database::execute_values(std::string_view sql,

@@ -4,6 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <latch>
+#include <thread>
+
 #include "store/schema.h"
 
 namespace baleen::store {
@@ -85,6 +89,25 @@ TEST_F(DatabaseTest, ManyProcessesIncrementWithoutLossOrALockError) {
     EXPECT_EQ(status, 0);
   }
   EXPECT_EQ(open().query("SELECT n FROM counter").value()[0].integer(0), kProcesses * kIncrements);
+}
+
+TEST_F(DatabaseTest, ManyMayOpenANewDatabaseAtOnce) {
+  for (int round = 0; round < 40; ++round) {
+    const std::filesystem::path path = directory_ / (std::to_string(round) + ".db");
+    std::latch start(4);
+    std::atomic<int> n_opened = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        Result<Database> database = Database::open(path);
+        EXPECT_TRUE(database.ok()) << database.error().to_string();
+        if (database.ok() && migrate(*database).ok()) ++n_opened;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(n_opened, 4);
+  }
 }
 
 TEST_F(DatabaseTest, MigratesOnceAndRefusesANewerSchema) {
