@@ -13,7 +13,7 @@ import unittest
 import harness
 
 N_ASSETS = 40
-CANCEL_S_MAX = 2.0
+CANCEL_S_MAX = 4  # A heartbeat is a second; the rest is for a machine that is busy with other tests.
 
 
 def stop_all(process):
