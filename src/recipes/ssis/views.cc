@@ -248,8 +248,9 @@ Result<json::object> spectrogram_view(const std::filesystem::path& normalized_wa
 Result<SimilarityViewer::SharedStrip> SimilarityViewer::strip_of(
     const std::filesystem::path& feature_pack, const ViewRange& range) {
   constexpr std::size_t kStripsMax = 4;  // 4 MB each.
-  const std::string key = fmt::format("{} {} {} {}", feature_pack.string(), range.start_s,
-                                      range.end_s.value_or(-1), range.columns);
+  const std::string end = range.end_s ? fmt::format("{}", *range.end_s) : "its end";
+  const std::string key =
+      fmt::format("{} {} to {} in {}", feature_pack.string(), range.start_s, end, range.columns);
   {
     const std::lock_guard lock(mutex_);
     for (const SharedStrip& known : newest_) {

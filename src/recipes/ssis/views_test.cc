@@ -176,6 +176,8 @@ TEST_F(Views, SimilarityIsOneWhereItIsAskedForAndTheCosineElsewhere) {
   EXPECT_DOUBLE_EQ(core::get_array(part, "similarity")[0].to_number<double>(), 1);
   EXPECT_DOUBLE_EQ(core::get_double(viewer.view(path, 99, {}).value(), "at_s"), 99);
   EXPECT_EQ(viewer.view(path, -1, {}).error().code, ErrorCode::invalid_argument);
+  // An impossible range is that of nothing that was kept.
+  EXPECT_EQ(viewer.view(path, 0, {0, -1, 1000}).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(viewer.view(path, 0, {0, {}, 1001}).error().code, ErrorCode::invalid_argument);
 }
 
