@@ -31,6 +31,8 @@ constexpr double kRoomyFraction = 0.95;
 /// Of a file that does not say how long it is: the lowest bit rate there is, 8 kbit/s.
 constexpr double kLowestByteRate = 1000;
 constexpr double kDurationSlackS = 1e-9;
+/// An hour may come out of any file: digital silence compresses as well as one likes.
+constexpr double kUnquestionedS = 3600;
 
 /// Everything that decides the output, as one digest.
 Result<std::string> identity_of(const SourceFile& source, const NormalizeOptions& options) {
@@ -67,6 +69,7 @@ bool is_final(ErrorCode code) {
   switch (code) {
     case ErrorCode::codec_unsupported:
     case ErrorCode::file_corrupt:
+    case ErrorCode::decode_budget_exceeded:
     case ErrorCode::file_too_short:
     case ErrorCode::file_too_long: return true;
     default: return false;
@@ -322,6 +325,14 @@ Result<void> Normalizer::report_progress_sometimes() {
 Result<void> Normalizer::check_duration() const {
   if (options_.max_duration_s > 0 && duration_s() > options_.max_duration_s + kDurationSlackS) {
     return fail(ErrorCode::file_too_long, "it is longer than {} s", options_.max_duration_s);
+  }
+  if (options_.expansion_max <= 0 || duration_s() < kUnquestionedS) return {};
+  const double bytes = 2 * duration_s() * options_.sample_rate.value;
+  if (bytes > options_.expansion_max * static_cast<double>(report_.source.bytes)) {
+    return fail(ErrorCode::decode_budget_exceeded,
+                "{:.0f} s of audio came out of {} bytes and there is more: {} times its size is "
+                "allowed (decode.expansion_max)",
+                duration_s(), report_.source.bytes, options_.expansion_max);
   }
   return {};
 }

@@ -22,7 +22,8 @@ constexpr const char* kFooter =
     "  baleen show 3f2a                       an asset or run, by the beginning of its id\n"
     "  baleen retry --all                     try again what has failed\n"
     "\nExit status: 0 done, 1 failures of several kinds, 2 usage, 3 not found, 4 unusable input,\n"
-    "5 conflict, 6 storage, 7 model, 8 memory, 9 passing trouble, 70 defect, 130 stopped by "
+    "5 conflict, 6 storage, 7 model, 8 memory, 9 passing trouble, 70 defect, 78 no sandbox, 130 "
+    "stopped by "
     "Ctrl-C.\n";
 
 /// Everything the parser fills in.
@@ -56,6 +57,10 @@ class CommandLine {
     app_.add_option("--config", args_.global.config,
                     "Settings (default: ./baleen.toml if there is one)")
         ->type_name("FILE");
+    app_.add_option("--sandbox", args_.global.sandbox,
+                    "required (the default): refuse to work where executors cannot be confined; "
+                    "best-effort; off")
+        ->type_name("MODE");
     app_.add_flag("--json", args_.global.is_json, "Machine-readable output on standard output");
     app_.add_flag("-q,--quiet", args_.global.is_quiet,
                   "No progress, and no summary if all is well");
@@ -345,7 +350,7 @@ class CommandLine {
     bool is_command_next = true;  // The first word that is no option, nor the value of one.
     for (int i = 1; i < argc; ++i) {
       const std::string word = argv[i];
-      if (is_command_next && (word == "--data" || word == "--config")) {
+      if (is_command_next && (word == "--data" || word == "--config" || word == "--sandbox")) {
         ++i;
         continue;
       }

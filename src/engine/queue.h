@@ -226,7 +226,8 @@ class Queue {
                                            std::string_view signature);
   [[nodiscard]] Result<void> refresh_run(std::string_view run_id);
   [[nodiscard]] Result<void> register_feature_spec(const StageSetup& setup);
-  void remove_temporaries(const StageRequest& request, bool also_resumable) const;
+  /// This attempt's own files; what a later one can resume stays.
+  void remove_temporaries(const StageRequest& request) const;
   /// What an attempt leaves that has lost its fence: its own files and, if its task is over, resumable ones.
   [[nodiscard]] Result<void> clean_up_fenced_off(const StageRequest& request);
   /// Removes what a later attempt could have resumed, unless somebody holds the lease on it.

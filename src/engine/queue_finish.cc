@@ -14,6 +14,19 @@ constexpr double kLateFileS = 10;  // How long a killed process may take to be g
 
 std::int64_t to_us(double seconds) { return static_cast<std::int64_t>(seconds * 1e6); }
 
+/// Not an error of the work that is done: nobody reads it, and the next attempt in this place removes it.
+void log_leftover(const std::filesystem::path& path, const std::string& error) {
+  core::log(core::LogLevel::warning, "a temporary file stays behind",
+            {{"path", path.string()}, {"error", error}});
+}
+
+/// With all that the attempts at a task have written: for when no other will go on with it.
+void remove_work(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::remove_all(directory, error);
+  if (error) log_leftover(directory, error.message());
+}
+
 }  // namespace
 
 // ---- finish -----------------------------------------------------------------------------------
@@ -60,7 +73,9 @@ Result<FinishState> Queue::finish_locked(const Assignment& assignment,
   std::string first_path;
   for (const PublishedFile& file : result.files) {
     const StageOutputSlot& slot = request.output(file.type);
-    BALEEN_RETURN_IF_ERROR(core::publish_file(file.temporary, root_.at(slot.final_path)));
+    const std::filesystem::path final_path = root_.at(slot.final_path);
+    BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
+    BALEEN_RETURN_IF_ERROR(core::publish_file(file.temporary, final_path));
     store::Artifact artifact = assignment.artifact_template;
     artifact.type = file.type;
     artifact.path = slot.final_path;
@@ -79,7 +94,7 @@ Result<FinishState> Queue::finish_locked(const Assignment& assignment,
     BALEEN_RETURN_IF_ERROR(store::insert_artifact(database_, artifact));
     if (first_path.empty()) first_path = artifact.path;
   }
-  remove_temporaries(request, /*also_resumable=*/true);
+  remove_work(request.work_directory);
 
   json::object metrics = result.metrics;
   if (!result.warnings.empty()) {
@@ -190,26 +205,17 @@ Result<void> Queue::release_lease(const StageRequest& request) {
   return {};
 }
 
-void Queue::remove_temporaries(const StageRequest& request, bool also_resumable) const {
-  const auto remove = [](const std::filesystem::path& path) {
-    if (Result<void> removed = core::remove_file(path); !removed.ok()) {
-      core::log(core::LogLevel::warning, "a temporary file stays behind",
-                {{"path", path.string()}, {"error", removed.error().message}});
-    }
-  };
+void Queue::remove_temporaries(const StageRequest& request) const {
   for (const StageOutputSlot& slot : request.outputs) {
-    remove(slot.alternative);
-    if (also_resumable) remove(slot.temporary);
+    if (Result<void> removed = core::remove_file(slot.alternative); !removed.ok())
+      log_leftover(slot.alternative, removed.error().message);
   }
-  if (!also_resumable) return;
-  for (const auto& path : request.scratch) {
-    remove(path);
-    remove(path.string() + ".tmp");
-  }
+  std::error_code error;
+  std::filesystem::remove(request.work_directory, error);  // If nothing is left in it.
 }
 
 Result<void> Queue::clean_up_fenced_off(const StageRequest& request) {
-  remove_temporaries(request, /*also_resumable=*/false);
+  remove_temporaries(request);
   BALEEN_ASSIGN_OR_RETURN(const auto open,
                           database_.query("SELECT 1 FROM tasks WHERE task_id = $1 AND state IN "
                                           "('waiting', 'queued', 'running')",
@@ -220,31 +226,13 @@ Result<void> Queue::clean_up_fenced_off(const StageRequest& request) {
 Result<void> Queue::remove_resumable(std::int64_t task_id) {
   BALEEN_ASSIGN_OR_RETURN(
       const auto rows,
-      database_.query("SELECT recipe, stage, asset_id, feature_spec_alias, signature FROM tasks t "
-                      "WHERE task_id = $1 AND NOT EXISTS (SELECT 1 FROM stage_locks l WHERE "
-                      "l.asset_id = t.asset_id AND l.stage = t.stage AND l.feature_spec_alias = "
-                      "t.feature_spec_alias)",
+      database_.query("SELECT asset_id, stage, feature_spec_alias FROM tasks t WHERE task_id = $1 "
+                      "AND NOT EXISTS (SELECT 1 FROM stage_locks l WHERE l.asset_id = t.asset_id "
+                      "AND l.stage = t.stage AND l.feature_spec_alias = t.feature_spec_alias)",
                       task_id));
   if (rows.empty()) return {};
   const store::Row& task = rows.front();
-  const Result<const Recipe*> recipe = recipes_.find(task.text(0));
-  const StageSpec* spec = recipe.ok() ? (*recipe)->find_stage(task.text(1)) : nullptr;
-  if (spec == nullptr) return {};
-  std::vector<std::string> paths;
-  for (const OutputSpec& output : spec->outputs) {
-    if (!output.is_resumable) continue;
-    const std::string path = store::expand_path(output.path, task.text(2), task.text(3));
-    paths.push_back(store::resumable_path(path));
-    if (!task.text(4).empty())
-      paths.push_back(store::resumable_path(store::versioned_path(path, task.text(4))));
-  }
-  for (const std::string& pattern : spec->scratch) {
-    paths.push_back(store::expand_path(pattern, task.text(2), task.text(3)));
-    paths.push_back(paths.back() + ".tmp");
-  }
-  for (const std::string& path : paths) {
-    BALEEN_RETURN_IF_ERROR(core::remove_file(root_.at(path)));
-  }
+  remove_work(root_.at(store::work_directory(task.text(0), task.text(1), task.text(2))));
   return {};
 }
 
@@ -268,7 +256,7 @@ Result<FailState> Queue::fail_attempt(const Assignment& assignment,
     if (!is_mine) return clean_up_fenced_off(request);
     // On a full disk the room is worth more than the work: without it not even this can be recorded.
     const bool keeps_work = state.will_retry && error.code != ErrorCode::disk_full;
-    remove_temporaries(request, /*also_resumable=*/!keeps_work);
+    keeps_work ? remove_temporaries(request) : remove_work(request.work_directory);
     const std::int64_t now_us = clock_.now_us();
     BALEEN_RETURN_IF_ERROR(close_attempt(request, "failed", &error, metrics, ""));
     BALEEN_RETURN_IF_ERROR(release_lease(request));
@@ -294,7 +282,7 @@ Result<void> Queue::interrupt(const Assignment& assignment) {
   return database_.transaction("INTERRUPT", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
     if (!is_mine) return clean_up_fenced_off(request);
-    remove_temporaries(request, /*also_resumable=*/false);
+    remove_temporaries(request);
     BALEEN_RETURN_IF_ERROR(close_attempt(request, "interrupted", nullptr, {}, ""));
     BALEEN_RETURN_IF_ERROR(release_lease(request));
     BALEEN_RETURN_IF_ERROR(

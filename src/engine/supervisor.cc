@@ -14,7 +14,7 @@ namespace baleen::engine {
 namespace {
 
 constexpr double kReclaimIntervalS = 0.5;
-constexpr double kIdleReclaimIntervalS = 2;
+constexpr double kIdleReclaimIntervalS = 3;
 constexpr double kUnwatchedClaimIntervalS = 0.2;
 constexpr double kWatchedClaimIntervalS =
     5;  // The watch tells earlier; this is for what it may miss.
@@ -215,17 +215,24 @@ Result<void> Supervisor::receive(Slot& slot) {
 }
 
 Result<void> Supervisor::handle(Slot& slot, const json::object& message) {
-  slot.last_message_s = core::steady_s();
   if (!slot.assignment) return {};
   const std::string type = core::get_string(message, "type");
   if (type == "progress") {
     TaskReport progress;
-    progress.fraction = slot.fraction = core::get_double(message, "fraction");
+    progress.fraction = core::get_double(message, "fraction");
+    // To say the same again is no progress, unless the length of the work is not known.
+    if (progress.fraction < 0 || progress.fraction > slot.fraction)
+      slot.last_message_s = core::steady_s();
+    slot.fraction = progress.fraction;
     report(slot, TaskReport::Kind::progress, std::move(progress));
     return {};
   }
-  if (type == "error")
-    return fail_attempt(slot, error_from_message(message), core::get_object(message, "metrics"));
+  if (type == "error") {
+    const Error error = error_from_message(message);
+    if (error.code == ErrorCode::worker_error || error.code == ErrorCode::sandbox_violation)
+      ++counts_.executor_deaths;
+    return fail_attempt(slot, error, core::get_object(message, "metrics"));
+  }
   return finish(slot, message);
 }
 
@@ -293,12 +300,17 @@ Result<void> Supervisor::fail_attempt(Slot& slot, const Error& error, const json
 Result<void> Supervisor::kill_stalled() {
   const double now_s = core::steady_s();
   for (Slot& slot : slots_) {
-    if (!slot.assignment || now_s - slot.last_message_s < options_.stall_timeout_s) continue;
+    if (!slot.assignment) continue;
+    const bool is_stalled = now_s - slot.last_message_s >= options_.stall_timeout_s;
+    if (!is_stalled && now_s - slot.started_s < options_.task_timeout_s) continue;
     slot.process.reset();
     ++counts_.executor_deaths;
-    BALEEN_RETURN_IF_ERROR(fail_attempt(
-        slot, fail(ErrorCode::stage_stalled, "no progress for {:.0f} s", options_.stall_timeout_s),
-        {}));
+    const Error error =
+        is_stalled
+            ? fail(ErrorCode::stage_stalled, "no progress for {:.0f} s", options_.stall_timeout_s)
+            : fail(ErrorCode::stage_stalled, "not done after {:.0f} s (worker.task_timeout_s)",
+                   options_.task_timeout_s);
+    BALEEN_RETURN_IF_ERROR(fail_attempt(slot, error, {}));
   }
   return {};
 }
