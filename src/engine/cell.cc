@@ -25,6 +25,7 @@ namespace {
 constexpr double kProgressIntervalS = 0.2;
 constexpr rlim_t kOpenFilesMax = 64;
 constexpr int kCannotStart = 126;
+constexpr int kSocket = STDERR_FILENO + 1;
 
 /// An int that parent and child both see.
 class SharedInt {
@@ -60,8 +61,15 @@ Result<json::object> guarded(const CellWork& work, const ProgressFn& progress) {
   }
 }
 
+/// Leaves open only the standard streams and the socket to the parent, not that from the parent to the supervisor.
+core::Fd keep_only(const core::Fd& socket) {
+  ::dup2(socket.get(), kSocket);
+  ::close_range(kSocket + 1, ~0U, 0);
+  return core::Fd(kSocket);
+}
+
 [[noreturn]] void live_in_cell(int parent_pid,
-                               const core::Fd& socket,
+                               const core::Fd& inherited_socket,
                                const CellSandbox& sandbox,
                                const CellLimits& limits,
                                const FileView& view,
@@ -69,6 +77,7 @@ Result<json::object> guarded(const CellWork& work, const ProgressFn& progress) {
                                const CellWork& work) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent_pid) ::_exit(kCannotStart);  // It died before this could be a signal.
+  const core::Fd socket = keep_only(inherited_socket);
   limit(RLIMIT_NOFILE, kOpenFilesMax);
   if (limits.file_bytes_max > 0) {
     std::signal(SIGXFSZ, SIG_IGN);  // A write beyond it fails with EFBIG.
@@ -163,7 +172,6 @@ Result<CellResult> run_in_cell(const CellSandbox& sandbox,
   const int pid = ::fork();
   if (pid < 0) return core::errno_error(errno, "fork");
   if (pid == 0) {
-    ours.reset();
     live_in_cell(parent_pid, theirs, sandbox, limits, view, violation.get(), work);
   }
   theirs.reset();
