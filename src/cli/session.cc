@@ -65,6 +65,11 @@ Result<std::unique_ptr<Session>> Session::open_for_work(const GlobalOptions& opt
                                                         const Program& program) {
   BALEEN_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, open(options, program, true));
   BALEEN_RETURN_IF_ERROR(session->executor_command());
+  const engine::SandboxSupport support = engine::sandbox_support();
+  if (!support.is_complete() && !options.is_quiet) {
+    std::fprintf(stderr, "baleen: the sandbox is incomplete (%s): read only what you trust\n",
+                 support.to_string().c_str());
+  }
   return session;
 }
 

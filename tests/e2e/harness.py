@@ -251,7 +251,10 @@ def leftovers(data):
     left = []
     for path in data.rglob("*"):
         relative = path.relative_to(data)
-        if not path.is_file() or relative.parts[0] in ("logs", "models", "live") or relative.as_posix() in known:
+        is_work = len(relative.parts) == 2 and relative.parts[0] == "work"
+        if is_work:
+            left.append(relative.as_posix())
+        if is_work or not path.is_file() or relative.parts[0] in ("logs", "models", "live") or relative.as_posix() in known:
             continue
         is_artifact = re.fullmatch(
             r"audio/[^/]+/(original\.[a-z0-9]{1,8}|normalized(\.[0-9a-f]{12})?\.wav)|features/[^/]+\.(h5|feature_pack\.v1\.json)|"

@@ -121,7 +121,7 @@ class Workers(harness.Case):
         """A run in the middle of its decode, with a partial file and a checkpoint to leave behind."""
         recording = harness.make_wav(place.path / "long.wav", 100)
         process = place.start("run", "ssis", recording, "--executors", "1", "--json", BALEEN_DECODE_CHUNK_S=0.1)
-        harness.wait_for(lambda: list(place.data.glob("audio/*/*.checkpoint*")), "the first checkpoint")
+        harness.wait_for(lambda: list(place.data.glob("work/*/*.checkpoint*")), "the first checkpoint")
         (run_id,), = place.rows("SELECT run_id FROM runs")
         return process, run_id, recording
 
