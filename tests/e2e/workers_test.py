@@ -207,7 +207,9 @@ class Workers(harness.Case):
         if os.geteuid() == 0:
             self.small_disk(place, "10m")
             self.assert_status(place.run("run", "ssis", recording), 0)
-            subprocess.run(["mount", "-o", "remount,ro", place.data], check=True)
+            # A moment later the kernel has forgotten the removed folder that the last cell was confined to.
+            remount = ["mount", "-o", "remount,ro", place.data]
+            harness.wait_for(lambda: subprocess.run(remount, capture_output=True).returncode == 0, "a remount")
         else:
             place.data.mkdir()
             place.data.chmod(0o500)
