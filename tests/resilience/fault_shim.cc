@@ -179,7 +179,8 @@ int sync_file(int fd, long number) {
     return 0;
   }
   const int outcome = static_cast<int>(::syscall(number, fd));
-  if (call.is_recorded() && outcome == 0) log(Op::sync, place, 0);
+  if (outcome == 0) remember_synced(place);
+  if (call.is_recorded() && outcome == 0) log(Op::sync, place, place.is_directory() ? 1 : 0);
   return outcome;
 }
 

@@ -14,7 +14,7 @@ namespace fault_shim {
 
 constexpr std::uint64_t kMagic = 0x314d494853544c46;  // "FLTSHIM1", as written by shim.py.
 constexpr std::size_t kTraceMax = 65536;              // Calls whose kind is kept.
-constexpr std::size_t kFailedMax = 32;                // Files whose fsync failed, at one time.
+constexpr std::size_t kFailedMax = 64;                // Files whose fsync failed, changed folders.
 constexpr std::size_t kPathMax = 256;
 
 /// Calls that are counted. The values are those of shim.py.
@@ -59,12 +59,13 @@ struct Record {
   std::uint16_t pid_low;
   std::uint32_t data_bytes;  // After the paths.
   std::uint64_t inode;
-  std::int64_t offset;  // Of a write; the size of a truncation.
+  std::int64_t offset;  // Of a write; the size of a truncation; 1 for the sync of a directory.
 };
 
 struct FailedFile {
   std::uint64_t device, inode;
-  std::uint64_t rule;     // 1: may never be synced again; 2: only after it was changed.
+  std::uint64_t
+      rule;  // 1: may never be synced again; 2: only after a change; 3: a folder changed, not failed.
   std::uint64_t touched;  // Changed since.
 };
 

@@ -86,16 +86,11 @@ void fill(Place& place, const struct stat& status) {
   place.mode = status.st_mode;
 }
 
-FailedFile* find_failed(std::uint64_t device, std::uint64_t inode) {
+FailedFile* find(std::uint64_t device, std::uint64_t inode) {
   for (FailedFile& file : page->failed) {
     if (file.rule != 0 && file.device == device && file.inode == inode) return &file;
   }
   return nullptr;
-}
-
-bool has_failed() {
-  return std::any_of(std::begin(page->failed), std::end(page->failed),
-                     [](const FailedFile& file) { return file.rule != 0; });
 }
 
 }  // namespace
@@ -181,52 +176,67 @@ bool exists(const Place& place) {
 
 // ---- after a failed fsync -------------------------------------------------------------------------
 
-void remember_failed(const Place& place) {
-  if (find_failed(place.device, place.inode) != nullptr) return;
-  const bool is_log = place.is_database() && std::strstr(place.path, ".db-") != nullptr;
-  if (is_log) return;
+namespace {
+
+// What FailedFile::rule may be.
+constexpr std::uint64_t kNever = 1, kAfterChange = 2, kChanged = 3;
+
+void note(const Place& place, std::uint64_t rule) {
   for (FailedFile& file : page->failed) {
     if (file.rule != 0) continue;
-    const bool may_change = place.is_directory() || place.is_database();
-    file = {place.device, place.inode, may_change ? std::uint64_t{2} : std::uint64_t{1}, 0};
+    file = {place.device, place.inode, rule, 0};
     return;
   }
 }
 
-void judge_sync(const Place& place) {
-  FailedFile* const file = find_failed(place.device, place.inode);
-  if (file == nullptr) return;
-  if (file->rule == 2 && file->touched != 0) {
-    file->rule = 0;
+}  // namespace
+
+void remember_failed(const Place& place) {
+  FailedFile* const file = find(place.device, place.inode);
+  if (place.is_directory()) {  // With nothing changed in it there is nothing to lose.
+    if (file != nullptr) *file = {place.device, place.inode, kAfterChange, 0};
     return;
   }
+  const bool is_log = place.is_database() && std::strstr(place.path, ".db-") != nullptr;
+  if (file == nullptr && !is_log) note(place, place.is_database() ? kAfterChange : kNever);
+}
+
+void judge_sync(const Place& place) {
+  const FailedFile* const file = find(place.device, place.inode);
+  if (file == nullptr || file->rule == kChanged ||
+      (file->rule == kAfterChange && file->touched != 0))
+    return;
   page->violations.fetch_add(1);
   std::snprintf(page->violation_path, kPathMax, "%s", place.path);
 }
 
+void remember_synced(const Place& place) {
+  FailedFile* const file = find(place.device, place.inode);
+  if (file != nullptr && file->rule != kNever) file->rule = 0;
+}
+
 void touch(const Place& place) {
-  if (FailedFile* const file = find_failed(place.device, place.inode)) file->touched = 1;
+  if (FailedFile* const file = find(place.device, place.inode)) file->touched = 1;
 }
 
 void touch_parent(const Place& place) {
-  if (!has_failed()) return;
   const int saved = errno;
   Place parent = place;
   if (char* const slash = std::strrchr(parent.path, '/')) *slash = '\0';
   struct stat status {};
   if (::stat(parent.path, &status) == 0) {
     fill(parent, status);
+    if (find(parent.device, parent.inode) == nullptr) note(parent, kChanged);
     touch(parent);
   }
   errno = saved;
 }
 
 void forgive(const Place& place) {
-  if (!has_failed()) return;
   const int saved = errno;
   struct stat status {};
-  if (::lstat(place.path, &status) == 0 && status.st_nlink <= 1) {
-    if (FailedFile* const file = find_failed(status.st_dev, status.st_ino)) file->rule = 0;
+  if (::lstat(place.path, &status) == 0 && (status.st_nlink <= 1 || S_ISDIR(status.st_mode))) {
+    if (FailedFile* const file = find(status.st_dev, status.st_ino)) file->rule = 0;
   }
   errno = saved;
 }

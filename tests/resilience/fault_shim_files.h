@@ -32,9 +32,10 @@ bool exists(const Place& place);
 // must be made anew. SQLite writes again what it needs: the frames of the transaction that failed lie beyond the end
 // of its log as it knows it, and the frames before it were synced by their own commits; a checkpoint that failed is
 // repeated from its beginning. So its log may be synced again at any time and its database after a change. A folder
-// is rebuilt by making the change again.
+// is rebuilt by making the change again; if nothing had been changed in it, nothing was lost.
 void remember_failed(const Place& place);
 void judge_sync(const Place& place);
+void remember_synced(const Place& place);
 void touch(const Place& place);
 void touch_parent(const Place& place);
 void forgive(const Place& place);  // Its name or its content goes away.

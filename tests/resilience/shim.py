@@ -15,7 +15,7 @@ FAULTS = {"NONE": 0, "KILL_BEFORE": 1, "KILL_AFTER": 2, "EIO": 3, "ENOSPC": 4, "
           "LOST_WRITE": 8}
 SWALLOW = {"files": 1, "directories": 2, "database": 4}
 OPS = ("", "create", "write", "truncate", "sync", "rename", "link", "unlink", "mkdir")
-TRACE_MAX, FAILED_MAX, PATH_MAX = 65536, 32, 256
+TRACE_MAX, FAILED_MAX, PATH_MAX = 65536, 64, 256
 RECORD = struct.Struct("<IHHHHIQq")
 
 

@@ -12,7 +12,7 @@ import argparse
 import collections
 import concurrent.futures
 import json
-import pathlib
+import os
 import random
 import sqlite3
 import sys
@@ -69,15 +69,27 @@ class Reference:
         self.place.__exit__()
 
 
+class Trials:
+    """Trials of one reference; may be made by several threads."""
+
+    def __init__(self, case, reference):
+        self.case, self.reference, self.counts, self.lock = case, reference, collections.Counter(), threading.Lock()
+
+    def count(self, name):
+        with self.lock:
+            self.counts[name] += 1
+
+    def run(self, points):
+        return Trial(self).run(points)
+
+
 class Trial:
     """One place, some faults one after the other, and the verdict."""
 
-    def __init__(self, case, reference, counts, lock):
-        self.case, self.reference, self.counts, self.lock = case, reference, counts, lock
-
-    def count(self, name, n=1):
-        with self.lock:
-            self.counts[name] += n
+    def __init__(self, trials):
+        self.case, self.reference, self.count = trials.case, trials.reference, trials.count
+        self.garbage = set()   # What could not be removed because we did not let it.
+        self.given_up = set()  # Runs that were reported as failed.
 
     def run(self, points):
         """`points`: (call, fault) of one run after the other. Then an undisturbed run must make everything good."""
@@ -94,6 +106,8 @@ class Trial:
                 is_killed_only = is_killed_only and fault.startswith("KILL_") and fault != "KILL_ONE"
                 if steer.page.fired == 1:
                     self.count(f"{fault} at {shim.KINDS[steer.page.fired_kind]}")
+                    if shim.KINDS[steer.page.fired_kind] == "unlink" and fault not in KILLS:
+                        self.garbage.add(os.path.relpath(steer.page.fired_path.decode(), steer.root))
                 self.judge_end(outcome, steer, fault)
             self.case.assertEqual(steer.page.violations, 0,
                                   f"synced again after a failed fsync: {steer.page.violation_path.decode()}")
@@ -109,8 +123,10 @@ class Trial:
             return
         self.count("ends with an error")
         if outcome.out.strip():
-            error = harness.failure_of(outcome.json)
+            run = outcome.json
+            error = harness.failure_of(run)
             self.case.assertIsNotNone(error, str(outcome))
+            self.given_up.add(run.get("run_id"))
         else:
             error = error_on(outcome.err)
         self.case.assert_error_is_helpful(error)
@@ -127,11 +143,18 @@ class Trial:
             self.count("retries")
         case.assert_status(outcome, 0)
         case.assertEqual(harness.artifacts(place.data), self.reference.artifacts)
+        for path in self.garbage & set(harness.leftovers(place.data)):  # It is there, but nothing speaks of it.
+            case.assertEqual(place.rows("SELECT path FROM artifact_index WHERE path = ?", path), [])
+            (place.data / path).unlink()
+            self.count("files that stayed behind")
         case.assert_nothing_left(place)
         case.assert_nothing_twice(place)
         case.assert_index_is_true(place)
-        case.assertEqual(place.rows("SELECT DISTINCT state FROM tasks"), [("complete",)])
-        case.assertEqual(place.rows("SELECT DISTINCT state FROM runs"), [("complete",)])
+        for run_id, state in place.rows("SELECT run_id, state FROM runs"):
+            case.assertIn((state, run_id in self.given_up), (("complete", True), ("complete", False), ("failed", True)))
+            if state == "complete":
+                case.assertEqual(place.rows("SELECT DISTINCT state FROM tasks WHERE run_id = ?", run_id), [("complete",)])
+        case.assertIn(("complete",), place.rows("SELECT state FROM runs"))
         case.assertEqual(place.rows("PRAGMA integrity_check"), [("ok",)])
         if is_killed_only:  # A worker that dies costs its task no attempt.
             case.assertEqual(place.rows("SELECT DISTINCT attempt FROM pipeline_jobs"), [(1,)])
@@ -172,7 +195,7 @@ def random_pair(rng, trace):
 
 def try_all(trials, work, n_threads, deadline):
     """Tries lists of points until they or the time are used up: {points: exception}, and how many were tried and fired."""
-    failures, n_tried, n_fired = {}, 0, 0
+    failures, n_tried, n_fired, told_s = {}, 0, 0, time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(n_threads) as pool:
         pending = {}
         exhausted = False
@@ -186,6 +209,9 @@ def try_all(trials, work, n_threads, deadline):
             if not pending:
                 return failures, n_tried, n_fired
             done, _ = concurrent.futures.wait(pending, return_when=concurrent.futures.FIRST_COMPLETED)
+            if time.monotonic() - told_s > 60:
+                told_s = time.monotonic()
+                print(f"syscalls: {n_tried} tried, {len(failures)} failures", flush=True)
             for future in done:
                 points = pending.pop(future)
                 n_tried += 1
@@ -200,17 +226,17 @@ def spell(points):
     return ",".join(f"{call}:{fault}" for call, fault in points)
 
 
-def judge_can_say_no(case, reference, counts, lock):
+def judge_can_say_no(trials):
     """A write that is lost without a word must be found; otherwise the verdicts above are worth nothing."""
-    calls = [call for call, kind in enumerate(reference.trace, 1) if kind == "write"]
+    calls = [call for call, kind in enumerate(trials.reference.trace, 1) if kind == "write"]
     n_found = 0
     for call in calls[len(calls) // 8::len(calls) // 8]:
         try:
-            Trial(case, reference, counts, lock).run([(call, "LOST_WRITE")])
+            trials.run([(call, "LOST_WRITE")])
         except (AssertionError, OSError, ValueError, sqlite3.Error) as error:
             n_found += 1
             print(f"found, as it must be: a lost write, call {call}: {str(error).splitlines()[0][:100]}")
-    case.assertGreater(n_found, 0, "the judge did not notice a single lost write")
+    trials.case.assertGreater(n_found, 0, "the judge did not notice a single lost write")
 
 
 def main():
@@ -227,9 +253,8 @@ def main():
         print(f"skipped: {reason}")
         return harness.SKIPPED
     began_s = time.monotonic()
-    case, reference = Syscalls(), Reference()
-    counts, lock = collections.Counter(), threading.Lock()
-    trials = Trial(case, reference, counts, lock)
+    reference = Reference()
+    trials = Trials(Syscalls(), reference)
     rng = random.Random(options.seed)
     kinds = collections.Counter(reference.trace)
     print(f"syscalls: {len(reference.trace)} calls: {', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}", flush=True)
@@ -237,8 +262,9 @@ def main():
         points = tuple((int(word.split(":")[0]), word.split(":")[1]) for word in options.point.split(","))
         singles, pairs = [points], []
     elif options.budget_s is None:
-        judge_can_say_no(case, reference, counts, lock)
+        judge_can_say_no(trials)
         singles = [(point,) for point in sample(rng, reference.trace)]
+        singles += [((call, "EIO"),) for call, kind in enumerate(reference.trace, 1) if kind == "fsync"]
         pairs = [random_pair(rng, reference.trace) for _ in range(SAMPLE_PAIRS)]
     else:
         part, n_parts = map(int, options.part.split("/"))
@@ -249,11 +275,11 @@ def main():
     more, n_pairs, n_both = try_all(trials, iter(pairs), options.threads, deadline)
     failures.update(more)
     reference.close()
-    print(json.dumps(dict(sorted(counts.items())), indent=1))
+    print(json.dumps(dict(sorted(trials.counts.items())), indent=1))
     for points in failures:
         print(f"FAILED: --point {spell(points)}")
     print(f"syscalls: {n_singles} of {len(singles)} single faults ({n_fired} made) at {len(reference.trace)} calls, {n_pairs} pairs "
-          f"({n_both} with both made), {counts['runs']} runs under fault, {len(failures)} failures, "
+          f"({n_both} with both made), {trials.counts['runs']} runs under fault, {len(failures)} failures, "
           f"{time.monotonic() - began_s:.0f} s, seed {options.seed}")
     return 1 if failures else 0
 
