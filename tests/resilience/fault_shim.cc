@@ -50,7 +50,11 @@ class Call {
     }
     if (!is_ours_) return;
     const std::uint64_t number = page->calls.fetch_add(1) + 1;
-    if (number <= kTraceMax) page->trace[number - 1] = static_cast<std::uint8_t>(kind);
+    const bool is_child = page->first_pid != static_cast<std::uint64_t>(::getpid());
+    if (number <= kTraceMax) {
+      page->trace[number - 1] =
+          static_cast<std::uint8_t>(static_cast<unsigned>(kind) | (is_child ? kByChild : 0U));
+    }
     if (number == page->fault_at) meet(kind, place);
     is_recorded_ = page->log_capacity != 0;
     if (is_recorded_) lock_log();

@@ -33,6 +33,8 @@ enum class Kind : std::uint8_t {
   copy,  // copy_file_range and sendfile.
 };
 
+constexpr std::uint8_t kByChild = 0x80;
+
 /// What happens at the chosen call.
 enum class Fault : std::uint64_t {
   none,
@@ -84,12 +86,14 @@ struct Page {
   std::atomic<std::uint64_t> violations;  // Files synced again after a failed fsync.
   std::uint64_t is_ready;                 // The mutex has been made.
   std::uint64_t lies;                     // Syncs swallowed.
+  std::uint64_t first_pid;                // Of the process that the others descend from.
   char fired_path[kPathMax];
   char violation_path[kPathMax];
   FailedFile failed[kFailedMax];
   pthread_mutex_t mutex;  // 40 bytes; 64 are kept for it.
   char spare[24];
-  std::uint8_t trace[kTraceMax];  // The kind of each call.
+  std::uint8_t
+      trace[kTraceMax];  // The kind of each call; kByChild added if not the first process made it.
 };
 
 }  // namespace fault_shim

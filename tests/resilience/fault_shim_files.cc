@@ -58,6 +58,7 @@ __attribute__((constructor)) void begin() {
       found->is_ready = 1;
     }
   }
+  if (found->first_pid == 0) found->first_pid = static_cast<std::uint64_t>(::getpid());
   page = found;
 }
 

@@ -30,8 +30,9 @@ import harness  # Found by shim.
 import scenarios
 
 RESTART_S_MAX = 60
-QUICK_STATES = 1200  # Of the short mode, and on so many of them the program is started again.
-QUICK_RESTARTS = 30
+QUICK_STATES = 600  # Of the short mode, and on so many of them the program is started again.
+QUICK_RESTARTS = 20
+BLIND_STATES = 120  # Of each recording without fsync.
 EVERY_OPERATION = ("none", "all")
 AT_RANDOM = ("journal", "folders", "bytes", "names")
 
@@ -99,12 +100,16 @@ class Judge(harness.Case):
                 else:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(content)
-            outcome = place.run("run", "ssis", *self.recording.files, "--executors", 1, "--json", timeout_s=RESTART_S_MAX)
-            self.assert_status(outcome, 0)
-            found = harness.artifacts(place.data)
-            indexed = {path for path, in place.rows("SELECT path FROM artifact_index")}
+            self.assert_status(place.run(*self.recording.restart, "--json", timeout_s=RESTART_S_MAX), 0)
             # What no row names is garbage, left by a rename or unlink that the disk forgot.
-            self.assertEqual({path: digest for path, digest in found.items() if path in indexed}, self.recording.artifacts)
+            indexed = {path for path, in place.rows("SELECT path FROM artifact_index")}
+            found = {path: digest for path, digest in harness.artifacts(place.data).items() if path in indexed}
+            wanted = self.recording.artifacts
+            if self.recording.restart[0] == "worker":  # What was not acknowledged nobody sends again here.
+                runs = {asset for asset, in place.rows("SELECT asset_id FROM runs")}
+                wanted = {path: digest for path, digest in wanted.items() if "/original." in path and path in indexed or
+                          any(asset in path for asset in runs)}
+            self.assertEqual(found, wanted)
             self.assert_index_is_true(place)
             self.assert_nothing_twice(place)
             self.assertEqual(place.rows("SELECT asset_id, stage, owner FROM stage_locks"), [])
@@ -158,13 +163,14 @@ def try_many(recording, options, states, n_restarts, deadline):
 def judge_can_say_no(options):
     """Without fsync of files, folders or the database something is lost; a judge that does not see it is none."""
     rng = random.Random(options.seed)
-    n_found = {}
+    n_blind = 0
     for what in ("files", "directories", "database"):
-        recording = scenarios.record_runs(swallow=shim.SWALLOW[what])
-        states = list(all_states(recording, 2))
-        _, failures = try_many(recording, options, sorted(rng.sample(states, min(len(states), 400))), 0, time.time() + 600)
-        n_found[what] = len(failures)
-    return n_found
+        recording = scenarios.record_runs(swallow=shim.SWALLOW[what], is_short=True)
+        states = sample(rng, list(all_states(recording, 2)), BLIND_STATES)
+        counts, failures = try_many(recording, options, states, 0, time.time() + 600)
+        print(f"without fsync of {what}: {len(failures)} of {counts['different']} states are found wrong, as they must")
+        n_blind += not failures
+    return n_blind
 
 
 def sample(rng, states, n):
@@ -211,12 +217,9 @@ def main():
         failures += its_failures
     for state, problem in failures:
         print(f"FAILED: --state {state}: {problem[:1500]}")
-    n_found = {} if options.state else judge_can_say_no(options)
-    for what, n in n_found.items():
-        print(f"without fsync of {what}: {n} of 400 states are found wrong, as they must")
-        if n == 0:
-            failures.append((what, "the judge sees no loss where fsync is swallowed"))
-            print(f"FAILED: the judge sees no loss where fsync of {what} is swallowed")
+    if not options.state and judge_can_say_no(options) > 0:
+        failures.append(("", ""))
+        print("FAILED: the judge sees no loss where fsync is swallowed")
     print(json.dumps(dict(sorted(counts.items()))))
     print(f"power_loss: {counts['different']} different states of {counts['made']} replayed, {counts['restarts']} restarts, "
           f"{len(failures)} failures, {time.monotonic() - began_s:.0f} s, seed {options.seed}")

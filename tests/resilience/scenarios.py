@@ -1,8 +1,10 @@
 """What is recorded for power_loss.py: commands, all that they did to the disk, and what they acknowledged when."""
+import base64
 import shutil
 
 import shim
 import harness  # Found by shim.
+import service
 
 SETTINGS = {"BALEEN_DECODE_MIN_DURATION_S": 0.5, "BALEEN_DECODE_CHUNK_S": 0.4}
 LOG_MB = 256
@@ -35,8 +37,9 @@ class Ack:
 
 
 class Recording:
-    def __init__(self, name, operations, acks, files, artifacts, keep):
-        self.name, self.operations, self.acks, self.files, self.artifacts = name, operations, acks, files, artifacts
+    def __init__(self, name, operations, acks, restart, artifacts, keep):
+        self.name, self.operations, self.acks, self.artifacts = name, operations, acks, artifacts
+        self.restart = restart  # The command that makes good what is missing.
         self._keep = keep  # The folder of the recordings goes away with it.
 
     def __getstate__(self):  # For other processes.
@@ -76,33 +79,61 @@ class Recorder:
     def acknowledged(self, run, state):
         self.acks.append(Ack(self.shim.page.log_bytes, run["run_id"], run["asset_id"], state))
 
-    def finish(self, name):
+    def finish(self, name, restart, artifacts):
         if self.shim.page.swallow and not self.shim.page.lies:
             raise AssertionError("nothing was swallowed")
         operations = self.shim.operations()
-        with harness.Place(**SETTINGS) as reference:
-            outcome = reference.run("run", "ssis", *self.files, "--executors", 1)
-            if outcome.status != 0:
-                raise AssertionError(str(outcome))
-            artifacts = harness.artifacts(reference.data)
         for path in (self.shim.page_file, self.shim.log_file):
             path.unlink()
         shutil.rmtree(self.place.path / "disk")
-        return Recording(name, operations, self.acks, self.files, artifacts, Folder(self.place.path))
+        return Recording(name, operations, self.acks, restart, artifacts, Folder(self.place.path))
 
 
-def record_runs(swallow=0):
-    """Ingest, work, another file at once, and a third one by a worker of its own; one run is canceled."""
+def record_runs(swallow=0, is_short=False):
+    """Ingest, work, another file at once, and a third one whose run is canceled."""
     recorder = Recorder(swallow)
     first = recorder.file(1.0)
     recorder.acknowledged(recorder.run("ingest", first), "queued")
     recorder.acknowledged(recorder.run("run", "ssis", first, "--executors", 1), "complete")
-    recorder.acknowledged(recorder.run("run", "ssis", recorder.file(1.3), "--executors", 2), "complete")
-    third = recorder.run("ingest", recorder.file(0.8))
-    recorder.acknowledged(third, "queued")
-    recorder.run("cancel", third["run_id"])
-    recorder.acknowledged(third, "canceled")
-    return recorder.finish("runs")
+    if not is_short:
+        recorder.acknowledged(recorder.run("run", "ssis", recorder.file(1.3), "--executors", 2), "complete")
+        third = recorder.run("ingest", recorder.file(0.8))
+        recorder.acknowledged(third, "queued")
+        recorder.run("cancel", third["run_id"])
+        recorder.acknowledged(third, "canceled")
+    restart = ["run", "ssis", *recorder.files, "--executors", 1]
+    with harness.Place(**SETTINGS) as reference:
+        outcome = reference.run(*restart)
+        if outcome.status != 0:
+            raise AssertionError(str(outcome))
+        artifacts = harness.artifacts(reference.data)
+    return recorder.finish("runs", restart, artifacts)
 
 
-ALL = {"runs": record_runs}
+def record_uploads():
+    """A service takes one recording in two pieces and another in one request, and works on both."""
+    recorder = Recorder()
+    started = service.Service(recorder.place, "up", "--executors", 1, **recorder.shim.environment)
+    for seed, pieces in ((1, 2), (2, 1)):
+        data = harness.wav_bytes(harness.tone(harness.RATE + 1000 * seed, seed=seed))
+        name = base64.b64encode(b"tone.wav").decode()
+        first = data if pieces == 1 else None
+        status, headers, body = started.send("POST", "/v1/ingest/upload", first, Upload_Length=str(len(data)),
+                                             Upload_Metadata=f"filename {name}")
+        assert status == 201, (status, body)
+        location = headers["Location"]
+        for i in range(pieces if pieces > 1 else 0):
+            begin, end = i * len(data) // pieces, (i + 1) * len(data) // pieces
+            status, headers, body = started.send("PATCH", location, data[begin:end], Upload_Offset=str(begin))
+            assert status == 204, (status, body)
+        run = {"run_id": headers["Baleen-Run-Id"], "asset_id": headers["Baleen-Asset-Id"]}
+        recorder.acknowledged(run, "queued")
+        started.wait_for_run(run["run_id"], "complete")
+        recorder.acknowledged(run, "complete")
+    artifacts = harness.artifacts(recorder.place.data)
+    if started.stop().status != 0:
+        raise AssertionError(started.said())
+    return recorder.finish("uploads", ["worker", "--until-done", "--executors", 1], artifacts)
+
+
+ALL = {"runs": record_runs, "uploads": record_uploads}

@@ -15,7 +15,7 @@ FAULTS = {"NONE": 0, "KILL_BEFORE": 1, "KILL_AFTER": 2, "EIO": 3, "ENOSPC": 4, "
           "LOST_WRITE": 8}
 SWALLOW = {"files": 1, "directories": 2, "database": 4}
 OPS = ("", "create", "write", "truncate", "sync", "rename", "link", "unlink", "mkdir")
-TRACE_MAX, FAILED_MAX, PATH_MAX = 65536, 64, 256
+TRACE_MAX, FAILED_MAX, PATH_MAX, BY_CHILD = 65536, 64, 256, 0x80
 RECORD = struct.Struct("<IHHHHIQq")
 
 
@@ -23,7 +23,7 @@ class Page(ctypes.Structure):
     """The same as Page in fault_shim.h."""
     _fields_ = [(name, ctypes.c_uint64) for name in (
         "magic", "fault_at", "fault", "swallow", "log_capacity", "log_bytes", "log_overflow", "calls", "is_dead", "fired",
-        "fired_kind", "violations", "is_ready", "lies")] + [
+        "fired_kind", "violations", "is_ready", "lies", "first_pid")] + [
         ("fired_path", ctypes.c_char * PATH_MAX), ("violation_path", ctypes.c_char * PATH_MAX),
         ("failed", ctypes.c_uint64 * (4 * FAILED_MAX)), ("mutex", ctypes.c_char * 64),
         ("trace", ctypes.c_uint8 * TRACE_MAX)]
@@ -62,14 +62,19 @@ class Shim:
 
     def arm(self, call, fault):
         """The next run: counts from 1, and this fault at this call."""
-        self.page.calls = self.page.is_dead = self.page.fired = self.page.fired_kind = 0
+        self.page.calls = self.page.is_dead = self.page.fired = self.page.fired_kind = self.page.first_pid = 0
         self.page.fault_at, self.page.fault = call, FAULTS[fault]
         ctypes.memset(ctypes.addressof(self.page.trace), 0, TRACE_MAX)
 
     @property
     def trace(self):
         """The kinds of the calls of the last run, in order."""
-        return [KINDS[kind] for kind in self.page.trace[:min(self.page.calls, TRACE_MAX)]]
+        return [KINDS[kind & ~BY_CHILD] for kind in self.page.trace[:min(self.page.calls, TRACE_MAX)]]
+
+    @property
+    def calls_of_children(self):
+        """The numbers of those that another than the first process made."""
+        return {call for call, kind in enumerate(self.page.trace[:min(self.page.calls, TRACE_MAX)], 1) if kind & BY_CHILD}
 
     @property
     def what_fired(self):

@@ -63,6 +63,7 @@ class Reference:
         if outcome.status != 0:
             raise AssertionError(str(outcome))
         self.trace = self.shim.trace
+        self.calls_of_children = self.shim.calls_of_children
         self.artifacts = harness.artifacts(self.place.data)
 
     def close(self):
@@ -173,8 +174,10 @@ def error_on(text):
     return error
 
 
-def all_points(trace):
-    return [(call, fault) for call, kind in enumerate(trace, 1) for fault in FAULTS[kind]]
+def all_points(reference):
+    """Each call with each fault. The first process does not die alone: what it has started dies with it."""
+    return [(call, fault) for call, kind in enumerate(reference.trace, 1) for fault in FAULTS[kind]
+            if fault != "KILL_ONE" or call in reference.calls_of_children]
 
 
 def sample(rng, trace):
@@ -268,7 +271,7 @@ def main():
         pairs = [random_pair(rng, reference.trace) for _ in range(SAMPLE_PAIRS)]
     else:
         part, n_parts = map(int, options.part.split("/"))
-        singles = [] if options.pairs_only else [(point,) for point in all_points(reference.trace)][part - 1::n_parts]
+        singles = [] if options.pairs_only else [(point,) for point in all_points(reference)][part - 1::n_parts]
         pairs = (random_pair(rng, reference.trace) for _ in range(1 << 30))
     deadline = began_s + (options.budget_s or 1e9)
     failures, n_singles, n_fired = try_all(trials, iter(singles), options.threads, deadline)
