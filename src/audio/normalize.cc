@@ -124,6 +124,7 @@ class Normalizer {
   Result<Outcome> end_segment();
   Result<Outcome> emit();
   Result<Outcome> commit(bool is_complete);
+  Result<bool> write_out(bool is_complete);
   Result<void> check_duration() const;
   void count_not_finite(std::span<float> samples);
   bool report_progress();
@@ -282,9 +283,20 @@ Result<Outcome> Normalizer::emit() {
   return Outcome::done;
 }
 
+/// Writes and syncs. What could not be synced is thrown away, also for the next attempt: the kernel may have dropped
+/// it, and another fsync of the same file would not say so.
+Result<bool> Normalizer::write_out(bool is_complete) {
+  Result<bool> fits = is_complete ? writer_->finish() : writer_->sync();
+  if (!fits.ok()) {
+    (void)remove_checkpoint(paths_.checkpoint).ok();  // The first error is the one to tell.
+    (void)core::remove_file(paths_.partial).ok();
+  }
+  return fits;
+}
+
 /// Bytes first, then the checkpoint that vouches for them.
 Result<Outcome> Normalizer::commit(bool is_complete) {
-  BALEEN_ASSIGN_OR_RETURN(const bool fits, is_complete ? writer_->finish() : writer_->sync());
+  BALEEN_ASSIGN_OR_RETURN(const bool fits, write_out(is_complete));
   if (!fits) return Outcome::needs_room;
   BALEEN_FAILPOINT("DECODE_AFTER_CHUNK_WRITE");
   Checkpoint checkpoint;
@@ -376,7 +388,7 @@ Result<Outcome> Normalizer::run(bool is_roomy) {
     report_.duration_s = resume_.duration_s;
     report_.nan_samples = resume_.nan_samples;
     report_.decode_errors = resume_.decode_errors;
-    BALEEN_ASSIGN_OR_RETURN(const bool fits, writer_->finish());
+    BALEEN_ASSIGN_OR_RETURN(const bool fits, write_out(/*is_complete=*/true));
     BALEEN_CHECK(fits);
   } else {
     BALEEN_RETURN_IF_ERROR(seek_to_resume());
