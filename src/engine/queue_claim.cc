@@ -4,11 +4,10 @@
 
 #include "core/ids.h"
 #include "engine/queue.h"
+#include "engine/queue_rules.h"
 
 namespace baleen::engine {
 namespace {
-
-constexpr int kFreshTasksPerClaim = 64;  // Bounds how long one claim holds the write lock.
 
 std::string quoted_list(const std::vector<std::string>& words) {
   std::string list;
@@ -101,7 +100,7 @@ Result<std::optional<Queue::TaskRow>> Queue::next_queued(const Scope& scope) {
 }
 
 Result<std::optional<Assignment>> Queue::claim_locked(const Scope& scope) {
-  for (int i = 0; i < kFreshTasksPerClaim; ++i) {
+  for (int i = 0; i < rules::kTasksPerClaim; ++i) {
     BALEEN_ASSIGN_OR_RETURN(const std::optional<TaskRow> task, next_queued(scope));
     if (!task) return std::optional<Assignment>();
     const Result<const Recipe*> recipe = recipes_.find(task->recipe);
@@ -245,8 +244,7 @@ Result<Assignment> Queue::lease(const TaskRow& task, const StagePlan& plan) {
       "expires_at_us, "
       "task_id, temp_paths_json) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
       task.asset_id, task.stage, alias, options_.owner, request.fence, now_us,
-      now_us + static_cast<std::int64_t>(1e6 * options_.lease_ttl_s), task.task_id,
-      core::to_json(temporaries)));
+      now_us + rules::to_us(options_.lease_ttl_s), task.task_id, core::to_json(temporaries)));
   BALEEN_RETURN_IF_ERROR(
       database_.execute("UPDATE tasks SET state = 'running', feature_spec_alias = $1, signature = "
                         "$2, attempts = $3, updated_at_us = $4, reason = CASE WHEN is_forced = 1 "
@@ -269,7 +267,7 @@ Result<void> Queue::handle_missing_input(const TaskRow& task,
                                          const StagePlan& plan) {
   const Error error = fail(plan.missing_code, "{}: {}", task.stage, plan.why);
   const int producer = recipe.producer_of(plan.missing_type);
-  if (producer < 0 || task.interruptions >= options_.retry.interruptions_max)
+  if (producer < 0 || rules::is_given_up(task.interruptions, options_.retry.interruptions_max))
     return give_up(task, error);
   const std::string& stage = recipe.stages[static_cast<std::size_t>(producer)].name;
   BALEEN_ASSIGN_OR_RETURN(
