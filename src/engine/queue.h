@@ -15,6 +15,11 @@
 ///  I4  A task is `complete` only if intact artifacts with its signature were recorded.
 ///  I5  A worker that dies costs its task no attempt; a stage that fails costs one.
 ///  I6  Every attempt has a row in pipeline_jobs, whatever became of it.
+///  I7  A waiting task counts exactly the upstream tasks that are not complete, and there is one.
+///  I8  The state of a run follows from those of its tasks.
+///  I9  A task fails only for a reason: an error that does not pass, attempts or workers used up, an input
+///      that nothing in its run can make again.
+/// More, and all of them checked after every move of a simulation, are in testing/queue_model.h.
 
 #include <functional>
 #include <map>
@@ -23,6 +28,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/process.h"
 #include "engine/planner.h"
 #include "engine/recipe.h"
 
@@ -39,6 +45,7 @@ struct QueueOptions {
   double lease_ttl_s = 600;
   RetryPolicy retry;
   std::string owner;  ///< This worker: core::this_process().to_string().
+  std::function<core::Liveness(const core::ProcessIdentity&)> liveness;  ///< core::liveness.
 };
 
 /// Which tasks a worker takes.

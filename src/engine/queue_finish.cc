@@ -6,13 +6,14 @@
 #include "core/log.h"
 #include "core/process.h"
 #include "engine/queue.h"
+#include "engine/queue_rules.h"
 
 namespace baleen::engine {
 namespace {
 
 constexpr double kLateFileS = 10;  // How long a killed process may take to be gone.
 
-std::int64_t to_us(double seconds) { return static_cast<std::int64_t>(seconds * 1e6); }
+using rules::to_us;
 
 /// Not an error of the work that is done: nobody reads it, and the next attempt in this place removes it.
 void log_leftover(const std::filesystem::path& path, const std::string& error) {
@@ -142,18 +143,10 @@ Result<void> Queue::refresh_run(std::string_view run_id) {
                       run_id));
   std::map<std::string, std::int64_t> count;
   for (const store::Row& row : rows) count[row.text(0)] = row.integer(1);
-  std::string state = "complete";
-  if (count["running"] > 0) {
-    state = "running";
-  } else if (count["queued"] > 0) {
-    state = "queued";
-  } else if (count["failed"] > 0) {
-    state = "failed";
-  } else if (count["canceled"] > 0) {
-    state = "canceled";
-  }
-  const bool is_over = state != "running" && state != "queued";
-  if (!is_over) {
+  const rules::RunState next =
+      rules::run_state({count["queued"], count["running"], count["failed"], count["canceled"]});
+  const std::string state(rules::to_string(next));
+  if (!rules::is_over(next)) {
     // A run that has started stays `running` between two of its tasks.
     BALEEN_RETURN_IF_ERROR(
         database_.execute("UPDATE runs SET state = CASE WHEN started_at_us IS NULL THEN $1 ELSE "
@@ -244,13 +237,10 @@ Result<FailState> Queue::fail_attempt(const Assignment& assignment,
                                       double seconds) {
   const StageRequest& request = assignment.request;
   FailState state;
-  const bool is_last = assignment.attempt >= options_.retry.attempts_max;
-  state.will_retry = error.info().retryable && !is_last;
-  if (state.will_retry && !options_.retry.delays_s.empty()) {
-    const std::size_t last = options_.retry.delays_s.size() - 1;
-    state.retry_in_s =
-        options_.retry.delays_s[std::min(last, static_cast<std::size_t>(assignment.attempt - 1))];
-  }
+  state.will_retry =
+      rules::will_retry(error.info().retryable, assignment.attempt, options_.retry.attempts_max);
+  if (state.will_retry)
+    state.retry_in_s = rules::retry_delay_s(options_.retry.delays_s, assignment.attempt);
   BALEEN_RETURN_IF_ERROR(database_.transaction("FAIL", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
     if (!is_mine) return clean_up_fenced_off(request);
@@ -325,10 +315,11 @@ void Queue::remove_late_temporaries() {
 Result<int> Queue::reclaim() {
   remove_late_temporaries();
   const auto is_reclaimable = [&](const store::Row& row) {
-    if (row.text(1) == options_.owner) return false;  // Our own leases end with their executors.
+    const bool is_mine = row.text(1) == options_.owner;
     const auto owner = core::ProcessIdentity::parse(row.text(1));
-    if (owner && core::liveness(*owner) == core::Liveness::dead) return true;
-    return row.integer(2) < clock_.now_us();
+    return rules::is_reclaimable(
+        is_mine, owner && !is_mine ? options_.liveness(*owner) : core::Liveness::unknown,
+        row.integer(2), clock_.now_us());
   };
   constexpr std::string_view kLeases =
       "SELECT fence, owner, expires_at_us, task_id, temp_paths_json FROM stage_locks";
