@@ -272,8 +272,9 @@ std::string RealWorld::apply_to_worker(const Move& move) {
   }
   const Held held = at(by.held, move.b);
   if (move.kind == MoveKind::kill_in_finish) {
-    fs::rename(held.result.files.front().temporary,
-               root_.at(held.assignment.request.outputs.front().final_path));
+    const fs::path final_path = root_.at(held.assignment.request.outputs.front().final_path);
+    fs::create_directories(final_path.parent_path());
+    fs::rename(held.result.files.front().temporary, final_path);
     by.held.clear();
     return "";
   }
