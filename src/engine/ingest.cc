@@ -308,7 +308,11 @@ Result<Ingested> adopt_file(store::Database& database,
   const fs::path final_path = root.at(asset.original_path);
   if (std::error_code ignored; fs::exists(arrival.file, ignored)) {
     BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
-    BALEEN_RETURN_IF_ERROR(core::publish_file(arrival.file, final_path));
+    if (Result<void> published = core::publish_file(arrival.file, final_path); !published.ok()) {
+      // The new name may not last, and another fsync of the folder would not say so: it is given again.
+      if (!fs::exists(arrival.file, ignored)) fs::rename(final_path, arrival.file, ignored);
+      return std::move(published).error();
+    }
   } else if (!has_original(root, asset)) {
     return fail(ErrorCode::file_not_found, "{} is gone", arrival.file.string());
   } else {

@@ -11,6 +11,10 @@ import hashlib
 FLAVOURS = ("none", "all", "journal", "folders", "bytes", "names")
 
 
+class Content(bytes):
+    """What is in one file. Two names of the same file have the same object."""
+
+
 class File:
     def __init__(self):
         self.changes = []  # (index, offset, bytes) or (index, size, None)
@@ -95,10 +99,14 @@ class Disk:
     # ---- a state ----------------------------------------------------------------------------------
 
     def state(self, n, flavour, rng):
-        """{path: bytes} after a power cut behind the first n operations."""
-        cut = self._cuts(n, flavour, rng)
-        tree = {}
-        self._walk(self.root, "", cut, tree, lambda file: self._content(file, n, flavour, rng))
+        """{path: Content, or None for a folder} after a power cut behind the first n operations."""
+        contents, tree = {}, {}
+
+        def content_of(file):
+            if file not in contents:
+                contents[file] = self._content(file, n, flavour, rng)
+            return contents[file]
+        self._walk(self.root, "", self._cuts(n, flavour, rng), tree, content_of)
         return tree
 
     def _cuts(self, n, flavour, rng):
@@ -156,7 +164,7 @@ class Disk:
                 for begin, end in sectors(at, len(data), sector):
                     if rng.random() < keep:
                         put(content, begin, data[begin - at:end - at])
-        return bytes(content)
+        return Content(content)
 
 
 def last_before(indices, n):

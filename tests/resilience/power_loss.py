@@ -93,13 +93,16 @@ class Judge(harness.Case):
     def judge_restart(self, tree, acknowledged):
         place = harness.Place(**scenarios.SETTINGS)
         with place:
+            names = {}
             for path, content in tree.items():
                 target = place.path / path
                 if content is None:
-                    target.mkdir(parents=True, exist_ok=True)
+                    target.mkdir(parents=True)
+                elif id(content) in names:  # Another name of the same file.
+                    os.link(names[id(content)], target)
                 else:
-                    target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(content)
+                    names[id(content)] = target
             self.assert_status(place.run(*self.recording.restart, "--json", timeout_s=RESTART_S_MAX), 0)
             # What no row names is garbage, left by a rename or unlink that the disk forgot.
             indexed = {path for path, in place.rows("SELECT path FROM artifact_index")}

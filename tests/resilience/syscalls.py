@@ -14,11 +14,13 @@ import concurrent.futures
 import json
 import os
 import random
+import shutil
 import sqlite3
 import sys
 import threading
 import time
 
+import by_strace
 import shim
 import harness  # Found by shim.
 
@@ -107,17 +109,18 @@ class Trial:
                 is_killed_only = is_killed_only and fault.startswith("KILL_") and fault != "KILL_ONE"
                 if steer.page.fired == 1:
                     self.count(f"{fault} at {shim.KINDS[steer.page.fired_kind]}")
-                    if shim.KINDS[steer.page.fired_kind] == "unlink" and fault not in KILLS:
+                    if fault not in KILLS and shim.KINDS[steer.page.fired_kind] in ("unlink", "open", "close"):
                         self.garbage.add(os.path.relpath(steer.page.fired_path.decode(), steer.root))
-                self.judge_end(outcome, steer, fault)
+                is_ours = fault in KILLS and steer.page.fired == 1
+                self.judge_end(outcome, is_ours)
             self.case.assertEqual(steer.page.violations, 0,
                                   f"synced again after a failed fsync: {steer.page.violation_path.decode()}")
             self.judge_restart(place, is_killed_only)
         return has_fired
 
-    def judge_end(self, outcome, steer, fault):
+    def judge_end(self, outcome, is_killed):
         """It ended by our kill, or well, or with an error that helps."""
-        if fault in KILLS and steer.page.fired == 1 and outcome.status == -9:
+        if is_killed and outcome.status == -9:
             return
         self.case.assertGreaterEqual(outcome.status, 0, f"a crash: {outcome}")
         if outcome.status == 0:
@@ -144,9 +147,12 @@ class Trial:
             self.count("retries")
         case.assert_status(outcome, 0)
         case.assertEqual(harness.artifacts(place.data), self.reference.artifacts)
-        for path in self.garbage & set(harness.leftovers(place.data)):  # It is there, but nothing speaks of it.
+        for path in harness.leftovers(place.data):
+            if not any(known == path or known.startswith(path + "/") for known in self.garbage):
+                continue
+            # We did not let it be removed. It is there, but nothing speaks of it.
             case.assertEqual(place.rows("SELECT path FROM artifact_index WHERE path = ?", path), [])
-            (place.data / path).unlink()
+            shutil.rmtree(place.data / path) if (place.data / path).is_dir() else (place.data / path).unlink()
             self.count("files that stayed behind")
         case.assert_nothing_left(place)
         case.assert_nothing_twice(place)
@@ -242,6 +248,24 @@ def judge_can_say_no(trials):
     trials.case.assertGreater(n_found, 0, "the judge did not notice a single lost write")
 
 
+def check_by_strace(trials):
+    """What this test says is not only what its own library sees."""
+    if not by_strace.is_there():
+        print("strace is not to be had here: nothing to compare with")
+        return
+    command = trials.reference.command
+    print(f"strace and the library agree: {by_strace.cross_check(trials.case, SETTINGS, command)}")
+
+    def judge(place, outcome, what):
+        trial = Trial(trials)
+        trial.judge_end(outcome, is_killed="SIGKILL" in what)
+        if what == "error=EIO":
+            trial.garbage.update(harness.leftovers(place.data))
+        trial.judge_restart(place, is_killed_only=False)  # It kills one process, and the next that gets so far.
+    n_made = by_strace.injections(trials.case, SETTINGS, command, judge)
+    print(f"strace: {n_made} of {len(by_strace.INJECTIONS)} faults made by it, and made good")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget-s", type=float)
@@ -249,6 +273,7 @@ def main():
     parser.add_argument("--threads", type=int, default=3)
     parser.add_argument("--point", help="only this: 17:EIO or 17:KILL_AFTER,5:EIO")
     parser.add_argument("--pairs-only", action="store_true")
+    parser.add_argument("--strace", action="store_true", help="only the comparison with strace")
     parser.add_argument("--part", default="1/1", help="of the single points: 1/3 is the first of three parts")
     options = parser.parse_args()
     reason = shim.need_library()
@@ -258,6 +283,9 @@ def main():
     began_s = time.monotonic()
     reference = Reference()
     trials = Trials(Syscalls(), reference)
+    if options.strace:
+        check_by_strace(trials)
+        return 0
     rng = random.Random(options.seed)
     kinds = collections.Counter(reference.trace)
     print(f"syscalls: {len(reference.trace)} calls: {', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}", flush=True)
