@@ -1,6 +1,7 @@
 #include "engine/ingest.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "core/process.h"
 #include "core/sha256.h"
 #include "store/artifacts.h"
+#include "store/host_guard.h"
 
 namespace baleen::engine {
 namespace {
@@ -118,9 +120,8 @@ bool has_original(const store::DataRoot& root, const store::Asset& asset) {
 fs::path incoming_name(const store::DataRoot& root) {
   static std::atomic<int> counter{0};
   const core::ProcessIdentity& self = core::this_process();
-  return root.incoming() /
-         ("ingest." + std::to_string(self.pid) + "." + std::to_string(self.start_ticks) + "." +
-          std::to_string(++counter) + ".tmp");
+  return root.incoming() / fmt::format("ingest.{}.{}.{}.{}.tmp", self.pid, self.start_ticks,
+                                       self.pid_namespace, ++counter);
 }
 
 Result<void> record(store::Database& database,
@@ -360,12 +361,16 @@ Result<int> sweep_incoming(const store::DataRoot& root) {
   for (const fs::directory_entry& entry : fs::directory_iterator(root.incoming(), error)) {
     const std::string name = entry.path().filename().string();
     int pid = 0;
-    unsigned long long start_ticks = 0;
-    if (std::sscanf(name.c_str(), "ingest.%d.%llu.", &pid, &start_ticks) != 2) continue;
+    unsigned long long start_ticks = 0, pid_namespace = 0;
+    int counter = 0;
+    const int n = std::sscanf(name.c_str(), "ingest.%d.%llu.%llu.%d", &pid, &start_ticks,
+                              &pid_namespace, &counter);
+    if (n < 2) continue;
     core::ProcessIdentity owner = core::this_process();
     owner.pid = pid;
     owner.start_ticks = start_ticks;
-    if (core::liveness(owner) != core::Liveness::dead) continue;
+    if (n == 4) owner.pid_namespace = pid_namespace;  // Older versions wrote none.
+    if (store::liveness(root, owner) != core::Liveness::dead) continue;
     BALEEN_RETURN_IF_ERROR(core::remove_file(entry.path()));
     ++removed;
   }

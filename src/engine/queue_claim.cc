@@ -81,7 +81,8 @@ Result<std::optional<Queue::TaskRow>> Queue::next_queued(const Scope& scope) {
   const std::string sql =
       "SELECT t.task_id, t.run_id, t.recipe, t.asset_id, t.stage, t.feature_spec_alias, "
       "t.is_forced, t.attempts, t.interruptions FROM tasks t WHERE t.state = 'queued' AND "
-      "t.owner_entity_id = $1 AND t.not_before_us <= $2 AND NOT EXISTS (SELECT 1 FROM stage_locks "
+      "t.owner_entity_id = $1 AND (t.not_before_us = 0 OR t.not_before_us <= $2) AND NOT EXISTS "
+      "(SELECT 1 FROM stage_locks "
       "l "
       "WHERE l.asset_id = t.asset_id AND l.stage = t.stage AND l.feature_spec_alias = "
       "t.feature_spec_alias)" +

@@ -37,6 +37,7 @@ class HostClock final : public core::Clock {
  public:
   HostClock(const model::QueueModel& model, int host) : model_(model), host_(host) {}
   [[nodiscard]] std::int64_t now_us() const override { return model_.state().clock_us(host_); }
+  [[nodiscard]] std::int64_t steady_us() const override { return model_.state().now_us; }
 
  private:
   const model::QueueModel& model_;

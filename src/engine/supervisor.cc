@@ -74,6 +74,7 @@ bool Supervisor::is_any_busy() const {
 }
 
 Result<void> Supervisor::run(const std::atomic<bool>& stop, const std::function<bool()>& tick) {
+  BALEEN_RETURN_IF_ERROR(queue_.remove_remains_of_canceled());
   const auto loop = [&]() -> Result<void> {
     while (!stop.load()) {
       const bool may_get_more = tick();

@@ -247,7 +247,7 @@ def artifacts(data):
 
 def leftovers(data):
     """Files that no finished run may leave behind: anything but artifacts, database, logs and models."""
-    known = {"baleen.db", "baleen.db-wal", "baleen.db-shm"}
+    known = {"baleen.db", "baleen.db-wal", "baleen.db-shm", "host"}
     left = []
     for path in data.rglob("*"):
         relative = path.relative_to(data)
