@@ -3,10 +3,11 @@
 
 usage: syscalls.py [--budget-s N] [--seed S] [--point CALL:FAULT[,CALL:FAULT]] [--threads N]
 
-A preloaded library (fault_shim.cc) counts the calls over all processes of the run and makes the fault: everything dies
-before or after the call, only its process dies, EIO, ENOSPC, half of the bytes, EINTR. The run then ends well or with an error
-of the catalogue, it never hangs and never crashes; and a second run ends with exactly what an undisturbed one makes.
-Without a budget some points are tried, with one all of them, and then pairs: a death in the run and a fault in the restart.
+A preloaded library (fault_shim.cc) counts the calls over all processes of the run and makes the fault: everything
+dies before or after the call, only its process dies, EIO, ENOSPC, half of the bytes, EINTR. The run then ends well or
+with an error of the catalogue, it never hangs and never crashes; and a second run ends with exactly what an
+undisturbed one makes. Without a budget some points are tried, with one all of them, and then pairs: a death in the
+run and a fault in the restart.
 """
 import argparse
 import collections
@@ -160,7 +161,8 @@ class Trial:
         for run_id, state in place.rows("SELECT run_id, state FROM runs"):
             case.assertIn((state, run_id in self.given_up), (("complete", True), ("complete", False), ("failed", True)))
             if state == "complete":
-                case.assertEqual(place.rows("SELECT DISTINCT state FROM tasks WHERE run_id = ?", run_id), [("complete",)])
+                states = place.rows("SELECT DISTINCT state FROM tasks WHERE run_id = ?", run_id)
+                case.assertEqual(states, [("complete",)])
         case.assertIn(("complete",), place.rows("SELECT state FROM runs"))
         case.assertEqual(place.rows("PRAGMA integrity_check"), [("ok",)])
         if is_killed_only:  # A worker that dies costs its task no attempt.
@@ -203,7 +205,7 @@ def random_pair(rng, trace):
 
 
 def try_all(trials, work, n_threads, deadline):
-    """Tries lists of points until they or the time are used up: {points: exception}, and how many were tried and fired."""
+    """Tries lists of points until they or the time are used up: {points: exception}, how many were tried, and made."""
     failures, n_tried, n_fired, told_s = {}, 0, 0, time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(n_threads) as pool:
         pending = {}
@@ -288,7 +290,7 @@ def main():
         return 0
     rng = random.Random(options.seed)
     kinds = collections.Counter(reference.trace)
-    print(f"syscalls: {len(reference.trace)} calls: {', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}", flush=True)
+    print(f"syscalls: {len(reference.trace)} calls: {dict(kinds.most_common())}", flush=True)
     if options.point:
         points = tuple((int(word.split(":")[0]), word.split(":")[1]) for word in options.point.split(","))
         singles, pairs = [points], []
@@ -309,9 +311,9 @@ def main():
     print(json.dumps(dict(sorted(trials.counts.items())), indent=1))
     for points in failures:
         print(f"FAILED: --point {spell(points)}")
-    print(f"syscalls: {n_singles} of {len(singles)} single faults ({n_fired} made) at {len(reference.trace)} calls, {n_pairs} pairs "
-          f"({n_both} with both made), {trials.counts['runs']} runs under fault, {len(failures)} failures, "
-          f"{time.monotonic() - began_s:.0f} s, seed {options.seed}")
+    print(f"syscalls: {n_singles} of {len(singles)} single faults ({n_fired} made) at {len(reference.trace)} calls, "
+          f"{n_pairs} pairs ({n_both} with both made), {trials.counts['runs']} runs under fault, "
+          f"{len(failures)} failures, {time.monotonic() - began_s:.0f} s, seed {options.seed}")
     return 1 if failures else 0
 
 

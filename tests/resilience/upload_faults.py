@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Uploads under faults of the disk: a client that does not give up has its recording taken in once and worked on, whole.
+"""Uploads under faults of the disk: a client that does not give up has its recording taken in once, and whole.
 
 usage: upload_faults.py [--budget-s N] [--seed S] [--point CALL:FAULT] [--threads N]
 
-A service with executors takes a recording in two pieces. At one system call (fault_shim.cc counts them) the machine dies, or the
-call fails. The client asks how far the upload has come and goes on, with a new service if the old one is gone.
+A service with executors takes a recording in two pieces. At one system call (fault_shim.cc counts them) the machine
+dies, or the call fails. The client asks how far the upload has come and goes on, with a new service if the old one is
+gone.
 """
 import argparse
 import base64
@@ -56,17 +57,18 @@ class Client:
         process = self.service.process
         with contextlib.suppress(Exception):
             process.wait(10)
-        self.case.assertIn(process.poll(), (-9, *range(126)), "the service hangs or has crashed: " + self.service.said()[-2000:])
+        self.case.assertIn(process.poll(), (-9, *range(126)), f"it hangs or has crashed: {self.service.said()[-2000:]}")
         harness.kill_group(process)
         self.service = service.Service(self.place, "up", "--executors", 1)
 
     def upload(self):
         """The run's id, once the service has taken everything in."""
         name = base64.b64encode(b"tone.wav").decode()
+        described = {"Upload_Length": str(len(DATA)), "Upload_Metadata": f"filename {name}"}
         target = None
         for _ in range(TRIES_MAX):
             if target is None:
-                status, headers, _ = self.ask("POST", ADDRESS, Upload_Length=str(len(DATA)), Upload_Metadata=f"filename {name}")
+                status, headers, _ = self.ask("POST", ADDRESS, **described)
                 target = headers.get("Location") if status == 201 else None
                 continue
             status, headers, _ = self.ask("HEAD", target)
@@ -164,8 +166,8 @@ def main():
 
     with concurrent.futures.ThreadPoolExecutor(options.threads) as pool:
         list(pool.map(attempt, points))
-    print(f"upload_faults: {counts['tried']} of {len(points)} faults tried, {counts['made']} made, {len(failures)} failures, "
-          f"{time.monotonic() - began_s:.0f} s, seed {options.seed}")
+    print(f"upload_faults: {counts['tried']} of {len(points)} faults tried, {counts['made']} made, "
+          f"{len(failures)} failures, {time.monotonic() - began_s:.0f} s, seed {options.seed}")
     return 1 if failures else 0
 
 
