@@ -250,7 +250,7 @@ def judge_can_say_no(trials):
     trials.case.assertGreater(n_found, 0, "the judge did not notice a single lost write")
 
 
-def check_by_strace(trials):
+def check_by_strace(trials, n):
     """What this test says is not only what its own library sees."""
     if not by_strace.is_there():
         print("strace is not to be had here: nothing to compare with")
@@ -264,8 +264,8 @@ def check_by_strace(trials):
         if what == "error=EIO":
             trial.garbage.update(harness.leftovers(place.data))
         trial.judge_restart(place, is_killed_only=False)  # It kills one process, and the next that gets so far.
-    n_made = by_strace.injections(trials.case, SETTINGS, command, judge)
-    print(f"strace: {n_made} of {len(by_strace.INJECTIONS)} faults made by it, and made good")
+    n_made = by_strace.injections(trials.case, SETTINGS, command, judge, n)
+    print(f"strace: {n_made} of {n} faults made by it, and made good", flush=True)
 
 
 def main():
@@ -286,7 +286,7 @@ def main():
     reference = Reference()
     trials = Trials(Syscalls(), reference)
     if options.strace:
-        check_by_strace(trials)
+        check_by_strace(trials, len(by_strace.INJECTIONS))
         return 0
     rng = random.Random(options.seed)
     kinds = collections.Counter(reference.trace)
@@ -296,6 +296,7 @@ def main():
         singles, pairs = [points], []
     elif options.budget_s is None:
         judge_can_say_no(trials)
+        check_by_strace(trials, 3)
         singles = [(point,) for point in sample(rng, reference.trace)]
         singles += [((call, "EIO"),) for call, kind in enumerate(reference.trace, 1) if kind == "fsync"]
         pairs = [random_pair(rng, reference.trace) for _ in range(SAMPLE_PAIRS)]
