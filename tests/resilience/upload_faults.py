@@ -27,6 +27,7 @@ SETTINGS = {"BALEEN_DECODE_MIN_DURATION_S": 0.5, "BALEEN_DECODE_CHUNK_S": 0.4}
 ADDRESS = "/v1/ingest/upload"
 TRIES_MAX = 30
 SAMPLE = 12
+FSYNCS = 24  # That many syncs fail, too: those of the upload.
 DATA = harness.wav_bytes(harness.tone(harness.RATE, seed=3))
 GONE = (OSError, http.client.HTTPException)
 
@@ -148,6 +149,7 @@ def main():
         points = [(int(call), fault)]
     elif options.budget_s is None:  # The ways of the upload itself, before the run begins, are of most interest.
         points = random.Random(options.seed).sample(points[:len(points) // 2], SAMPLE)
+        points += [(call, "EIO") for call, kind in enumerate(trace, 1) if kind == "fsync"][:FSYNCS]
     else:
         random.Random(options.seed).shuffle(points)
     counts, deadline = collections.Counter(), began_s + (options.budget_s or 1e9)
