@@ -34,6 +34,7 @@ import scenarios
 RESTART_S_MAX = 60
 QUICK_STATES = 600  # Of the short mode, and on so many of them the program is started again.
 QUICK_RESTARTS = 20
+LONG_DRAWS = 3  # Of each operation, in one round of the long mode.
 BLIND_STATES = 120  # Of each recording without fsync.
 FAILURES_MAX = 20  # Then a process has seen enough.
 EVERY_OPERATION = ("none", "all")
@@ -166,14 +167,18 @@ def try_many(recording, options, states, n_restarts, deadline):
 
 
 def try_until(recording, options, deadline):
-    """All operations with one draw of states after the other, until the time is used up; a restart on each state."""
+    """First all operations with some draws of states, judged; then a restart on these states, in any order."""
     counts, failures = collections.Counter(), []
-    for draw in range(1 << 20):
-        states = list(all_states(recording, 1, draw))
-        its_counts, its_failures = try_many(recording, options, states, len(states), deadline)
-        counts.update(its_counts)
-        failures += its_failures
-        print(f"power_loss: {recording.name}: draw {draw}: {dict(counts)}, {len(failures)} failures", flush=True)
+    for round_ in range(1 << 20):
+        states = list(all_states(recording, LONG_DRAWS, LONG_DRAWS * round_))
+        for n_restarts in (0, len(states)):
+            its_counts, its_failures = try_many(recording, options, states, n_restarts, deadline)
+            if n_restarts:  # The states are the same again.
+                its_counts = {"restarts": its_counts["restarts"]}
+            counts.update(its_counts)
+            failures += its_failures
+            print(f"power_loss: {recording.name}: {dict(counts)}, {len(failures)} failures", flush=True)
+            random.Random(options.seed).shuffle(states)
         if time.time() > deadline or len(failures) >= FAILURES_MAX:
             return counts, failures
 
