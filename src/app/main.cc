@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 #include "app/serve.h"
@@ -180,6 +181,8 @@ std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot&
 
 int main(int argc, char** argv) {
   using namespace baleen;
+  // A file that outgrows a limit is an error with a code, here and in executors, and no death.
+  std::signal(SIGXFSZ, SIG_IGN);
   cli::Program program{make_recipes, {audio::load_decoders, probe}, models, checks, {}};
   program.serve = [&program](
                       const cli::ServeOptions& options,

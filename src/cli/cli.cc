@@ -82,7 +82,9 @@ class CommandLine {
     } catch (const CLI::Success& success) {
       return app_.exit(success);
     } catch (const CLI::ParseError& error) {
-      return usage_error(argc, argv, error.what());
+      const Error refused = usage_error(argc, argv, error.what());
+      print_error(args_.global, refused);
+      return refused.info().exit_code;
     }
     Result<int> status = action_();
     // What could not be written was not said: a script must not take it for done.
@@ -91,6 +93,16 @@ class CommandLine {
     if (status.ok()) return *status;
     print_error(args_.global, status.error());
     return status.error().info().exit_code;
+  }
+
+  Result<void> check(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::Success&) {  // Help, or the version.
+    } catch (const CLI::ParseError& error) {
+      return usage_error(argc, argv, error.what());
+    }
+    return {};
   }
 
  private:
@@ -342,7 +354,7 @@ class CommandLine {
     executor->group("");  // Started by workers only.
   }
 
-  int usage_error(int argc, char** argv, std::string what) {
+  Error usage_error(int argc, char** argv, std::string what) {
     std::vector<std::string> names;
     for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
       names.push_back(sub->get_name());
@@ -367,8 +379,7 @@ class CommandLine {
         }
       }
     }
-    print_error(args_.global, fail(ErrorCode::invalid_argument, "{}{}", what, hint));
-    return core::error_info(ErrorCode::invalid_argument).exit_code;
+    return fail(ErrorCode::invalid_argument, "{}{}", what, hint);
   }
 
   std::vector<std::string> all_flags() {
@@ -399,6 +410,10 @@ int run(int argc, char** argv, const Program& program) {
     print_error({}, fail(ErrorCode::internal, "{}", exception.what()));
     return core::error_info(ErrorCode::internal).exit_code;
   }
+}
+
+Result<void> check_arguments(int argc, char** argv) {
+  return CommandLine(Program{}).check(argc, argv);
 }
 
 }  // namespace baleen::cli

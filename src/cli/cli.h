@@ -56,4 +56,7 @@ struct Program {
 /// Runs one command; returns the exit status of the process.
 [[nodiscard]] int run(int argc, char** argv, const Program& program);
 
+/// Whether run() would understand the arguments, or INVALID_ARGUMENT with what it would say. Does nothing.
+[[nodiscard]] Result<void> check_arguments(int argc, char** argv);
+
 }  // namespace baleen::cli

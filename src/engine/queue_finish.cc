@@ -1,18 +1,23 @@
 // How an attempt ends: published, failed, interrupted, or taken back from a dead worker.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/file.h"
 #include "core/log.h"
 #include "core/process.h"
 #include "engine/queue.h"
+#include "engine/queue_rules.h"
+#include "store/host_guard.h"
 
 namespace baleen::engine {
 namespace {
 
-constexpr double kLateFileS = 10;  // How long a killed process may take to be gone.
+constexpr std::int64_t kCanceledMax = 200;  // Attempts whose remains are looked for.
+constexpr double kLateFileS = 10;           // How long a killed process may take to be gone.
 
-std::int64_t to_us(double seconds) { return static_cast<std::int64_t>(seconds * 1e6); }
+using rules::to_us;
 
 /// Not an error of the work that is done: nobody reads it, and the next attempt in this place removes it.
 void log_leftover(const std::filesystem::path& path, const std::string& error) {
@@ -142,18 +147,10 @@ Result<void> Queue::refresh_run(std::string_view run_id) {
                       run_id));
   std::map<std::string, std::int64_t> count;
   for (const store::Row& row : rows) count[row.text(0)] = row.integer(1);
-  std::string state = "complete";
-  if (count["running"] > 0) {
-    state = "running";
-  } else if (count["queued"] > 0) {
-    state = "queued";
-  } else if (count["failed"] > 0) {
-    state = "failed";
-  } else if (count["canceled"] > 0) {
-    state = "canceled";
-  }
-  const bool is_over = state != "running" && state != "queued";
-  if (!is_over) {
+  const rules::RunState next =
+      rules::run_state({count["queued"], count["running"], count["failed"], count["canceled"]});
+  const std::string state(rules::to_string(next));
+  if (!rules::is_over(next)) {
     // A run that has started stays `running` between two of its tasks.
     BALEEN_RETURN_IF_ERROR(
         database_.execute("UPDATE runs SET state = CASE WHEN started_at_us IS NULL THEN $1 ELSE "
@@ -163,8 +160,12 @@ Result<void> Queue::refresh_run(std::string_view run_id) {
     return {};
   }
   const std::int64_t now_us = clock_.now_us();
-  BALEEN_RETURN_IF_ERROR(database_.execute(
-      "UPDATE runs SET state = $1, finished_at_us = $2 WHERE run_id = $3", state, now_us, run_id));
+  BALEEN_ASSIGN_OR_RETURN(
+      const std::int64_t is_news,
+      database_.execute("UPDATE runs SET state = $1, finished_at_us = $2 WHERE run_id = $3 AND "
+                        "(state <> $1 OR finished_at_us IS NULL)",
+                        state, now_us, run_id));
+  if (is_news == 0) return {};  // It was over, and is over in the same way: a run ends once.
   return record_event("run." + state, run_id, "", 0, {});
 }
 
@@ -244,13 +245,10 @@ Result<FailState> Queue::fail_attempt(const Assignment& assignment,
                                       double seconds) {
   const StageRequest& request = assignment.request;
   FailState state;
-  const bool is_last = assignment.attempt >= options_.retry.attempts_max;
-  state.will_retry = error.info().retryable && !is_last;
-  if (state.will_retry && !options_.retry.delays_s.empty()) {
-    const std::size_t last = options_.retry.delays_s.size() - 1;
-    state.retry_in_s =
-        options_.retry.delays_s[std::min(last, static_cast<std::size_t>(assignment.attempt - 1))];
-  }
+  state.will_retry =
+      rules::will_retry(error.info().retryable, assignment.attempt, options_.retry.attempts_max);
+  if (state.will_retry)
+    state.retry_in_s = rules::retry_delay_s(options_.retry.delays_s, assignment.attempt);
   BALEEN_RETURN_IF_ERROR(database_.transaction("FAIL", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
     if (!is_mine) return clean_up_fenced_off(request);
@@ -318,18 +316,66 @@ void Queue::remove_late_temporaries() {
                 {{"path", file.path}, {"error", removed.error().message}});
     }
   }
-  const std::int64_t now_us = clock_.now_us();
+  const std::int64_t now_us = clock_.steady_us();
   std::erase_if(late_files_, [&](const LateFile& file) { return file.until_us < now_us; });
+}
+
+Result<void> Queue::shorten_delays() {
+  const std::vector<double>& delays_s = options_.retry.delays_s;
+  std::string delay_us = "CASE WHEN attempts <= 0 THEN 0";
+  for (std::size_t i = 0; i < delays_s.size(); ++i)
+    delay_us += fmt::format(" WHEN attempts <= {} THEN {}", i + 1, to_us(delays_s[i]));
+  delay_us += fmt::format(" ELSE {} END", delays_s.empty() ? 0 : to_us(delays_s.back()));
+  const std::string is_too_late =
+      "state = 'queued' AND not_before_us > 0 AND not_before_us > $1 + " + delay_us;
+  const std::int64_t now_us = clock_.now_us();
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto late,
+      database_.query("SELECT 1 FROM tasks WHERE " + is_too_late + " LIMIT 1", now_us));
+  if (late.empty()) return {};
+  BALEEN_ASSIGN_OR_RETURN(
+      const std::int64_t n_tasks,
+      database_.execute(
+          "UPDATE tasks SET not_before_us = $1 + " + delay_us + " WHERE " + is_too_late, now_us));
+  core::log(core::LogLevel::warning, "the clock was set back: delays begin anew",
+            {{"tasks", n_tasks}});
+  return {};
+}
+
+Result<void> Queue::remove_remains_of_canceled() {
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto canceled,
+      database_.query("SELECT id, task_id, worker FROM pipeline_jobs WHERE status IN ('failed', "
+                      "'canceled', 'interrupted') AND status = 'canceled' AND task_id IS NOT NULL "
+                      "ORDER BY id DESC LIMIT $1",
+                      kCanceledMax));
+  const auto is_of_the_dead = [&](const store::Row& row) {
+    const auto owner = core::ProcessIdentity::parse(row.text(2));
+    return owner && options_.liveness(*owner) == core::Liveness::dead;
+  };
+  if (std::none_of(canceled.begin(), canceled.end(), is_of_the_dead)) return {};
+  return database_.transaction("RECLAIM", [&]() -> Result<void> {
+    for (const store::Row& row : canceled) {
+      if (!is_of_the_dead(row)) continue;
+      BALEEN_RETURN_IF_ERROR(remove_resumable(row.integer(1)));
+    }
+    return {};
+  });
 }
 
 Result<int> Queue::reclaim() {
   remove_late_temporaries();
   const auto is_reclaimable = [&](const store::Row& row) {
-    if (row.text(1) == options_.owner) return false;  // Our own leases end with their executors.
+    const bool is_mine = row.text(1) == options_.owner;
     const auto owner = core::ProcessIdentity::parse(row.text(1));
-    if (owner && core::liveness(*owner) == core::Liveness::dead) return true;
-    return row.integer(2) < clock_.now_us();
+    const auto state = owner && !is_mine ? options_.liveness(*owner) : core::Liveness::unknown;
+    return rules::is_reclaimable(is_mine, state, [&] {
+      return lease_watch_.has_expired(row.integer(0), row.integer(2), to_us(options_.lease_ttl_s),
+                                      state == core::Liveness::alive);
+    });
   };
+  if (lease_watch_.begin_look(clock_.now_us(), clock_.steady_us()))
+    BALEEN_RETURN_IF_ERROR(shorten_delays());
   constexpr std::string_view kLeases =
       "SELECT fence, owner, expires_at_us, task_id, temp_paths_json FROM stage_locks";
   BALEEN_ASSIGN_OR_RETURN(const auto seen, database_.query(kLeases));
@@ -348,7 +394,7 @@ Result<int> Queue::reclaim() {
           if (!path.is_string()) continue;
           const std::string relative(path.get_string());
           BALEEN_RETURN_IF_ERROR(core::remove_file(root_.at(relative)));
-          late_files_.push_back({relative, clock_.now_us() + to_us(kLateFileS)});
+          late_files_.push_back({relative, clock_.steady_us() + to_us(kLateFileS)});
         }
       }
       const json::object lock{{"owner", row.text(1)},

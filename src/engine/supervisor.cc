@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <set>
 
 #include "core/clock.h"
 #include "core/log.h"
@@ -23,17 +24,31 @@ constexpr double kCancelCheckIntervalS = 1.0;
 constexpr int kPollMs = 100;
 constexpr int kIdlePollMs = 500;
 
-AttemptResult attempt_result(const json::object& message) {
+}  // namespace
+
+Result<AttemptResult> parse_attempt_result(const json::object& message,
+                                           const StageRequest& request) {
+  const auto refuse = [](std::string_view why) {
+    return fail(ErrorCode::worker_error, "the executor's result is malformed: {}", why);
+  };
   AttemptResult result;
+  std::set<std::string> types;
   for (const json::value& value : core::get_array(message, "files")) {
-    const json::object& file = value.as_object();
+    if (!value.is_object()) return refuse("a file is no object");
+    const json::object& file = value.get_object();
     result.files.push_back({core::get_string(file, "type"), core::get_string(file, "temporary"),
                             core::get_string(file, "sha256"),
                             core::get_string(file, "content_sha256"),
                             core::get_string(file, "document"), core::get_int(file, "bytes")});
+    const std::string& type = result.files.back().type;
+    const bool is_wanted = std::any_of(request.outputs.begin(), request.outputs.end(),
+                                       [&](const auto& slot) { return slot.type == type; });
+    if (!is_wanted || !types.insert(type).second || result.files.back().bytes < 0)
+      return refuse("a file that it was not to make");
   }
   for (const json::value& value : core::get_array(message, "warnings")) {
-    const json::object& warning = value.as_object();
+    if (!value.is_object()) return refuse("a warning is no object");
+    const json::object& warning = value.get_object();
     const auto code = core::parse_error_code(core::get_string(warning, "code"));
     result.warnings.push_back(
         {code.value_or(ErrorCode::internal), core::get_string(warning, "message")});
@@ -42,8 +57,6 @@ AttemptResult attempt_result(const json::object& message) {
   result.seconds = core::get_double(message, "seconds");
   return result;
 }
-
-}  // namespace
 
 struct Supervisor::Slot {
   std::optional<ExecutorProcess> process;
@@ -74,6 +87,7 @@ bool Supervisor::is_any_busy() const {
 }
 
 Result<void> Supervisor::run(const std::atomic<bool>& stop, const std::function<bool()>& tick) {
+  BALEEN_RETURN_IF_ERROR(queue_.remove_remains_of_canceled());
   const auto loop = [&]() -> Result<void> {
     while (!stop.load()) {
       const bool may_get_more = tick();
@@ -237,7 +251,9 @@ Result<void> Supervisor::handle(Slot& slot, const json::object& message) {
 }
 
 Result<void> Supervisor::finish(Slot& slot, const json::object& message) {
-  const AttemptResult result = attempt_result(message);
+  const Result<AttemptResult> parsed = parse_attempt_result(message, slot.assignment->request);
+  if (!parsed.ok()) return fail_attempt(slot, parsed.error(), {});
+  const AttemptResult& result = *parsed;
   std::optional<Assignment> next;
   Result<FinishState> state =
       queue_.finish_and_claim(*slot.assignment, result, options_.scope, next);

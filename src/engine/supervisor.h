@@ -54,6 +54,11 @@ struct SupervisorCounts {
   double stage_cpu_s = 0;
 };
 
+/// What an executor says that it made. WORKER_ERROR for what is no result of this request: whatever an executor has
+/// become of a recording, its words do not take the supervisor down.
+[[nodiscard]] Result<AttemptResult> parse_attempt_result(const json::object& message,
+                                                         const StageRequest& request);
+
 class Supervisor {
  public:
   Supervisor(Queue& queue,

@@ -125,6 +125,25 @@ TEST_F(SupervisorTest, AnExecutorWhoseSupervisorDiedBeforeItBeganDoesNothing) {
   EXPECT_FALSE(std::filesystem::exists(slot.temporary));
 }
 
+TEST(AttemptResult, OfWordsThatNoExecutorSaysIsAnErrorAndNothingWorse) {
+  StageRequest request;
+  request.outputs.emplace_back().type = "a";
+  const auto parse = [&](std::string_view text) {
+    return parse_attempt_result(core::parse_json(text, "message").value().as_object(), request);
+  };
+  EXPECT_EQ(parse(R"({"files":[{"type":"a","bytes":3}],"warnings":[{"code":"X"}]})")->files.size(),
+            1U);
+  EXPECT_TRUE(parse("{}").ok());
+  for (const char* text :
+       {R"({"files":[3]})", R"({"warnings":[null]})", R"({"files":[{"type":"b"}]})",
+        R"({"files":[{}]})", R"({"files":[{"type":"a"},{"type":"a"}]})",
+        R"({"files":[{"type":"a","bytes":-1}]})"}) {
+    const Result<AttemptResult> result = parse(text);
+    ASSERT_FALSE(result.ok()) << text;
+    EXPECT_EQ(result.error().code, ErrorCode::worker_error) << text;
+  }
+}
+
 }  // namespace
 }  // namespace baleen::engine
 

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <unordered_map>
 
 #include "core/check.h"
 #include "core/failpoint.h"
 #include "core/file.h"
+#include "store/host_guard.h"
 
 namespace baleen::store {
 namespace {
@@ -71,6 +73,9 @@ std::string Row::text(std::size_t column) const {
 }
 
 struct Database::Impl {
+  explicit Impl(HostGuard guard_in) : guard(std::move(guard_in)) {}
+
+  const HostGuard guard;  // Let go of when the connection is closed.
   sqlite3* connection = nullptr;
   std::unordered_map<std::string, Statement> statements;
   bool is_in_transaction = false;
@@ -84,6 +89,12 @@ struct Database::Impl {
     const int code = sqlite3_errcode(connection);
     const std::string message = std::string(what) + ": " + sqlite3_errmsg(connection);
     if (code == SQLITE_FULL) return {ErrorCode::disk_full, message};
+    // SQLite says only that it could not; the system says why.
+    const int cause = sqlite3_system_errno(connection);
+    const bool is_room =
+        cause == ENOSPC || cause == EDQUOT || cause == EFBIG || cause == EMFILE || cause == ENFILE;
+    if (is_room && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR))
+      return core::errno_error(cause, message);
     if (code == SQLITE_CANTOPEN || code == SQLITE_PERM || code == SQLITE_READONLY) {
       return {ErrorCode::permission_denied, message};
     }
@@ -152,7 +163,8 @@ Database& Database::operator=(Database&&) noexcept = default;
 
 Result<Database> Database::open(const std::filesystem::path& path) {
   BALEEN_RETURN_IF_ERROR(core::make_directories(path.parent_path()));
-  auto impl = std::make_unique<Impl>();
+  BALEEN_ASSIGN_OR_RETURN(HostGuard guard, HostGuard::acquire(path.parent_path()));
+  auto impl = std::make_unique<Impl>(std::move(guard));
   const int status =
       sqlite3_open_v2(path.c_str(), &impl->connection,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
