@@ -1,9 +1,10 @@
 """What a power cut may leave: the states of a disk that are legal at any point of a recorded run.
 
-The model is that of POSIX and no more (as in ALICE): fsync of a file makes its bytes and its size durable, fsync of a folder
-its entries. Of everything else any part may be there or not: of what was written to a file any set of sectors, of the entries
-of a folder a prefix of what was done to it, independently of all other folders; or, as a journal does it, a prefix of what
-was done to all of them. A rename is atomic; between two folders the new name may be there before the old one has gone.
+The model is that of POSIX and no more (as in ALICE): fsync of a file makes its bytes and its size durable, fsync of a
+folder its entries. Of everything else any part may be there or not: of what was written to a file any set of sectors,
+of the entries of a folder a prefix of what was done to it, independently of all other folders; or, as a journal does
+it, a prefix of what was done to all of them. A rename is atomic; between two folders the new name may be there before
+the old one has gone.
 """
 import bisect
 import hashlib
@@ -116,7 +117,8 @@ class Disk:
         cuts = {}
         for folder in self.folders:
             durable = max([last_before(folder.syncs, n), *(until for index, until in folder.brought if index < n)])
-            cuts[folder] = {"none": durable, "bytes": durable, "all": n, "journal": max(journal, durable)}.get(flavour, -1)
+            fixed = {"none": durable, "bytes": durable, "all": n, "journal": max(journal, durable)}
+            cuts[folder] = fixed.get(flavour, -1)
             if cuts[folder] < 0:
                 cuts[folder] = n if rng.random() < 0.3 else durable if rng.random() < 0.4 else rng.randint(durable, n)
         moves = [(folder, index, partner) for folder in self.folders for index, _, partner in folder.changes if partner]
@@ -145,7 +147,8 @@ class Disk:
 
     def _content(self, file, n, flavour, rng):
         durable = last_before(file.syncs, n)
-        mode = {"none": "none", "names": "none", "all": "all"}.get(flavour) or rng.choice(("none", "all", "some", "some", "torn"))
+        fixed = {"none": "none", "names": "none", "all": "all"}
+        mode = fixed.get(flavour) or rng.choice(("none", "all", "some", "some", "torn"))
         sector = rng.choice((512, 4096))
         keep = rng.choice((0.1, 0.5, 0.9))
         content = bytearray()

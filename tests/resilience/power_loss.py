@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Power loss: what was acknowledged is there after it, and no file under its final name is corrupt.
 
-usage: power_loss.py [--budget-s N] [--seed S] [--threads N] [--scenario NAME]
+usage: power_loss.py [--budget-s N] [--seed S] [--threads N] [--scenario NAME] [--state SCENARIO:N:FLAVOUR:DRAW]
 
-A preloaded library (fault_shim.cc) writes down, in order, all that the processes of a few commands do to the disk, and we know
-how far it was when each command said that it had done its work. crash_states.py makes the states that a power cut may leave
-after each of these operations. Each state is judged: the database is whole, all that was acknowledged before is in it, and
-every row of artifact_index names an intact file. On some of them (with a budget: on as many as there is time for) the program
-is started again, and must end with what undisturbed runs make. In the end fsync is taken away, and the judge must say no.
+A preloaded library (fault_shim.cc) writes down, in order, all that the processes of a few commands do to the disk,
+and we know how far it was when each command said that it had done its work. crash_states.py makes the states that a
+power cut may leave after each of these operations. Each state is judged: the database is whole, all that was
+acknowledged before is in it, and every row of artifact_index names an intact file. On some of them (with a budget: on
+all) the program is started again, and must end with what undisturbed runs make. In the end fsync is taken away, and
+the judge must say no.
 """
 import argparse
 import collections
@@ -15,6 +16,7 @@ import concurrent.futures
 import contextlib
 import hashlib
 import json
+import math
 import os
 import pathlib
 import random
@@ -32,7 +34,9 @@ import scenarios
 RESTART_S_MAX = 60
 QUICK_STATES = 600  # Of the short mode, and on so many of them the program is started again.
 QUICK_RESTARTS = 20
+LONG_DRAWS = 3  # Of each operation, in one round of the long mode.
 BLIND_STATES = 120  # Of each recording without fsync.
+FAILURES_MAX = 20  # Then a process has seen enough.
 EVERY_OPERATION = ("none", "all")
 AT_RANDOM = ("journal", "folders", "bytes", "names")
 
@@ -88,7 +92,7 @@ class Judge(harness.Case):
             for path, sha256 in database.execute("SELECT path, sha256 FROM artifact_index"):
                 content = tree.get("data/" + path)
                 self.assertIsNotNone(content, f"artifact_index names {path}, which is not there")
-                self.assertEqual(hashlib.sha256(content).hexdigest(), sha256, f"{path} is corrupt ({len(content)} bytes)")
+                self.assertEqual(hashlib.sha256(content).hexdigest(), sha256, f"{path}: corrupt, {len(content)} bytes")
 
     def judge_restart(self, tree, acknowledged):
         place = harness.Place(**scenarios.SETTINGS)
@@ -127,7 +131,7 @@ def try_part(recording, seed, states, n_restarts, deadline):
     judge = Judge(recording, seed)
     counts, failures = collections.Counter(), []
     for i, (n, flavour, draw) in enumerate(states):
-        if time.time() > deadline or len(failures) >= 20:
+        if time.time() > deadline or len(failures) >= FAILURES_MAX:
             break
         restart = n_restarts > 0 and (i * n_restarts) // len(states) != ((i + 1) * n_restarts) // len(states)
         is_new, was_started, problem = judge.try_state(n, flavour, draw, restart)
@@ -150,17 +154,33 @@ def all_states(recording, n_draws, first_draw=0):
 
 
 def try_many(recording, options, states, n_restarts, deadline):
-    parts = [states[i * len(states) // options.threads:(i + 1) * len(states) // options.threads]
-             for i in range(options.threads)]
+    """Judges these states in several processes, and starts the program on so many of them."""
+    n = min(options.threads, len(states))
+    parts = [states[i * len(states) // n:(i + 1) * len(states) // n] for i in range(n)]
     counts, failures = collections.Counter(), []
-    with concurrent.futures.ProcessPoolExecutor(options.threads) as pool:
-        futures = [pool.submit(try_part, recording, options.seed, part, n_restarts // options.threads + (n_restarts > 0),
-                               deadline) for part in parts if part]
-        for future in futures:
-            its_counts, its_failures = future.result()
+    with concurrent.futures.ProcessPoolExecutor(n) as pool:
+        for its_counts, its_failures in pool.map(try_part, [recording] * n, [options.seed] * n, parts,
+                                                 [-(-n_restarts // n)] * n, [deadline] * n):
             counts.update(its_counts)
             failures += its_failures
     return counts, failures
+
+
+def try_until(recording, options, deadline):
+    """First all operations with some draws of states, judged; then a restart on these states, in any order."""
+    counts, failures = collections.Counter(), []
+    for round_ in range(1 << 20):
+        states = list(all_states(recording, LONG_DRAWS, LONG_DRAWS * round_))
+        for n_restarts in (0, len(states)):
+            its_counts, its_failures = try_many(recording, options, states, n_restarts, deadline)
+            if n_restarts:  # The states are the same again.
+                its_counts = {"restarts": its_counts["restarts"]}
+            counts.update(its_counts)
+            failures += its_failures
+            print(f"power_loss: {recording.name}: {dict(counts)}, {len(failures)} failures", flush=True)
+            random.Random(options.seed).shuffle(states)
+        if time.time() > deadline or len(failures) >= FAILURES_MAX:
+            return counts, failures
 
 
 def judge_can_say_no(options):
@@ -170,7 +190,7 @@ def judge_can_say_no(options):
     for what in ("files", "directories", "database"):
         recording = scenarios.record_runs(swallow=shim.SWALLOW[what], is_short=True)
         states = sample(rng, list(all_states(recording, 2)), BLIND_STATES)
-        counts, failures = try_many(recording, options, states, 0, time.time() + 600)
+        counts, failures = try_many(recording, options, states, 0, math.inf)
         print(f"without fsync of {what}: {len(failures)} of {counts['different']} states are found wrong, as they must")
         n_blind += not failures
     return n_blind
@@ -180,52 +200,50 @@ def sample(rng, states, n):
     return sorted(rng.sample(states, min(n, len(states))))
 
 
-def main():
+def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget-s", type=float)
     parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--threads", type=int, default=3)
     parser.add_argument("--scenario", choices=sorted(scenarios.ALL))
     parser.add_argument("--state", help="only this one: SCENARIO:N:FLAVOUR:DRAW")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    options = parse_options()
     reason = shim.need_library()
     if reason:
         print(f"skipped: {reason}")
         return harness.SKIPPED
-    began_s, counts, failures, rng = time.monotonic(), collections.Counter(), [], random.Random(options.seed)
-    names = [options.scenario or options.state.split(":")[0]] if options.scenario or options.state else list(scenarios.ALL)
+    began_s, counts, failures, rng = time.time(), collections.Counter(), [], random.Random(options.seed)
+    only = options.scenario or (options.state or "").split(":")[0]
+    names = [only] if only else list(scenarios.ALL)
     for index, name in enumerate(names):
         recording = scenarios.ALL[name]()
         kinds = collections.Counter(op.kind for op in recording.operations)
-        print(f"power_loss: {name}: {len(recording.operations)} operations "
-              f"({', '.join(f'{n} {kind}' for kind, n in kinds.most_common())}), {len(recording.acks)} acknowledgements", flush=True)
+        print(f"power_loss: {name}: {len(recording.operations)} operations, {dict(kinds.most_common())}, "
+              f"{len(recording.acks)} acknowledgements", flush=True)
         if options.state:
             n, flavour, draw = options.state.split(":")[1:]
-            its_counts, its_failures = try_part(recording, options.seed, [(int(n), flavour, int(draw))], 1, time.time() + 600)
+            more = try_many(recording, options, [(int(n), flavour, int(draw))], 1, math.inf)
         elif options.budget_s is None:
             states = sample(rng, list(all_states(recording, 3)), QUICK_STATES // len(names))
-            its_counts, its_failures = try_many(recording, options, states, QUICK_RESTARTS // len(names), time.time() + 600)
+            more = try_many(recording, options, states, QUICK_RESTARTS // len(names), math.inf)
         else:
-            its_counts, its_failures = collections.Counter(), []
-            deadline = time.time() + (options.budget_s - (time.monotonic() - began_s)) / (len(names) - index)
-            for draw in range(1 << 20):
-                states = list(all_states(recording, 1, draw))
-                more_counts, more_failures = try_many(recording, options, states, len(states), deadline)
-                its_counts.update(more_counts)
-                its_failures += more_failures
-                print(f"power_loss: {name}: draw {draw}: {dict(its_counts)}, {len(its_failures)} failures", flush=True)
-                if time.time() > deadline or len(its_failures) >= 40:
-                    break
-        counts.update(its_counts)
-        failures += its_failures
+            left_s = options.budget_s - (time.time() - began_s)
+            more = try_until(recording, options, time.time() + left_s / (len(names) - index))
+        counts.update(more[0])
+        failures += more[1]
     for state, problem in failures:
         print(f"FAILED: --state {state}: {problem[:1500]}")
     if not options.state and judge_can_say_no(options) > 0:
         failures.append(("", ""))
         print("FAILED: the judge sees no loss where fsync is swallowed")
     print(json.dumps(dict(sorted(counts.items()))))
-    print(f"power_loss: {counts['different']} different states of {counts['made']} replayed, {counts['restarts']} restarts, "
-          f"{len(failures)} failures, {time.monotonic() - began_s:.0f} s, seed {options.seed}")
+    print(f"power_loss: {counts['different']} different states of {counts['made']} replayed, "
+          f"{counts['restarts']} restarts, {len(failures)} failures, {time.time() - began_s:.0f} s, "
+          f"seed {options.seed}")
     return 1 if failures else 0
 
 

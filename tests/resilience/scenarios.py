@@ -20,8 +20,8 @@ class Ack:
         return f"run {self.run_id} {self.state}"
 
     def check(self, case, database):
-        case.assertEqual(database.execute("SELECT asset_id FROM audio_assets WHERE asset_id = ?", (self.asset_id,)).fetchall(),
-                         [(self.asset_id,)], f"the asset is lost: {self}")
+        assets = database.execute("SELECT asset_id FROM audio_assets WHERE asset_id = ?", (self.asset_id,)).fetchall()
+        case.assertEqual(assets, [(self.asset_id,)], f"the asset is lost: {self}")
         states = [state for state, in database.execute("SELECT state FROM runs WHERE run_id = ?", (self.run_id,))]
         case.assertEqual(len(states), 1, f"lost: {self}")
         if self.state == "complete":
@@ -67,7 +67,8 @@ class Recorder:
         self.files, self.acks = [], []
 
     def file(self, seconds):
-        self.files.append(harness.make_wav(self.place.path / "in" / f"{len(self.files)}.wav", seconds, seed=len(self.files)))
+        n = len(self.files)
+        self.files.append(harness.make_wav(self.place.path / "in" / f"{n}.wav", seconds, seed=n))
         return self.files[-1]
 
     def run(self, *words):

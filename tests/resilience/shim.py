@@ -10,7 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import harness  # noqa: E402
 
 LIBRARY = pathlib.Path(os.environ.get("BALEEN_BUILD", harness.ROOT / "build")) / "tests/resilience/libfault_shim.so"
-KINDS = ("", "open", "close", "write", "fsync", "rename", "link", "unlink", "mkdir", "truncate", "msync", "fallocate", "copy")
+KINDS = ("", "open", "close", "write", "fsync", "rename", "link", "unlink", "mkdir", "truncate", "msync", "fallocate",
+         "copy")
 FAULTS = {"NONE": 0, "KILL_BEFORE": 1, "KILL_AFTER": 2, "EIO": 3, "ENOSPC": 4, "SHORT": 5, "EINTR": 6, "KILL_ONE": 7,
           "LOST_WRITE": 8}
 SWALLOW = {"files": 1, "directories": 2, "database": 4}
@@ -22,8 +23,8 @@ RECORD = struct.Struct("<IHHHHIQq")
 class Page(ctypes.Structure):
     """The same as Page in fault_shim.h."""
     _fields_ = [(name, ctypes.c_uint64) for name in (
-        "magic", "fault_at", "fault", "swallow", "log_capacity", "log_bytes", "log_overflow", "calls", "is_dead", "fired",
-        "fired_kind", "violations", "is_ready", "lies", "first_pid")] + [
+        "magic", "fault_at", "fault", "swallow", "log_capacity", "log_bytes", "log_overflow", "calls", "is_dead",
+        "fired", "fired_kind", "violations", "is_ready", "lies", "first_pid")] + [
         ("fired_path", ctypes.c_char * PATH_MAX), ("violation_path", ctypes.c_char * PATH_MAX),
         ("failed", ctypes.c_uint64 * (4 * FAILED_MAX)), ("mutex", ctypes.c_char * 64),
         ("trace", ctypes.c_uint8 * TRACE_MAX)]
@@ -69,12 +70,15 @@ class Shim:
     @property
     def trace(self):
         """The kinds of the calls of the last run, in order."""
-        return [KINDS[kind & ~BY_CHILD] for kind in self.page.trace[:min(self.page.calls, TRACE_MAX)]]
+        return [KINDS[kind & ~BY_CHILD] for kind in self._trace()]
 
     @property
     def calls_of_children(self):
         """The numbers of those that another than the first process made."""
-        return {call for call, kind in enumerate(self.page.trace[:min(self.page.calls, TRACE_MAX)], 1) if kind & BY_CHILD}
+        return {call for call, kind in enumerate(self._trace(), 1) if kind & BY_CHILD}
+
+    def _trace(self):
+        return self.page.trace[:min(self.page.calls, TRACE_MAX)]
 
     @property
     def what_fired(self):
@@ -92,7 +96,8 @@ class Shim:
             path, other = content[rest:rest + n_path], content[rest + n_path:rest + n_path + n_other]
             data = content[rest + n_path + n_other:rest + n_path + n_other + n_data]
             at += size
-            found.append(Operation(OPS[kind], self._name(path), self._name(other) if other else "", inode, offset, data, at))
+            target = self._name(other) if other else ""
+            found.append(Operation(OPS[kind], self._name(path), target, inode, offset, data, at))
         return found
 
     def _name(self, path):

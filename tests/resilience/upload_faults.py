@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Uploads under faults of the disk: a client that does not give up has its recording taken in once and worked on, whole.
+"""Uploads under faults of the disk: a client that does not give up has its recording taken in once, and whole.
 
 usage: upload_faults.py [--budget-s N] [--seed S] [--point CALL:FAULT] [--threads N]
 
-A service with executors takes a recording in two pieces. At one system call (fault_shim.cc counts them) the machine dies, or the
-call fails. The client asks how far the upload has come and goes on, with a new service if the old one is gone.
+A service with executors takes a recording in two pieces. At one system call (fault_shim.cc counts them) the machine
+dies, or the call fails. The client asks how far the upload has come and goes on, with a new service if the old one is
+gone.
 """
 import argparse
 import base64
@@ -26,6 +27,7 @@ SETTINGS = {"BALEEN_DECODE_MIN_DURATION_S": 0.5, "BALEEN_DECODE_CHUNK_S": 0.4}
 ADDRESS = "/v1/ingest/upload"
 TRIES_MAX = 30
 SAMPLE = 12
+FSYNCS = 24  # That many syncs fail, too: those of the upload.
 DATA = harness.wav_bytes(harness.tone(harness.RATE, seed=3))
 GONE = (OSError, http.client.HTTPException)
 
@@ -56,17 +58,18 @@ class Client:
         process = self.service.process
         with contextlib.suppress(Exception):
             process.wait(10)
-        self.case.assertIn(process.poll(), (-9, *range(126)), "the service hangs or has crashed: " + self.service.said()[-2000:])
+        self.case.assertIn(process.poll(), (-9, *range(126)), f"it hangs or has crashed: {self.service.said()[-2000:]}")
         harness.kill_group(process)
         self.service = service.Service(self.place, "up", "--executors", 1)
 
     def upload(self):
         """The run's id, once the service has taken everything in."""
         name = base64.b64encode(b"tone.wav").decode()
+        described = {"Upload_Length": str(len(DATA)), "Upload_Metadata": f"filename {name}"}
         target = None
         for _ in range(TRIES_MAX):
             if target is None:
-                status, headers, _ = self.ask("POST", ADDRESS, Upload_Length=str(len(DATA)), Upload_Metadata=f"filename {name}")
+                status, headers, _ = self.ask("POST", ADDRESS, **described)
                 target = headers.get("Location") if status == 201 else None
                 continue
             status, headers, _ = self.ask("HEAD", target)
@@ -146,6 +149,7 @@ def main():
         points = [(int(call), fault)]
     elif options.budget_s is None:  # The ways of the upload itself, before the run begins, are of most interest.
         points = random.Random(options.seed).sample(points[:len(points) // 2], SAMPLE)
+        points += [(call, "EIO") for call, kind in enumerate(trace, 1) if kind == "fsync"][:FSYNCS]
     else:
         random.Random(options.seed).shuffle(points)
     counts, deadline = collections.Counter(), began_s + (options.budget_s or 1e9)
@@ -164,8 +168,8 @@ def main():
 
     with concurrent.futures.ThreadPoolExecutor(options.threads) as pool:
         list(pool.map(attempt, points))
-    print(f"upload_faults: {counts['tried']} of {len(points)} faults tried, {counts['made']} made, {len(failures)} failures, "
-          f"{time.monotonic() - began_s:.0f} s, seed {options.seed}")
+    print(f"upload_faults: {counts['tried']} of {len(points)} faults tried, {counts['made']} made, "
+          f"{len(failures)} failures, {time.monotonic() - began_s:.0f} s, seed {options.seed}")
     return 1 if failures else 0
 
 
