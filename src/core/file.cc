@@ -173,7 +173,10 @@ Result<void> write_file_atomic(const std::filesystem::path& path, std::string_vi
   BALEEN_RETURN_IF_ERROR(make_directories(path.parent_path()));
   const std::filesystem::path temporary = path.string() + "." + std::to_string(::getpid()) + ".tmp";
   BALEEN_RETURN_IF_ERROR(write_file_synced(temporary, bytes));
-  return publish_file(temporary, path);
+  Result<void> published = publish_file(temporary, path);
+  if (!published.ok())
+    ::unlink(temporary.c_str());  // Gone already if only the folder was not synced.
+  return published;
 }
 
 Result<void> make_directories(const std::filesystem::path& directory) {

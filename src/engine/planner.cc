@@ -13,14 +13,18 @@ class DatabaseView final : public PlanView {
       : database_(database), root_(root), asset_id_(asset_id) {}
   [[nodiscard]] bool has_artifact(std::string_view type, std::string_view alias) const override {
     const auto found = store::find_latest_artifact(database_, asset_id_, type, alias);
+    if (!found.ok()) error_ = found.error();
     return found.ok() && found->has_value() &&
            store::look_at_file(root_, **found) == store::FileState::intact;
   }
+  /// What kept it from looking: then nothing that was chosen by its answers counts.
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
   store::Database& database_;
   const store::DataRoot& root_;
   std::string_view asset_id_;
+  mutable std::optional<Error> error_;
 };
 
 json::object signature_key(const StageSpec& spec,
@@ -88,7 +92,9 @@ std::string_view to_string(Reason reason) {
 Result<StagePlan> Planner::look_at(const StageSpec& spec, std::string_view asset_id) {
   StagePlan plan;
   plan.spec = &spec;
-  BALEEN_ASSIGN_OR_RETURN(plan.setup, spec.setup(DatabaseView(database_, root_, asset_id)));
+  const DatabaseView view(database_, root_, asset_id);
+  BALEEN_ASSIGN_OR_RETURN(plan.setup, spec.setup(view));
+  if (view.error()) return *view.error();
   for (const InputSpec& input : spec.inputs) {
     const std::string alias = input.is_of_alias ? plan.setup.feature_spec_alias : "";
     BALEEN_ASSIGN_OR_RETURN(std::optional<store::Artifact> found,

@@ -115,6 +115,8 @@ Result<std::optional<Assignment>> Queue::claim_locked(const Scope& scope) {
     }
     Result<StagePlan> plan = planner_.look_at(*spec, task->asset_id);
     if (!plan.ok()) {
+      // The database's troubles are not the task's.
+      if (plan.error().code == ErrorCode::database_error) return std::move(plan).error();
       BALEEN_RETURN_IF_ERROR(give_up(*task, plan.error()));
     } else if (plan->reason == Reason::input_missing) {
       BALEEN_RETURN_IF_ERROR(handle_missing_input(*task, **recipe, *plan));
@@ -124,6 +126,8 @@ Result<std::optional<Assignment>> Queue::claim_locked(const Scope& scope) {
                                                task->task_id));
       BALEEN_RETURN_IF_ERROR(complete_task(task->task_id, task->run_id, plan->signature));
     } else if (Result<void> registered = register_feature_spec(plan->setup); !registered.ok()) {
+      if (registered.error().code == ErrorCode::database_error)
+        return std::move(registered).error();
       BALEEN_RETURN_IF_ERROR(give_up(*task, registered.error()));
     } else {
       BALEEN_ASSIGN_OR_RETURN(Assignment assignment, lease(*task, *plan));

@@ -24,15 +24,6 @@ auto& at(List& list, int index) {
   return list[static_cast<std::size_t>(index)];
 }
 
-/// Renames are not made durable here: nothing is cut off, and the tests are to be quick.
-fs::path scratch_root() {
-  static std::atomic<int> counter{0};
-  const fs::path memory = "/dev/shm";
-  const fs::path parent = ::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
-  return parent /
-         ("baleen_conformance_" + std::to_string(::getpid()) + "_" + std::to_string(++counter));
-}
-
 class HostClock final : public core::Clock {
  public:
   HostClock(const model::QueueModel& model, int host) : model_(model), host_(host) {}
@@ -54,7 +45,7 @@ class FrozenClock final : public core::Clock {
 class RealWorld {
  public:
   explicit RealWorld(const model::QueueModel& model)
-      : model_(model), root_{scratch_root()}, database_(open()) {
+      : model_(model), root_{testing::scratch_folder("baleen_conformance")}, database_(open()) {
     for (int recipe = 0; recipe < model::kRecipes; ++recipe) {
       Recipe made{at(kRecipeNames, recipe), "", {}};
       for (int kind = 0; kind < model::kKinds; ++kind) {

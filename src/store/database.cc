@@ -79,6 +79,8 @@ struct Database::Impl {
   sqlite3* connection = nullptr;
   std::unordered_map<std::string, Statement> statements;
   bool is_in_transaction = false;
+  std::int64_t n_statements = 0;
+  std::int64_t failing_statement = -1;  // Counted like n_statements.
 
   ~Impl() {
     statements.clear();
@@ -99,6 +101,12 @@ struct Database::Impl {
       return {ErrorCode::permission_denied, message};
     }
     return {ErrorCode::database_error, message};
+  }
+
+  /// Before each statement.
+  Result<void> count(std::string_view sql) {
+    if (n_statements++ != failing_statement) return {};
+    return fail(ErrorCode::database_error, "{}: made to fail", sql);
   }
 
   Result<sqlite3_stmt*> prepare(std::string_view sql) {
@@ -139,6 +147,7 @@ struct Database::Impl {
   Result<void> run(std::string_view sql,
                    const std::vector<Value>& values,
                    const std::function<void(sqlite3_stmt*)>& row) {
+    BALEEN_RETURN_IF_ERROR(count(sql));
     BALEEN_ASSIGN_OR_RETURN(sqlite3_stmt* const statement, prepare(sql));
     Result<void> outcome = bind(statement, values);
     while (outcome.ok()) {
@@ -204,6 +213,7 @@ Result<std::vector<Row>> Database::query_values(std::string_view sql,
 }
 
 Result<void> Database::execute_script(const std::string& sql) {
+  BALEEN_RETURN_IF_ERROR(impl_->count("script"));
   if (sqlite3_exec(impl_->connection, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return impl_->error("script");
   }
@@ -236,5 +246,11 @@ Result<void> Database::transaction(std::string_view name,
 std::int64_t Database::last_insert_id() const {
   return sqlite3_last_insert_rowid(impl_->connection);
 }
+
+void Database::fail_after(std::int64_t n_statements) {
+  impl_->failing_statement = n_statements < 0 ? -1 : impl_->n_statements + n_statements;
+}
+
+std::int64_t Database::n_statements() const { return impl_->n_statements; }
 
 }  // namespace baleen::store

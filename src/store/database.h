@@ -83,6 +83,11 @@ class Database {
 
   [[nodiscard]] std::int64_t last_insert_id() const;
 
+  /// For tests: after so many more statements one is not run, and fails with DATABASE_ERROR; below 0: none.
+  void fail_after(std::int64_t n_statements);
+  /// How many statements were run; BEGIN, COMMIT and a script are one each.
+  [[nodiscard]] std::int64_t n_statements() const;
+
  private:
   struct Impl;
   explicit Database(std::unique_ptr<Impl> impl);
