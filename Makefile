@@ -24,6 +24,8 @@ help:
 	@echo 'make bench                    measure speed, side by side with other tools that are installed'
 	@echo 'make torture                  kill the program at every failpoint and at random moments; takes long'
 	@echo 'make fuzz-api                 ask the running service for everything that its document allows and forbids'
+	@echo 'make fuzz                     let every fuzz target run for FUZZ_SECONDS (60) with damaged input'
+	@echo 'make sanitize                 run every test under the address, undefined-behaviour and thread sanitizers'
 	@echo 'make docs                     generate docs/errors.md anew'
 	@echo 'make clean                    remove build/ (keeps data/ and what was downloaded to .deps/)'
 
@@ -69,6 +71,18 @@ torture: build
 .PHONY: fuzz-api
 fuzz-api: build
 	@BALEEN_PROGRAM=$(CURDIR)/$(BUILD)/baleen tests/fuzz/api $(FUZZ_FLAGS)
+
+.PHONY: fuzz
+FUZZ_SECONDS ?= 60
+fuzz:
+	@scripts/setup build fuzz
+	@cmake --preset fuzz $(LAUNCHER) >/dev/null
+	@cmake --build build-fuzz --target fuzzers -j $(JOBS)
+	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS)
+
+.PHONY: sanitize
+sanitize: setup
+	@scripts/sanitize $(SANITIZE_FLAGS)
 
 .PHONY: bench
 bench: setup-bench $(BUILD)/build.ninja

@@ -6,11 +6,11 @@
 
 #include "core/ids.h"
 #include "core/process.h"
+#include "engine/queue_rules.h"
+#include "store/host_guard.h"
 
 namespace baleen::engine {
 namespace {
-
-constexpr std::int64_t kPriorityUs = 60'000'000;  // See SubmitOptions.
 
 bool contains(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -30,6 +30,11 @@ Queue::Queue(store::Database& database,
       clock_(clock),
       planner_(database, root) {
   if (options_.owner.empty()) options_.owner = core::this_process().to_string();
+  if (!options_.liveness) {
+    options_.liveness = [&root](const core::ProcessIdentity& process) {
+      return store::liveness(root, process);
+    };
+  }
 }
 
 Result<Submitted> Queue::submit(const Recipe& recipe,
@@ -120,7 +125,7 @@ Result<void> Queue::insert_tasks(const Recipe& recipe,
         run_id, recipe.name, asset_id, plan.spec->name, plan.setup.feature_spec_alias,
         plan.spec->stage_class, state, std::string(to_string(plan.reason)) + ": " + plan.why,
         is_forced, options.priority, upstream_open, plan.is_fresh() ? plan.signature : "",
-        clock_.now_us(), owner, clock_.now_us() - options.priority * kPriorityUs));
+        clock_.now_us(), owner, rules::rank_us(clock_.now_us(), options.priority)));
     task_ids[i] = database_.last_insert_id();
     for (const int u : upstream) {
       if (task_ids[static_cast<std::size_t>(u)] == 0) continue;

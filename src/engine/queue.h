@@ -15,6 +15,11 @@
 ///  I4  A task is `complete` only if intact artifacts with its signature were recorded.
 ///  I5  A worker that dies costs its task no attempt; a stage that fails costs one.
 ///  I6  Every attempt has a row in pipeline_jobs, whatever became of it.
+///  I7  A waiting task counts exactly the upstream tasks that are not complete, and there is one.
+///  I8  The state of a run follows from those of its tasks.
+///  I9  A task fails only for a reason: an error that does not pass, attempts or workers used up, an input
+///      that nothing in its run can make again.
+/// More, and all of them checked after every move of a simulation, are in testing/queue_model.h.
 
 #include <functional>
 #include <map>
@@ -23,6 +28,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/process.h"
 #include "engine/lease_watch.h"
 #include "engine/planner.h"
 #include "engine/recipe.h"
@@ -40,6 +46,8 @@ struct QueueOptions {
   double lease_ttl_s = 600;
   RetryPolicy retry;
   std::string owner;  ///< This worker: core::this_process().to_string().
+  std::function<core::Liveness(const core::ProcessIdentity&)>
+      liveness;  ///< Empty: store::liveness.
 };
 
 /// Which tasks a worker takes.
@@ -233,12 +241,12 @@ class Queue {
   [[nodiscard]] Result<void> register_feature_spec(const StageSetup& setup);
   /// A task waits no longer than its delay though the wall clock was set back meanwhile.
   [[nodiscard]] Result<void> shorten_delays();
-  void remove_temporaries(const StageRequest& request, bool also_resumable) const;
+  /// This attempt's own files; what a later one can resume stays.
+  void remove_temporaries(const StageRequest& request) const;
   /// What an attempt leaves that has lost its fence: its own files and, if its task is over, resumable ones.
   [[nodiscard]] Result<void> clean_up_fenced_off(const StageRequest& request);
-  /// Removes what a later attempt could have resumed, unless somebody holds the lease on it; and what the attempt of
-  /// this fence was writing, if there is one.
-  [[nodiscard]] Result<void> remove_resumable(std::int64_t task_id, std::int64_t fence = 0);
+  /// Removes all that attempts at this task have written, unless somebody holds the lease on it.
+  [[nodiscard]] Result<void> remove_resumable(std::int64_t task_id);
 
   store::Database& database_;
   const store::DataRoot& root_;

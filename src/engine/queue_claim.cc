@@ -4,11 +4,10 @@
 
 #include "core/ids.h"
 #include "engine/queue.h"
+#include "engine/queue_rules.h"
 
 namespace baleen::engine {
 namespace {
-
-constexpr int kFreshTasksPerClaim = 64;  // Bounds how long one claim holds the write lock.
 
 std::string quoted_list(const std::vector<std::string>& words) {
   std::string list;
@@ -102,7 +101,7 @@ Result<std::optional<Queue::TaskRow>> Queue::next_queued(const Scope& scope) {
 }
 
 Result<std::optional<Assignment>> Queue::claim_locked(const Scope& scope) {
-  for (int i = 0; i < kFreshTasksPerClaim; ++i) {
+  for (int i = 0; i < rules::kTasksPerClaim; ++i) {
     BALEEN_ASSIGN_OR_RETURN(const std::optional<TaskRow> task, next_queued(scope));
     if (!task) return std::optional<Assignment>();
     const Result<const Recipe*> recipe = recipes_.find(task->recipe);
@@ -221,17 +220,19 @@ Result<Assignment> Queue::lease(const TaskRow& task, const StagePlan& plan) {
   for (const store::Artifact& input : plan.inputs) {
     request.inputs.push_back({input.type, root_.at(input.path), input.feature_spec_alias});
   }
+  const std::string work = store::work_directory(task.asset_id, task.stage, alias);
+  request.work_directory = root_.at(work);
   json::array temporaries;
   for (const OutputSpec& output : spec.outputs) {
     BALEEN_ASSIGN_OR_RETURN(const std::string path, allocate_path(output, task, plan));
-    const std::string fenced = store::temporary_path(path, request.fence);
-    request.outputs.push_back({output.type,
-                               root_.at(output.is_resumable ? store::resumable_path(path) : fenced),
-                               root_.at(fenced), path});
+    const std::string fenced = store::temporary_path(work, path, request.fence);
+    request.outputs.push_back(
+        {output.type, root_.at(output.is_resumable ? store::resumable_path(work, path) : fenced),
+         root_.at(fenced), path});
     temporaries.emplace_back(fenced);
   }
-  for (const std::string& pattern : spec.scratch) {
-    request.scratch.push_back(root_.at(store::expand_path(pattern, task.asset_id, alias)));
+  for (const std::string& name : spec.scratch) {
+    request.scratch.push_back(request.work_directory / name);
   }
   store::Artifact& common = assignment.artifact_template;
   common.asset_id = task.asset_id;
@@ -246,8 +247,7 @@ Result<Assignment> Queue::lease(const TaskRow& task, const StagePlan& plan) {
       "expires_at_us, "
       "task_id, temp_paths_json) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
       task.asset_id, task.stage, alias, options_.owner, request.fence, now_us,
-      now_us + static_cast<std::int64_t>(1e6 * options_.lease_ttl_s), task.task_id,
-      core::to_json(temporaries)));
+      now_us + rules::to_us(options_.lease_ttl_s), task.task_id, core::to_json(temporaries)));
   BALEEN_RETURN_IF_ERROR(
       database_.execute("UPDATE tasks SET state = 'running', feature_spec_alias = $1, signature = "
                         "$2, attempts = $3, updated_at_us = $4, reason = CASE WHEN is_forced = 1 "
@@ -270,7 +270,7 @@ Result<void> Queue::handle_missing_input(const TaskRow& task,
                                          const StagePlan& plan) {
   const Error error = fail(plan.missing_code, "{}: {}", task.stage, plan.why);
   const int producer = recipe.producer_of(plan.missing_type);
-  if (producer < 0 || task.interruptions >= options_.retry.interruptions_max)
+  if (producer < 0 || rules::is_given_up(task.interruptions, options_.retry.interruptions_max))
     return give_up(task, error);
   const std::string& stage = recipe.stages[static_cast<std::size_t>(producer)].name;
   BALEEN_ASSIGN_OR_RETURN(
@@ -281,7 +281,15 @@ Result<void> Queue::handle_missing_input(const TaskRow& task,
           "= $2 WHERE run_id = $3 AND stage = $4 AND state = 'complete'",
           "output_missing: " + plan.missing_type + " is gone and " + task.stage + " needs it",
           clock_.now_us(), task.run_id, stage));
-  if (reset == 0) return give_up(task, error);
+  if (reset == 0) {
+    // It may be being made again for another one already.
+    BALEEN_ASSIGN_OR_RETURN(
+        const auto open,
+        database_.query("SELECT 1 FROM tasks WHERE run_id = $1 AND stage = $2 AND state IN "
+                        "('waiting', 'queued', 'running')",
+                        task.run_id, stage));
+    if (open.empty()) return give_up(task, error);
+  }
   // The attempt is recorded, so that it can be seen why the producer ran again.
   BALEEN_RETURN_IF_ERROR(
       database_.execute("INSERT INTO pipeline_jobs (run_id, task_id, asset_id, stage, status, "
@@ -291,12 +299,22 @@ Result<void> Queue::handle_missing_input(const TaskRow& task,
                         "runs WHERE run_id = $1",
                         task.run_id, task.task_id, task.asset_id, task.stage, task.attempts,
                         error.name(), error.message, options_.owner, clock_.now_us()));
+  BALEEN_RETURN_IF_ERROR(database_.execute(
+      "UPDATE tasks SET interruptions = interruptions + 1 WHERE task_id = $1", task.task_id));
+  // All that wait, or are about to start, below the producer: they count it again, and whatever else is open.
+  // No condition on the state: an index on it would lead through all that wait, in all runs.
+  BALEEN_RETURN_IF_ERROR(database_.execute(
+      "UPDATE tasks SET state = CASE WHEN state = 'queued' THEN 'waiting' ELSE state END, "
+      "upstream_open = CASE WHEN state IN ('waiting', 'queued') THEN (SELECT COUNT(*) FROM "
+      "task_edges e JOIN tasks u ON u.task_id = e.upstream_task_id WHERE e.task_id = tasks.task_id "
+      "AND u.state <> 'complete') ELSE upstream_open END WHERE task_id IN (SELECT e.task_id FROM "
+      "task_edges e JOIN tasks p ON p.task_id = e.upstream_task_id WHERE p.run_id = $1 AND p.stage "
+      "= $2)",
+      task.run_id, stage));
   BALEEN_RETURN_IF_ERROR(
-      database_.execute("UPDATE tasks SET state = 'waiting', upstream_open = 1, interruptions = "
-                        "interruptions + 1 WHERE task_id = $1",
-                        task.task_id));
-  return record_event("task.replanned", task.run_id, task.asset_id, task.task_id,
-                      {{"stage", task.stage}, {"missing", plan.missing_type}, {"again", stage}});
+      record_event("task.replanned", task.run_id, task.asset_id, task.task_id,
+                   {{"stage", task.stage}, {"missing", plan.missing_type}, {"again", stage}}));
+  return refresh_run(task.run_id);
 }
 
 Result<void> Queue::give_up(const TaskRow& task, const Error& error) {

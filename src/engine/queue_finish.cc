@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/process.h"
 #include "engine/queue.h"
+#include "engine/queue_rules.h"
 #include "store/host_guard.h"
 
 namespace baleen::engine {
@@ -16,7 +17,20 @@ namespace {
 constexpr std::int64_t kCanceledMax = 200;  // Attempts whose remains are looked for.
 constexpr double kLateFileS = 10;           // How long a killed process may take to be gone.
 
-std::int64_t to_us(double seconds) { return static_cast<std::int64_t>(seconds * 1e6); }
+using rules::to_us;
+
+/// Not an error of the work that is done: nobody reads it, and the next attempt in this place removes it.
+void log_leftover(const std::filesystem::path& path, const std::string& error) {
+  core::log(core::LogLevel::warning, "a temporary file stays behind",
+            {{"path", path.string()}, {"error", error}});
+}
+
+/// With all that the attempts at a task have written: for when no other will go on with it.
+void remove_work(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::remove_all(directory, error);
+  if (error) log_leftover(directory, error.message());
+}
 
 }  // namespace
 
@@ -64,7 +78,9 @@ Result<FinishState> Queue::finish_locked(const Assignment& assignment,
   std::string first_path;
   for (const PublishedFile& file : result.files) {
     const StageOutputSlot& slot = request.output(file.type);
-    BALEEN_RETURN_IF_ERROR(core::publish_file(file.temporary, root_.at(slot.final_path)));
+    const std::filesystem::path final_path = root_.at(slot.final_path);
+    BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
+    BALEEN_RETURN_IF_ERROR(core::publish_file(file.temporary, final_path));
     store::Artifact artifact = assignment.artifact_template;
     artifact.type = file.type;
     artifact.path = slot.final_path;
@@ -83,7 +99,7 @@ Result<FinishState> Queue::finish_locked(const Assignment& assignment,
     BALEEN_RETURN_IF_ERROR(store::insert_artifact(database_, artifact));
     if (first_path.empty()) first_path = artifact.path;
   }
-  remove_temporaries(request, /*also_resumable=*/true);
+  remove_work(request.work_directory);
 
   json::object metrics = result.metrics;
   if (!result.warnings.empty()) {
@@ -131,18 +147,10 @@ Result<void> Queue::refresh_run(std::string_view run_id) {
                       run_id));
   std::map<std::string, std::int64_t> count;
   for (const store::Row& row : rows) count[row.text(0)] = row.integer(1);
-  std::string state = "complete";
-  if (count["running"] > 0) {
-    state = "running";
-  } else if (count["queued"] > 0) {
-    state = "queued";
-  } else if (count["failed"] > 0) {
-    state = "failed";
-  } else if (count["canceled"] > 0) {
-    state = "canceled";
-  }
-  const bool is_over = state != "running" && state != "queued";
-  if (!is_over) {
+  const rules::RunState next =
+      rules::run_state({count["queued"], count["running"], count["failed"], count["canceled"]});
+  const std::string state(rules::to_string(next));
+  if (!rules::is_over(next)) {
     // A run that has started stays `running` between two of its tasks.
     BALEEN_RETURN_IF_ERROR(
         database_.execute("UPDATE runs SET state = CASE WHEN started_at_us IS NULL THEN $1 ELSE "
@@ -198,26 +206,17 @@ Result<void> Queue::release_lease(const StageRequest& request) {
   return {};
 }
 
-void Queue::remove_temporaries(const StageRequest& request, bool also_resumable) const {
-  const auto remove = [](const std::filesystem::path& path) {
-    if (Result<void> removed = core::remove_file(path); !removed.ok()) {
-      core::log(core::LogLevel::warning, "a temporary file stays behind",
-                {{"path", path.string()}, {"error", removed.error().message}});
-    }
-  };
+void Queue::remove_temporaries(const StageRequest& request) const {
   for (const StageOutputSlot& slot : request.outputs) {
-    remove(slot.alternative);
-    if (also_resumable) remove(slot.temporary);
+    if (Result<void> removed = core::remove_file(slot.alternative); !removed.ok())
+      log_leftover(slot.alternative, removed.error().message);
   }
-  if (!also_resumable) return;
-  for (const auto& path : request.scratch) {
-    remove(path);
-    remove(path.string() + ".tmp");
-  }
+  std::error_code error;
+  std::filesystem::remove(request.work_directory, error);  // If nothing is left in it.
 }
 
 Result<void> Queue::clean_up_fenced_off(const StageRequest& request) {
-  remove_temporaries(request, /*also_resumable=*/false);
+  remove_temporaries(request);
   BALEEN_ASSIGN_OR_RETURN(const auto open,
                           database_.query("SELECT 1 FROM tasks WHERE task_id = $1 AND state IN "
                                           "('waiting', 'queued', 'running')",
@@ -225,38 +224,16 @@ Result<void> Queue::clean_up_fenced_off(const StageRequest& request) {
   return open.empty() ? remove_resumable(request.task_id) : Result<void>();
 }
 
-Result<void> Queue::remove_resumable(std::int64_t task_id, std::int64_t fence) {
+Result<void> Queue::remove_resumable(std::int64_t task_id) {
   BALEEN_ASSIGN_OR_RETURN(
       const auto rows,
-      database_.query("SELECT recipe, stage, asset_id, feature_spec_alias, signature FROM tasks t "
-                      "WHERE task_id = $1 AND NOT EXISTS (SELECT 1 FROM stage_locks l WHERE "
-                      "l.asset_id = t.asset_id AND l.stage = t.stage AND l.feature_spec_alias = "
-                      "t.feature_spec_alias)",
+      database_.query("SELECT asset_id, stage, feature_spec_alias FROM tasks t WHERE task_id = $1 "
+                      "AND NOT EXISTS (SELECT 1 FROM stage_locks l WHERE l.asset_id = t.asset_id "
+                      "AND l.stage = t.stage AND l.feature_spec_alias = t.feature_spec_alias)",
                       task_id));
   if (rows.empty()) return {};
   const store::Row& task = rows.front();
-  const Result<const Recipe*> recipe = recipes_.find(task.text(0));
-  const StageSpec* spec = recipe.ok() ? (*recipe)->find_stage(task.text(1)) : nullptr;
-  if (spec == nullptr) return {};
-  std::vector<std::string> paths;
-  for (const OutputSpec& output : spec->outputs) {
-    const std::string path = store::expand_path(output.path, task.text(2), task.text(3));
-    if (fence != 0) {
-      paths.push_back(store::temporary_path(path, fence));
-      paths.push_back(store::temporary_path(store::versioned_path(path, task.text(4)), fence));
-    }
-    if (!output.is_resumable) continue;
-    paths.push_back(store::resumable_path(path));
-    if (!task.text(4).empty())
-      paths.push_back(store::resumable_path(store::versioned_path(path, task.text(4))));
-  }
-  for (const std::string& pattern : spec->scratch) {
-    paths.push_back(store::expand_path(pattern, task.text(2), task.text(3)));
-    paths.push_back(paths.back() + ".tmp");
-  }
-  for (const std::string& path : paths) {
-    BALEEN_RETURN_IF_ERROR(core::remove_file(root_.at(path)));
-  }
+  remove_work(root_.at(store::work_directory(task.text(0), task.text(1), task.text(2))));
   return {};
 }
 
@@ -268,19 +245,16 @@ Result<FailState> Queue::fail_attempt(const Assignment& assignment,
                                       double seconds) {
   const StageRequest& request = assignment.request;
   FailState state;
-  const bool is_last = assignment.attempt >= options_.retry.attempts_max;
-  state.will_retry = error.info().retryable && !is_last;
-  if (state.will_retry && !options_.retry.delays_s.empty()) {
-    const std::size_t last = options_.retry.delays_s.size() - 1;
-    state.retry_in_s =
-        options_.retry.delays_s[std::min(last, static_cast<std::size_t>(assignment.attempt - 1))];
-  }
+  state.will_retry =
+      rules::will_retry(error.info().retryable, assignment.attempt, options_.retry.attempts_max);
+  if (state.will_retry)
+    state.retry_in_s = rules::retry_delay_s(options_.retry.delays_s, assignment.attempt);
   BALEEN_RETURN_IF_ERROR(database_.transaction("FAIL", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
     if (!is_mine) return clean_up_fenced_off(request);
     // On a full disk the room is worth more than the work: without it not even this can be recorded.
     const bool keeps_work = state.will_retry && error.code != ErrorCode::disk_full;
-    remove_temporaries(request, /*also_resumable=*/!keeps_work);
+    keeps_work ? remove_temporaries(request) : remove_work(request.work_directory);
     const std::int64_t now_us = clock_.now_us();
     BALEEN_RETURN_IF_ERROR(close_attempt(request, "failed", &error, metrics, ""));
     BALEEN_RETURN_IF_ERROR(release_lease(request));
@@ -306,7 +280,7 @@ Result<void> Queue::interrupt(const Assignment& assignment) {
   return database_.transaction("INTERRUPT", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
     if (!is_mine) return clean_up_fenced_off(request);
-    remove_temporaries(request, /*also_resumable=*/false);
+    remove_temporaries(request);
     BALEEN_RETURN_IF_ERROR(close_attempt(request, "interrupted", nullptr, {}, ""));
     BALEEN_RETURN_IF_ERROR(release_lease(request));
     BALEEN_RETURN_IF_ERROR(
@@ -379,13 +353,13 @@ Result<void> Queue::remove_remains_of_canceled() {
                       kCanceledMax));
   const auto is_of_the_dead = [&](const store::Row& row) {
     const auto owner = core::ProcessIdentity::parse(row.text(2));
-    return owner && store::liveness(root_, *owner) == core::Liveness::dead;
+    return owner && options_.liveness(*owner) == core::Liveness::dead;
   };
   if (std::none_of(canceled.begin(), canceled.end(), is_of_the_dead)) return {};
   return database_.transaction("RECLAIM", [&]() -> Result<void> {
     for (const store::Row& row : canceled) {
       if (!is_of_the_dead(row)) continue;
-      BALEEN_RETURN_IF_ERROR(remove_resumable(row.integer(1), row.integer(0)));
+      BALEEN_RETURN_IF_ERROR(remove_resumable(row.integer(1)));
     }
     return {};
   });
@@ -394,12 +368,13 @@ Result<void> Queue::remove_remains_of_canceled() {
 Result<int> Queue::reclaim() {
   remove_late_temporaries();
   const auto is_reclaimable = [&](const store::Row& row) {
-    if (row.text(1) == options_.owner) return false;  // Our own leases end with their executors.
+    const bool is_mine = row.text(1) == options_.owner;
     const auto owner = core::ProcessIdentity::parse(row.text(1));
-    const auto state = owner ? store::liveness(root_, *owner) : core::Liveness::unknown;
-    if (state == core::Liveness::dead) return true;
-    return lease_watch_.has_expired(row.integer(0), row.integer(2), to_us(options_.lease_ttl_s),
-                                    state == core::Liveness::alive);
+    const auto state = owner && !is_mine ? options_.liveness(*owner) : core::Liveness::unknown;
+    return rules::is_reclaimable(is_mine, state, [&] {
+      return lease_watch_.has_expired(row.integer(0), row.integer(2), to_us(options_.lease_ttl_s),
+                                      state == core::Liveness::alive);
+    });
   };
   if (lease_watch_.begin_look(clock_.now_us(), clock_.steady_us()))
     BALEEN_RETURN_IF_ERROR(shorten_delays());
