@@ -120,8 +120,8 @@ def artifacts(data, log, reference):
             complaints.append(f"{path} differs from that of an undisturbed run")
     index = {row[0] for row in rows_of(data, "SELECT path FROM artifact_index")}
     complaints += [f"{path} is no artifact of an undisturbed run" for path in index
-                   if path not in reference and path.split("/")[1].split(".")[0] in log_assets(log, usable=True)]
-    for asset in log_assets(log, usable=True) & known:
+                   if path not in reference and path.split("/")[1].split(".")[0] in log.usable]
+    for asset in log.usable & known:
         latest = rows_of(data, "SELECT state FROM runs WHERE asset_id = ? ORDER BY created_at_us DESC LIMIT 1", asset)
         if latest != [("complete",)]:
             continue
@@ -130,11 +130,6 @@ def artifacts(data, log, reference):
             complaints.append(f"{asset} is no asset of an undisturbed run")
         complaints += [f"{path} is missing" for path in sorted(wanted - (index & set(found)))]
     return complaints
-
-
-def log_assets(log, usable):
-    """The assets of usable recordings: those with a run that was ever expected to be complete."""
-    return {log.asset_of[run] for run, states_ in log.expected.items() if not usable or "failed" not in states_}
 
 
 def events(data):
