@@ -151,6 +151,17 @@ class Executor {
 
 }  // namespace
 
+int refuse_work(const core::Fd& socket, const Error& reason) {
+  MessageReader reader;
+  std::vector<json::object> messages;
+  while (messages.empty()) {
+    const Result<bool> is_open = reader.read_available(socket, messages);
+    if (!is_open.ok() || !*is_open) return 1;
+  }
+  (void)send_message(socket, error_message(reason)).ok();
+  return 1;
+}
+
 int run_executor(const core::Fd& socket,
                  const ExecutorOptions& options,
                  const RecipeRegistry& recipes,
@@ -160,7 +171,7 @@ int run_executor(const core::Fd& socket,
   pollfd peer{socket.get(), POLLIN, 0};
   if (::poll(&peer, 1, 0) > 0 && (peer.revents & POLLHUP) != 0) return 0;
   Result<CellSandbox> sandbox = CellSandbox::create(options.sandbox);
-  if (!sandbox.ok()) return 1;
+  if (!sandbox.ok()) return refuse_work(socket, sandbox.error());
   Executor executor(socket, options, std::move(*sandbox), recipes, probe);
   MessageReader reader;
   std::vector<json::object> messages;

@@ -38,6 +38,10 @@ struct ExecutorOptions {
                                const RecipeRegistry& recipes,
                                const Probe& probe);
 
+/// For an executor that could not begin: answers the first request with the reason, so that the user hears of that
+/// and not of an executor that died. Returns the exit status of the process.
+[[nodiscard]] int refuse_work(const core::Fd& socket, const Error& reason);
+
 /// To be called first in an executor, after its own files are read: it dies with its parent, drops core
 /// dumps and privileges, bounds its address space, is as nice as is asked, has no network and writes
 /// nowhere but in the work directory (which is made if it is not there).

@@ -329,14 +329,16 @@ Result<void> Queue::shorten_delays() {
   const std::string is_too_late =
       "state = 'queued' AND not_before_us > 0 AND not_before_us > $1 + " + delay_us;
   const std::int64_t now_us = clock_.now_us();
-  BALEEN_ASSIGN_OR_RETURN(
-      const auto late,
-      database_.query("SELECT 1 FROM tasks WHERE " + is_too_late + " LIMIT 1", now_us));
-  if (late.empty()) return {};
+  BALEEN_ASSIGN_OR_RETURN(const auto latest,
+                          database_.query("SELECT MAX(not_before_us) FROM tasks WHERE state = "
+                                          "'queued' AND not_before_us > 0"));
+  const double shortest_s = delays_s.empty() ? 0 : *std::ranges::min_element(delays_s);
+  if (latest.front().integer(0) <= now_us + to_us(shortest_s)) return {};
   BALEEN_ASSIGN_OR_RETURN(
       const std::int64_t n_tasks,
       database_.execute(
           "UPDATE tasks SET not_before_us = $1 + " + delay_us + " WHERE " + is_too_late, now_us));
+  if (n_tasks == 0) return {};
   core::log(core::LogLevel::warning, "the clock was set back: delays begin anew",
             {{"tasks", n_tasks}});
   return {};

@@ -84,7 +84,7 @@ class Surroundings(harness.Case):
         return filler
 
     def test_a_disk_that_fills_up_in_the_middle_is_named_and_the_work_goes_on_when_there_is_room(self):
-        for but_kb in (0, 8, 64, 200, 400, 600):
+        for but_kb in faked.some((0, 64, 300, 600), range(700)):
             with self.subTest(but_kb=but_kb):
                 place = self.place()
                 self.small_disk(place, "size=6m")
@@ -138,7 +138,7 @@ class Surroundings(harness.Case):
         faked.counts["full disks"] += 1
 
     def test_a_disk_without_inodes_is_named_and_the_work_goes_on_when_there_are_some(self):
-        for n_inodes in (2, 5, 8, 11, 13, 15, 17, 19, 21, 23):
+        for n_inodes in faked.some((2, 8, 11, 15, 19, 23), range(2, 30)):
             with self.subTest(n_inodes=n_inodes):
                 place = self.place()
                 self.small_disk(place, f"size=50m,nr_inodes={n_inodes}")
@@ -313,7 +313,7 @@ class Surroundings(harness.Case):
         thread = threading.Thread(target=change)
         thread.start()
         try:
-            for _ in range(8):
+            for _ in range(4):
                 self.assert_status(place.run("ingest", path), 0)
                 faked.counts["changing files"] += 1
         finally:
@@ -394,7 +394,7 @@ class Surroundings(harness.Case):
         place = self.place()
         recording = harness.make_wav(place.path / "a.wav", 2)
         results = []
-        for n in (4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 32, 64):
+        for n in (4, *faked.some((6, 8, 9, 11, 14), range(5, 25)), 64):
             outcome = self.limited(place, "nofile", n, "run", "ssis", recording, "--json", "--executors", "1")
             results.append(outcome.status)
             if n < 6 and outcome.status == 127:
@@ -406,14 +406,14 @@ class Surroundings(harness.Case):
                 self.assertNotEqual(error["code"], "INTERNAL", str(outcome))
                 faked.counts["refusals with a code"] += 1
         self.assertEqual(results[-1], 0, results)
-        self.assertNotEqual(results[:4], [0] * 4)
+        self.assertNotEqual(results[0], 0)
         self.assert_status(place.run("retry", "--all"), 0)
         self.assert_status(place.run("run", "ssis", recording), 0)
         self.assertEqual(judge.nothing_left(place.data), [])
         self.assert_index_is_true(place)
 
     def test_a_limit_of_file_sizes_ends_in_a_code_and_nothing_is_lost(self):
-        for limit in (3_000, 50_000, 300_000, 600_000, 900_000):
+        for limit in faked.some((3_000, 300_000, 900_000), range(1_000, 1_500_000)):
             with self.subTest(limit=limit):
                 place = self.place()
                 recording = harness.make_wav(place.path / "a.wav", 20)

@@ -1,11 +1,13 @@
 """Hosts, containers and clocks that are none: what fences.py and environments.py run the program under."""
+import argparse
 import collections
-import contextlib
 import os
 import pathlib
+import random
 import struct
 import subprocess
 import sys
+import time
 import unittest
 import uuid
 
@@ -15,6 +17,7 @@ import harness  # noqa: E402
 SHIM = pathlib.Path(os.environ.get("BALEEN_BUILD", harness.ROOT / "build")) / "tests/resilience/clock_shim.so"
 HOUR_S = 3600
 counts = collections.Counter()
+rng = None  # With a budget: what `some` draws from.
 
 
 def need_shim():
@@ -67,6 +70,11 @@ class Clock:
         return {"LD_PRELOAD": SHIM, "BALEEN_TEST_CLOCK": self.path}
 
 
+def some(sample, of):
+    """What a test tries: this sample; with a budget as many others of all that there are."""
+    return sample if rng is None else rng.sample(list(of), len(sample))
+
+
 def queue(case, place, n_assets, seconds=1.5, **environment):
     folder = place.path / "in"
     for i in range(n_assets):
@@ -77,9 +85,6 @@ def queue(case, place, n_assets, seconds=1.5, **environment):
 
 def main(module_name, describe):
     """The tests of the calling script, again and again while the budget lasts; one line of counts in the end."""
-    import argparse
-    import random
-    import time
     parser = argparse.ArgumentParser(description=describe, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget-s", type=float, default=0)
     parser.add_argument("--seed", type=int, default=1)
@@ -93,7 +98,7 @@ def main(module_name, describe):
         loader = unittest.TestLoader()
         loader.testNamePatterns = [f"*{options.k}*"] if options.k else None
         global rng
-        rng = random.Random(f"{options.seed}/{n_run}")
+        rng = random.Random(f"{options.seed}/{n_run}") if options.budget_s else None
         result = unittest.TextTestRunner(verbosity=2).run(loader.loadTestsFromName(module_name))
         n_run += result.testsRun
         n_failed += len(result.failures) + len(result.errors)
@@ -104,19 +109,3 @@ def main(module_name, describe):
     print(f"{pathlib.Path(sys.argv[0]).stem}: {n_run} tests ({n_skipped} skipped), {told}, {n_failed} failures, "
           f"{time.monotonic() - began_s:.0f} s, seed {options.seed}")
     sys.exit(1 if n_failed else harness.SKIPPED if n_run and n_run == n_skipped else 0)
-
-
-rng = None
-
-
-@contextlib.contextmanager
-def stopped(*pids):
-    import signal
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)

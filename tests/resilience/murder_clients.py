@@ -58,6 +58,7 @@ class Log:
         self.expected = {}
         self.files = {}  # sha256 → path
         self.asset_of = {}
+        self.usable = set()  # Assets.
         self.history = collections.defaultdict(list)
         self.counts = collections.Counter()
 
@@ -74,6 +75,7 @@ def merge(crowd):
         log.expected.update(client.log.expected)
         log.files.update(client.log.files)
         log.asset_of.update(client.log.asset_of)
+        log.usable |= client.log.usable
         log.history.update(client.log.history)
         log.counts += client.log.counts
     return log
@@ -170,6 +172,7 @@ class Client(threading.Thread):
     def submitted(self, how, run_id, asset_id, path, is_usable):
         if is_usable:
             self.log.files[hashlib.sha256(path.read_bytes()).hexdigest()] = path
+            self.log.usable.add(asset_id)
         self.log.asset_of[run_id] = asset_id
         self.log.note(how, run_id, ["complete" if is_usable else "failed"])
         self.runs.append((run_id, asset_id, is_usable))

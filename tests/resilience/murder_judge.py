@@ -4,6 +4,8 @@ The evidence is an outside log of acknowledged operations, and what an undisturb
 """
 import collections
 import contextlib
+import os
+import pathlib
 import shutil
 import sqlite3
 import tempfile
@@ -37,9 +39,18 @@ def rows_of(data, sql, *values):
         return connection.execute(sql, values).fetchall()
 
 
+def checks(data, log, reference):
+    """The complaints of each claim in turn; what takes long comes last."""
+    yield states(data, log)
+    yield nothing_left(data)
+    yield once(data)
+    yield events(data)
+    yield artifacts(data, log, reference)
+
+
 def verdict(data, log, reference):
     """Complaints, of which there should be none."""
-    return (states(data, log) + nothing_left(data) + once(data) + artifacts(data, log, reference) + events(data))
+    return [complaint for complaints in checks(data, log, reference) for complaint in complaints]
 
 
 def states(data, log):
@@ -109,8 +120,8 @@ def artifacts(data, log, reference):
             complaints.append(f"{path} differs from that of an undisturbed run")
     index = {row[0] for row in rows_of(data, "SELECT path FROM artifact_index")}
     complaints += [f"{path} is no artifact of an undisturbed run" for path in index
-                   if path not in reference and path.split("/")[1].split(".")[0] in log_assets(log, usable=True)]
-    for asset in log_assets(log, usable=True) & known:
+                   if path not in reference and path.split("/")[1].split(".")[0] in log.usable]
+    for asset in log.usable & known:
         latest = rows_of(data, "SELECT state FROM runs WHERE asset_id = ? ORDER BY created_at_us DESC LIMIT 1", asset)
         if latest != [("complete",)]:
             continue
@@ -119,11 +130,6 @@ def artifacts(data, log, reference):
             complaints.append(f"{asset} is no asset of an undisturbed run")
         complaints += [f"{path} is missing" for path in sorted(wanted - (index & set(found)))]
     return complaints
-
-
-def log_assets(log, usable):
-    """The assets of usable recordings: those with a run that was ever expected to be complete."""
-    return {log.asset_of[run] for run, states_ in log.expected.items() if not usable or "failed" not in states_}
 
 
 def events(data):
@@ -203,14 +209,18 @@ def can_say_no(data, log, reference):
         path = copy / "audio" / log.asset_of[complete] / "normalized.wav"
         content = bytearray(path.read_bytes())
         content[1000] ^= 1
+        path.unlink()  # The copy shares its files with the original.
         path.write_bytes(content)
+
+    def copied(source, target):
+        return (shutil.copy if "baleen.db" in str(source) else os.link)(source, target)
     lies = [(name, sql(statement)) for name, statement in forged]
     believed = []
     for name, lie in [*lies, ("a temporary file", touch), ("a flipped bit", flip)]:
-        with tempfile.TemporaryDirectory(prefix="baleen-judge-") as folder:
-            copy = shutil.copytree(data, f"{folder}/data", copy_function=shutil.copy)
-            lie(harness.pathlib.Path(copy))
-            if not verdict(harness.pathlib.Path(copy), log, reference):
+        with tempfile.TemporaryDirectory(prefix="judge-", dir=data.parent) as folder:
+            copy = pathlib.Path(shutil.copytree(data, f"{folder}/data", copy_function=copied))
+            lie(copy)
+            if not any(checks(copy, log, reference)):
                 believed.append(f"the judge believes that this is in order: {name}")
     return believed
 
