@@ -17,7 +17,7 @@ if(BALEEN_SANITIZE)
   string(REPLACE ";" "," _sanitizers "${BALEEN_SANITIZE}")
   # What a sanitizer finds ends the program, so that a test cannot pass over it; the library's own checks too.
   target_compile_options(baleen_sanitize INTERFACE
-    -fsanitize=${_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+    -fsanitize=${_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer $<IF:$<CXX_COMPILER_ID:GNU>,-g1,-g>)
   target_compile_definitions(baleen_sanitize INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(baleen_sanitize INTERFACE -fsanitize=${_sanitizers})
 endif()

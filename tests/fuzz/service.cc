@@ -36,6 +36,7 @@ struct World {
   std::string anna = token(ops::TokenScope::operate, "anna");
   std::string bert = token(ops::TokenScope::operate, "bert");
   std::string admin = token(ops::TokenScope::admin, "");
+  std::string run_id;  // Before what sets it.
   std::string asset_id = ingest();
   api::Service service{context()};
   api::ServerOptions options;
@@ -66,12 +67,14 @@ struct World {
                             [](const auto&) -> Result<json::object> { return json::object{}; })
             .value();
     engine::Queue queue(database, root, recipes, {});
-    const std::string run_id =
-        queue.submit(**recipes.find("toy"), made.asset.asset_id, {}).value().run_id;
-    // Ids that an input can spell.
-    for (const char* sql : {"UPDATE runs SET run_id = 'run-1'", "UPDATE tasks SET run_id = 'run-1'",
-                            "UPDATE events SET run_id = 'run-1'"})
-      BALEEN_CHECK(database.execute(sql).ok());
+    run_id = queue.submit(**recipes.find("toy"), made.asset.asset_id, {}).value().run_id;
+    BALEEN_CHECK(
+        database
+            .execute("INSERT INTO uploads (upload_id, owner_entity_id, token_id, "
+                     "filename, bytes, request_json, state, created_at_us, "
+                     "expires_at_us) VALUES ('u-1', 'anna', '', $1, 5, '{}', 'open', 0, $2)",
+                     kSecret, std::int64_t{1} << 60)
+            .ok());
     return made.asset.asset_id;
   }
   api::ServiceContext context() {
@@ -153,10 +156,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                             : who == 2 ? world.bert
                             : who == 3 ? world.admin
                                        : "";
-  // "ASSET" stands for an id that no input could guess.
+  // "ASSET" and "run-1" stand for ids that no input could guess.
   std::string wire(input.rest());
-  for (std::size_t at = 0; (at = wire.find("ASSET", at)) != std::string::npos;)
-    wire.replace(at, 5, world.asset_id);
+  const std::pair<std::string_view, std::string_view> ids[] = {{"ASSET", world.asset_id},
+                                                               {"run-1", world.run_id}};
+  for (const auto& [name, id] : ids) {
+    for (std::size_t at = 0; (at = wire.find(name, at)) != std::string::npos; at += id.size())
+      wire.replace(at, name.size(), id);
+  }
   const std::optional<api::Response> response = answer(world, wire, token);
   if (!response) return 0;
   const int status = response->status;
