@@ -112,6 +112,8 @@ Result<void> validate(std::string_view schema_id, const json::value& document) {
   return fail(ErrorCode::schema_invalid, "{}: {}", schema_id, describe(results));
 }
 
+void prepare_schema(std::string_view schema_id) { find_schema(schema_id); }
+
 std::vector<std::string> schema_ids() {
   std::vector<std::string> ids;
   for (const EmbeddedSchema& embedded : embedded_schemas()) ids.emplace_back(embedded.schema_id);

@@ -34,6 +34,9 @@ inline constexpr std::string_view kSchemaVersion = "1.0.0";
 /// Schemas are compiled at first use and kept.
 [[nodiscard]] Result<void> validate(std::string_view schema_id, const json::value& document);
 
+/// Compiles a schema, which the first `validate` would do otherwise: some 2 ms.
+void prepare_schema(std::string_view schema_id);
+
 /// The ids of all schemas in the binary.
 [[nodiscard]] std::vector<std::string> schema_ids();
 /// The text of a schema, or "" for an unknown id.

@@ -186,4 +186,6 @@ json::object feature_pack_document(const FeaturePackInfo& info,
   return document;
 }
 
+void prepare_feature_packs() { h5::be_quiet(); }
+
 }  // namespace baleen::formats

@@ -341,7 +341,7 @@ TEST_F(FeaturePackTest, AWriteThatTheSystemRefusesIsAnErrorAndLeavesNothingBehin
     const auto result = write(path, info(6000, 20), mel, embeddings);
     ::setrlimit(RLIMIT_FSIZE, &previous);
     ASSERT_FALSE(result.ok());
-    EXPECT_EQ(result.error().code, ErrorCode::io_error) << result.error().message;
+    EXPECT_EQ(result.error().code, ErrorCode::disk_full) << result.error().message;
     EXPECT_THAT(result.error().message, ::testing::HasSubstr("a.h5"));
     EXPECT_FALSE(fs::exists(path));
   }

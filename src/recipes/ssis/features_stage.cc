@@ -119,6 +119,8 @@ class FeaturesStage final : public engine::Stage {
   explicit FeaturesStage(const ml::ModelStore& models) : models_(models) {}
 
   Result<void> warm_up(const engine::StageRequest& request) override {
+    formats::prepare_feature_packs();
+    formats::prepare_schema("feature_pack.v1");
     if (!is_yamnet(request)) return {};
     const std::string sha256 = core::get_string(request.models, "yamnet");
     if (yamnet_ && yamnet_sha256_ == sha256) return {};

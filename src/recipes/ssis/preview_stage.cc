@@ -37,6 +37,12 @@ Result<std::vector<Segment>> read_segments(const std::filesystem::path& path) {
 
 class PreviewStage final : public engine::Stage {
  public:
+  Result<void> warm_up(const engine::StageRequest&) override {
+    formats::prepare_feature_packs();
+    formats::prepare_schema("preview_candidate.v1");
+    return {};
+  }
+
   Result<engine::StageOutcome> run(const engine::StageRequest& request,
                                    const engine::ProgressFn& progress) override {
     BALEEN_ASSIGN_OR_RETURN(const std::vector<Segment> segments,

@@ -63,6 +63,7 @@ class SegmentsStage final : public engine::Stage {
   explicit SegmentsStage(const ml::ModelStore& models) : models_(models) {}
 
   Result<void> warm_up(const engine::StageRequest& request) override {
+    formats::prepare_schema("segments.v1");
     if (is_ina(request)) {
       const std::string sha256 = core::get_string(request.models, "ina_smn");
       if (!ina_ || ina_sha256_ != sha256) {
