@@ -11,6 +11,7 @@ export BALEEN_RUN_DATA := $(value DATA)
 BUILD := build
 JOBS ?= $(shell scripts/jobs)
 CMAKE_FLAGS ?=
+TORTURE_SECONDS ?= 3600
 LAUNCHER = $(shell command -v ccache >/dev/null && echo -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 
 .PHONY: help
@@ -22,8 +23,10 @@ help:
 	@echo 'make build                    only build build/baleen'
 	@echo 'make lint, make format        check, or mend, the layout of the code; static analysis'
 	@echo 'make bench                    measure speed, side by side with other tools that are installed'
-	@echo 'make torture                  kill the program at every failpoint and at random moments; takes long'
+	@echo 'make torture                  faults of every kind (TORTURE_SECONDS, 3600): deaths, failing system calls, power cuts, …'
 	@echo 'make fuzz-api                 ask the running service for everything that its document allows and forbids'
+	@echo 'make fuzz                     let every fuzz target run for FUZZ_SECONDS (60) with damaged input'
+	@echo 'make sanitize                 run every test under the address, undefined-behaviour and thread sanitizers'
 	@echo 'make docs                     generate docs/errors.md anew'
 	@echo 'make clean                    remove build/ (keeps data/ and what was downloaded to .deps/)'
 
@@ -63,12 +66,24 @@ test: build-all
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
 .PHONY: torture
-torture: build
-	@BALEEN_PROGRAM=$(CURDIR)/$(BUILD)/baleen tests/torture/run
+torture: build-all
+	@BALEEN_PROGRAM=$(CURDIR)/$(BUILD)/baleen BALEEN_BUILD=$(CURDIR)/$(BUILD) tests/torture/all --seconds $(TORTURE_SECONDS) $(TORTURE_FLAGS)
 
 .PHONY: fuzz-api
 fuzz-api: build
 	@BALEEN_PROGRAM=$(CURDIR)/$(BUILD)/baleen tests/fuzz/api $(FUZZ_FLAGS)
+
+.PHONY: fuzz
+FUZZ_SECONDS ?= 60
+fuzz:
+	@scripts/setup build fuzz
+	@cmake --preset fuzz $(LAUNCHER) >/dev/null
+	@cmake --build build-fuzz --target fuzzers -j $(JOBS)
+	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS)
+
+.PHONY: sanitize
+sanitize: setup
+	@scripts/sanitize $(SANITIZE_FLAGS)
 
 .PHONY: bench
 bench: setup-bench $(BUILD)/build.ninja

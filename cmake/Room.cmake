@@ -31,7 +31,8 @@ function(baleen_room name)
       target_compile_definitions(${test_target} PRIVATE
         BALEEN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" BALEEN_BINARY_DIR="${PROJECT_BINARY_DIR}")
       add_test(NAME ${dotted}.${stem} COMMAND ${test_target})
-      set_tests_properties(${dotted}.${stem} PROPERTIES LABELS ${dotted} TIMEOUT 300
+      math(EXPR timeout "300 * ${BALEEN_PATIENCE}")
+      set_tests_properties(${dotted}.${stem} PROPERTIES LABELS ${dotted} TIMEOUT ${timeout}
         SKIP_REGULAR_EXPRESSION "no test was run")
     endforeach()
   endif()

@@ -11,9 +11,14 @@ if(BALEEN_WERROR)
 endif()
 
 add_library(baleen_sanitize INTERFACE)
+set(BALEEN_PATIENCE 1)  # How many times longer than usual a test may take.
 if(BALEEN_SANITIZE)
+  set(BALEEN_PATIENCE 6)
   string(REPLACE ";" "," _sanitizers "${BALEEN_SANITIZE}")
-  target_compile_options(baleen_sanitize INTERFACE -fsanitize=${_sanitizers} -fno-omit-frame-pointer -g)
+  # What a sanitizer finds ends the program, so that a test cannot pass over it; the library's own checks too.
+  target_compile_options(baleen_sanitize INTERFACE
+    -fsanitize=${_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer $<IF:$<CXX_COMPILER_ID:GNU>,-g1,-g>)
+  target_compile_definitions(baleen_sanitize INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(baleen_sanitize INTERFACE -fsanitize=${_sanitizers})
 endif()
 

@@ -1,5 +1,6 @@
 // What only looks: assets, artifacts, runs, tasks, attempts, events.
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -102,6 +103,9 @@ Result<Response> send_artifact(const Request& request,
   return fail(ErrorCode::not_found, "there is no artifact {} of this asset", wanted);
 }
 
+/// No event has a higher id, and adding to it overflows nothing.
+constexpr std::int64_t kEventIdMax = std::int64_t{1} << 53;
+
 Result<Response> answer_events(const Request& request, store::Database& database) {
   BALEEN_RETURN_IF_ERROR(
       check_query(request, {"after", "run_id", "asset_id", "type", "limit", "owner"}));
@@ -115,6 +119,7 @@ Result<Response> answer_events(const Request& request, store::Database& database
     BALEEN_ASSIGN_OR_RETURN(after_id, engine::newest_event(database));
   } else {
     BALEEN_ASSIGN_OR_RETURN(after_id, number_of(after, "event id"));
+    after_id = std::min(after_id, kEventIdMax);
   }
   if (!is_stream) {
     BALEEN_ASSIGN_OR_RETURN(const std::int64_t limit,

@@ -215,6 +215,14 @@ TEST_F(ServiceTest, EventsAreTheSamePolledAndStreamed) {
   }
 }
 
+TEST_F(ServiceTest, BehindTheLastPossibleEventThereAreNone) {
+  const std::string anna = token(TokenScope::read, "anna");
+  const Reply reply = ask("GET", "/v1/events?after=9223372036854775807", anna);
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_TRUE(core::get_array(parsed(reply).as_object(), "items").empty());
+  EXPECT_GT(core::get_int(parsed(reply).as_object(), "after"), 0);
+}
+
 TEST_F(ServiceTest, ARevokedTokenIsRefusedAtTheNextRequest) {
   const std::string admin = token(TokenScope::admin, "");
   const Reply made = ask("POST", "/v1/tokens", admin,

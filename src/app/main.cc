@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 #include "app/serve.h"
@@ -25,6 +26,7 @@ Result<engine::RecipeRegistry> make_recipes(const cli::Config& config,
   settings.min_duration_s = config.number("decode.min_duration_s");
   settings.max_duration_s = config.number("decode.max_duration_s");
   settings.chunk_s = config.number("decode.chunk_s");
+  settings.expansion_max = config.number("decode.expansion_max");
   settings.embedding = config.text("features.embedding");
   settings.segmenter = config.text("segments.model");
   settings.vad = config.text("segments.vad");
@@ -98,6 +100,32 @@ Result<json::array> models(const store::DataRoot& root, const cli::ModelCommand&
   return list;
 }
 
+cli::Check sandbox_check(const cli::Config& config) {
+  using State = cli::Check::State;
+  const engine::SandboxSupport support = engine::sandbox_support();
+  const Result<engine::SandboxMode> mode =
+      engine::parse_sandbox_mode(config.text("worker.sandbox"));
+  if (!mode.ok())
+    return {State::missing, "sandbox", mode.error().message, "correct worker.sandbox"};
+  if (*mode == engine::SandboxMode::off) {
+    return {State::warning, "sandbox", "OFF: what reads recordings may do all that you may",
+            "leave out --sandbox=off, or worker.sandbox in baleen.toml"};
+  }
+  if (support.is_complete()) {
+    return {State::ok, "sandbox",
+            "on (" + support.to_string() +
+                "): recordings are read without network or processes, "
+                "and with no files but the task's",
+            ""};
+  }
+  const bool is_needed = *mode == engine::SandboxMode::required;
+  return {is_needed ? State::missing : State::warning, "sandbox",
+          (is_needed ? "cannot start: " : "incomplete: ") + support.to_string(),
+          is_needed ? "a newer kernel, or a container that allows Landlock and seccomp; "
+                      "--sandbox=best-effort accepts the risk"
+                    : "process only recordings that you trust"};
+}
+
 std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot& root) {
   using State = cli::Check::State;
   std::vector<cli::Check> checks;
@@ -117,6 +145,7 @@ std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot&
                                     ? std::to_string(config.integer("worker.executors"))
                                     : std::string("as many")),
                     ""});
+  checks.push_back(sandbox_check(config));
   std::error_code error;
   std::filesystem::path existing = std::filesystem::absolute(root.path, error);
   while (!existing.empty() && !std::filesystem::exists(existing, error))
@@ -152,10 +181,15 @@ std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot&
 
 int main(int argc, char** argv) {
   using namespace baleen;
-  cli::Program program{make_recipes, probe, models, checks, {}};
-  program.serve = [&program](const cli::ServeOptions& options, const cli::Session& session) {
-    return start_service(options, session.config, session.root, session.queue_options(),
-                         session.executor_command(), program);
+  // A file that outgrows a limit is an error with a code, here and in executors, and no death.
+  std::signal(SIGXFSZ, SIG_IGN);
+  cli::Program program{make_recipes, {audio::load_decoders, probe}, models, checks, {}};
+  program.serve = [&program](
+                      const cli::ServeOptions& options,
+                      const cli::Session& session) -> Result<std::unique_ptr<cli::RunningService>> {
+    BALEEN_ASSIGN_OR_RETURN(const engine::ExecutorCommand executor, session.executor_command());
+    return start_service(options, session.config, session.root, session.queue_options(), executor,
+                         program);
   };
   return cli::run(argc, argv, program);
 }

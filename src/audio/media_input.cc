@@ -18,6 +18,8 @@ constexpr int kStreamsMax = 100;
 // A demuxer may seek about (interleaved tracks, an index at the end), but not without end.
 constexpr std::int64_t kRereadsMax = 16;
 constexpr std::int64_t kReadBytesExtra = std::int64_t{256} << 20;
+// Tags, pictures and indexes come before the audio and are held in memory. Pictures are never decoded.
+constexpr std::int64_t kHeaderBytesMax = std::int64_t{128} << 20;
 constexpr std::int64_t kPacketsWithoutReadMax = 2'000'000;
 constexpr double kTickS = 0.5;
 constexpr unsigned kCallsBetweenTicks =
@@ -74,6 +76,8 @@ struct MediaInput::Io {
   int error_number = 0;
   bool is_stopped = false;
   bool is_circling = false;
+  bool is_opening = true;
+  bool is_header_too_large = false;
 
   /// True if the work must end now.
   bool must_stop() {
@@ -90,6 +94,10 @@ struct MediaInput::Io {
     if (io.must_stop()) return AVERROR_EXIT;
     if (io.bytes_read > kRereadsMax * io.source->size_bytes + kReadBytesExtra) {
       io.is_circling = true;
+      return AVERROR_EOF;
+    }
+    if (io.is_opening && io.bytes_read > kHeaderBytesMax) {
+      io.is_header_too_large = true;
       return AVERROR_EOF;
     }
     const Result<std::size_t> filled =
@@ -173,6 +181,8 @@ Result<void> MediaInput::open_format() {
     status = libav().avformat_find_stream_info(format_.get(), nullptr);
   }
   last_error_ = log.last_error();
+  io_->is_opening = false;
+  if (io_->is_header_too_large) status = AVERROR_INVALIDDATA;  // However much libav made of it.
   if (status < 0) {
     Error error = open_error(status);
     if (!last_error_.empty()) error.message += " (" + last_error_ + ")";
@@ -184,6 +194,11 @@ Result<void> MediaInput::open_format() {
 Error MediaInput::open_error(int code) const {
   if (io_->is_stopped) return fail(ErrorCode::canceled, "stopped while opening");
   if (io_->error_number != 0) return core::errno_error(io_->error_number, "read");
+  if (io_->is_header_too_large) {
+    return fail(ErrorCode::decode_budget_exceeded,
+                "{} with more than {} MiB of tags, pictures or index before its audio", words_,
+                kHeaderBytesMax >> 20U);
+  }
   if (code == AVERROR_PATCHWELCOME || code == AVERROR_DECODER_NOT_FOUND) {
     return fail(ErrorCode::codec_unsupported, "it looks like {}, of a kind that libav cannot read",
                 words_);

@@ -31,6 +31,8 @@ constexpr double kRoomyFraction = 0.95;
 /// Of a file that does not say how long it is: the lowest bit rate there is, 8 kbit/s.
 constexpr double kLowestByteRate = 1000;
 constexpr double kDurationSlackS = 1e-9;
+/// An hour may come out of any file: digital silence compresses as well as one likes.
+constexpr double kUnquestionedS = 3600;
 
 /// Everything that decides the output, as one digest.
 Result<std::string> identity_of(const SourceFile& source, const NormalizeOptions& options) {
@@ -67,6 +69,7 @@ bool is_final(ErrorCode code) {
   switch (code) {
     case ErrorCode::codec_unsupported:
     case ErrorCode::file_corrupt:
+    case ErrorCode::decode_budget_exceeded:
     case ErrorCode::file_too_short:
     case ErrorCode::file_too_long: return true;
     default: return false;
@@ -121,6 +124,7 @@ class Normalizer {
   Result<Outcome> end_segment();
   Result<Outcome> emit();
   Result<Outcome> commit(bool is_complete);
+  Result<bool> write_out(bool is_complete);
   Result<void> check_duration() const;
   void count_not_finite(std::span<float> samples);
   bool report_progress();
@@ -279,9 +283,20 @@ Result<Outcome> Normalizer::emit() {
   return Outcome::done;
 }
 
+/// Writes and syncs. What could not be synced is thrown away, also for the next attempt: the kernel may have dropped
+/// it, and another fsync of the same file would not say so.
+Result<bool> Normalizer::write_out(bool is_complete) {
+  Result<bool> fits = is_complete ? writer_->finish() : writer_->sync();
+  if (!fits.ok()) {
+    (void)remove_checkpoint(paths_.checkpoint).ok();  // The first error is the one to tell.
+    (void)core::remove_file(paths_.partial).ok();
+  }
+  return fits;
+}
+
 /// Bytes first, then the checkpoint that vouches for them.
 Result<Outcome> Normalizer::commit(bool is_complete) {
-  BALEEN_ASSIGN_OR_RETURN(const bool fits, is_complete ? writer_->finish() : writer_->sync());
+  BALEEN_ASSIGN_OR_RETURN(const bool fits, write_out(is_complete));
   if (!fits) return Outcome::needs_room;
   BALEEN_FAILPOINT("DECODE_AFTER_CHUNK_WRITE");
   Checkpoint checkpoint;
@@ -322,6 +337,14 @@ Result<void> Normalizer::report_progress_sometimes() {
 Result<void> Normalizer::check_duration() const {
   if (options_.max_duration_s > 0 && duration_s() > options_.max_duration_s + kDurationSlackS) {
     return fail(ErrorCode::file_too_long, "it is longer than {} s", options_.max_duration_s);
+  }
+  if (options_.expansion_max <= 0 || duration_s() < kUnquestionedS) return {};
+  const double bytes = 2 * duration_s() * options_.sample_rate.value;
+  if (bytes > options_.expansion_max * static_cast<double>(report_.source.bytes)) {
+    return fail(ErrorCode::decode_budget_exceeded,
+                "{:.0f} s of audio came out of {} bytes and there is more: {} times its size is "
+                "allowed (decode.expansion_max)",
+                duration_s(), report_.source.bytes, options_.expansion_max);
   }
   return {};
 }
@@ -365,7 +388,7 @@ Result<Outcome> Normalizer::run(bool is_roomy) {
     report_.duration_s = resume_.duration_s;
     report_.nan_samples = resume_.nan_samples;
     report_.decode_errors = resume_.decode_errors;
-    BALEEN_ASSIGN_OR_RETURN(const bool fits, writer_->finish());
+    BALEEN_ASSIGN_OR_RETURN(const bool fits, write_out(/*is_complete=*/true));
     BALEEN_CHECK(fits);
   } else {
     BALEEN_RETURN_IF_ERROR(seek_to_resume());

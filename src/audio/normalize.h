@@ -29,6 +29,10 @@ struct NormalizeOptions {
   double min_duration_s = 1.7;  ///< Shorter is FILE_TOO_SHORT.
   double max_duration_s = 0;    ///< Longer is FILE_TOO_LONG; 0: no limit.
   double chunk_s = 60;          ///< Of output between two checkpoints.
+  /// More bytes of output per byte of the source than this, after the first hour, is
+  /// DECODE_BUDGET_EXCEEDED: ten hours of nothing in a file of a megabyte. 0: no limit. Speech at
+  /// 6 kbit/s has 59; the lowest bit rate that people use (Codec2, 700 bit/s), 500.
+  double expansion_max = 0;
   /// Beyond this the file becomes RF64. Files that are expected to come near it get a header of 80
   /// bytes (with a JUNK chunk that can become ds64), others the plain one of 44.
   std::int64_t riff_data_bytes_max = kRiffDataBytesMax;
@@ -61,6 +65,7 @@ using Progress = std::function<bool(double fraction, double done_s)>;
 /// final name and then removes the checkpoint (a call in between returns the same report at once).
 ///
 /// Errors: those of probe(); FILE_CORRUPT if nothing can be decoded; FILE_TOO_SHORT, FILE_TOO_LONG;
+/// DECODE_BUDGET_EXCEEDED;
 /// CONFLICT while another process works on the same partial file; CANCELED; IO_ERROR, DISK_FULL.
 /// After an error in the source itself, partial and checkpoint are removed; after the others they
 /// stay for the next try. Memory does not grow with the length of the file. Thread-safe for

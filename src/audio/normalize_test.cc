@@ -282,6 +282,16 @@ TEST(Normalize, AFileThatIsLongerThanItSaysIsDoneAgainWithRoomForRf64) {
   EXPECT_EQ(out.substr(80), bytes.substr(44));
 }
 
+TEST(Normalize, AFileThatWasPublishedAlreadyIsNotWrittenTo) {
+  const TempDir dir;
+  ASSERT_TRUE(normalize_bytes(dir, wav_bytes(WavSpec{}, to_16_bits(noise(60'000, 1)))).ok());
+  std::filesystem::create_hard_link(paths_in(dir).partial, dir / "published.wav");
+  const std::string published = read_bytes(dir / "published.wav");
+  ASSERT_TRUE(normalize_bytes(dir, wav_bytes(WavSpec{}, to_16_bits(noise(60'000, 2)))).ok());
+  EXPECT_EQ(read_bytes(dir / "published.wav"), published);
+  EXPECT_NE(read_bytes(paths_in(dir).partial), published);
+}
+
 TEST(Normalize, RateAndChannelsMayChangeInMidStream) {
   const TempDir dir;
   // Silent MPEG frames: valid headers, then nothing but zeros. 44.1 kHz, 48 kHz, 48 kHz mono.

@@ -23,6 +23,11 @@ bool is_same_file(const core::Fd& file, const std::filesystem::path& path) {
          opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
+bool has_other_name(const core::Fd& file) {
+  struct stat status {};
+  return ::fstat(file.get(), &status) == 0 && status.st_nlink > 1;
+}
+
 }  // namespace
 
 Result<core::Fd> open_locked(const std::filesystem::path& path) {
@@ -35,7 +40,10 @@ Result<core::Fd> open_locked(const std::filesystem::path& path) {
       return fail(ErrorCode::conflict, "{} is being written by another process", path.string());
     }
     // The holder may have renamed or removed it between our open and our lock.
-    if (is_same_file(file, path)) return file;
+    if (!is_same_file(file, path)) continue;
+    if (!has_other_name(file)) return file;
+    // It was published, and a power cut took only the removal of this name back: it is an artifact now.
+    BALEEN_RETURN_IF_ERROR(core::remove_file(path));
   }
   return fail(ErrorCode::conflict, "{} keeps being replaced by another process", path.string());
 }

@@ -29,4 +29,6 @@ Result<std::string> decoder_versions() {
                      to_text(libav().avcodec_version()));
 }
 
+Result<void> load_decoders() { return load_libav(); }
+
 }  // namespace baleen::audio

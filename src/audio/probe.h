@@ -28,6 +28,9 @@ struct AudioInfo {
 /// Reads a bounded part of the file, never follows a reference out of it. Thread-safe.
 [[nodiscard]] Result<AudioInfo> probe(const std::filesystem::path& path);
 
+/// Loads the decoders, which the first probe or decode would do otherwise. NOT_SUPPORTED where there are none.
+[[nodiscard]] Result<void> load_decoders();
+
 /// "libavformat 59.27.100, libavcodec 59.37.100". NOT_SUPPORTED where they cannot be loaded.
 [[nodiscard]] Result<std::string> decoder_versions();
 

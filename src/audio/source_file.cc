@@ -43,11 +43,12 @@ Error open_error(int code, const std::filesystem::path& path) {
     return fail(ErrorCode::permission_denied, "open {}: this user may not read it",
                 printable(path));
   }
-  if (code == EMFILE || code == ENFILE || code == EIO || code == ENOMEM) {
-    return core::errno_error(code, "open " + printable(path));
+  // A socket (ENXIO) is no file to read, either. What is not of this kind may work the next time.
+  if (code == ENOENT || code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG || code == ENXIO ||
+      code == ENODEV) {
+    return fail(ErrorCode::file_not_found, "open {}: {}", printable(path), std::strerror(code));
   }
-  // ENXIO (a socket), ELOOP, ENAMETOOLONG and the like: there is no such file to read.
-  return fail(ErrorCode::file_not_found, "open {}: {}", printable(path), std::strerror(code));
+  return core::errno_error(code, "open " + printable(path));
 }
 
 }  // namespace

@@ -192,6 +192,7 @@ Result<WavReader> WavReader::open(const std::filesystem::path& path) {
 Result<std::size_t> WavReader::read(std::int64_t begin, std::span<std::int16_t> out) const {
   if (begin < 0) return fail(ErrorCode::invalid_argument, "sample {} does not exist", begin);
   const std::int64_t n = std::clamp<std::int64_t>(n_samples_ - begin, 0, std::ssize(out));
+  if (n == 0) return std::size_t{0};  // Also where the place in the file would be no number.
   const auto bytes = std::as_writable_bytes(out.first(static_cast<std::size_t>(n)));
   BALEEN_ASSIGN_OR_RETURN(const std::size_t size, read_at(file_, data_begin_ + 2 * begin, bytes));
   if (size != bytes.size()) return fail(ErrorCode::artifact_corrupt, "the file became shorter");

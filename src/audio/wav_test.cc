@@ -102,7 +102,8 @@ TEST(Wav, ReadsAnywhereAsFloats) {
   const Result<WavReader> reader = WavReader::open(dir / "a.wav");
   ASSERT_TRUE(reader.ok());
   EXPECT_EQ(reader->n_samples(), 20'000);
-  for (const std::int64_t begin : {0, 1, 9'999, 19'990, 20'000, 30'000}) {
+  for (const std::int64_t begin :
+       std::initializer_list<std::int64_t>{0, 1, 9'999, 19'990, 20'000, 30'000, INT64_MAX}) {
     SCOPED_TRACE(begin);
     std::vector<float> out(10'000, 7.0F);
     const Result<std::size_t> n = reader->read(begin, std::span(out));

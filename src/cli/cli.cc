@@ -22,7 +22,8 @@ constexpr const char* kFooter =
     "  baleen show 3f2a                       an asset or run, by the beginning of its id\n"
     "  baleen retry --all                     try again what has failed\n"
     "\nExit status: 0 done, 1 failures of several kinds, 2 usage, 3 not found, 4 unusable input,\n"
-    "5 conflict, 6 storage, 7 model, 8 memory, 9 passing trouble, 70 defect, 130 stopped by "
+    "5 conflict, 6 storage, 7 model, 8 memory, 9 passing trouble, 70 defect, 78 no sandbox, 130 "
+    "stopped by "
     "Ctrl-C.\n";
 
 /// Everything the parser fills in.
@@ -56,6 +57,10 @@ class CommandLine {
     app_.add_option("--config", args_.global.config,
                     "Settings (default: ./baleen.toml if there is one)")
         ->type_name("FILE");
+    app_.add_option("--sandbox", args_.global.sandbox,
+                    "required (the default): refuse to work where executors cannot be confined; "
+                    "best-effort; off")
+        ->type_name("MODE");
     app_.add_flag("--json", args_.global.is_json, "Machine-readable output on standard output");
     app_.add_flag("-q,--quiet", args_.global.is_quiet,
                   "No progress, and no summary if all is well");
@@ -77,7 +82,9 @@ class CommandLine {
     } catch (const CLI::Success& success) {
       return app_.exit(success);
     } catch (const CLI::ParseError& error) {
-      return usage_error(argc, argv, error.what());
+      const Error refused = usage_error(argc, argv, error.what());
+      print_error(args_.global, refused);
+      return refused.info().exit_code;
     }
     Result<int> status = action_();
     // What could not be written was not said: a script must not take it for done.
@@ -86,6 +93,16 @@ class CommandLine {
     if (status.ok()) return *status;
     print_error(args_.global, status.error());
     return status.error().info().exit_code;
+  }
+
+  Result<void> check(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::Success&) {  // Help, or the version.
+    } catch (const CLI::ParseError& error) {
+      return usage_error(argc, argv, error.what());
+    }
+    return {};
   }
 
  private:
@@ -337,7 +354,7 @@ class CommandLine {
     executor->group("");  // Started by workers only.
   }
 
-  int usage_error(int argc, char** argv, std::string what) {
+  Error usage_error(int argc, char** argv, std::string what) {
     std::vector<std::string> names;
     for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
       names.push_back(sub->get_name());
@@ -345,7 +362,7 @@ class CommandLine {
     bool is_command_next = true;  // The first word that is no option, nor the value of one.
     for (int i = 1; i < argc; ++i) {
       const std::string word = argv[i];
-      if (is_command_next && (word == "--data" || word == "--config")) {
+      if (is_command_next && (word == "--data" || word == "--config" || word == "--sandbox")) {
         ++i;
         continue;
       }
@@ -362,8 +379,7 @@ class CommandLine {
         }
       }
     }
-    print_error(args_.global, fail(ErrorCode::invalid_argument, "{}{}", what, hint));
-    return core::error_info(ErrorCode::invalid_argument).exit_code;
+    return fail(ErrorCode::invalid_argument, "{}{}", what, hint);
   }
 
   std::vector<std::string> all_flags() {
@@ -394,6 +410,10 @@ int run(int argc, char** argv, const Program& program) {
     print_error({}, fail(ErrorCode::internal, "{}", exception.what()));
     return core::error_info(ErrorCode::internal).exit_code;
   }
+}
+
+Result<void> check_arguments(int argc, char** argv) {
+  return CommandLine(Program{}).check(argc, argv);
 }
 
 }  // namespace baleen::cli

@@ -47,7 +47,7 @@ class Session;
 
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
-  engine::ProbeFn probe;
+  engine::Probe probe;
   std::function<Result<json::array>(const store::DataRoot&, const ModelCommand&)> models;
   std::function<std::vector<Check>(const Config&, const store::DataRoot&)> checks;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
@@ -55,5 +55,8 @@ struct Program {
 
 /// Runs one command; returns the exit status of the process.
 [[nodiscard]] int run(int argc, char** argv, const Program& program);
+
+/// Whether run() would understand the arguments, or INVALID_ARGUMENT with what it would say. Does nothing.
+[[nodiscard]] Result<void> check_arguments(int argc, char** argv);
 
 }  // namespace baleen::cli

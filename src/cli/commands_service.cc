@@ -71,7 +71,7 @@ Result<int> serve_command(const GlobalOptions& options,
                           const Program& program,
                           const ServeOptions& serve) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::open(options, program, true));
+                          Session::open_for_work(options, program));
   handle_stop_signals();
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<RunningService> service,
                           start_service(*session, program, serve));
@@ -85,7 +85,7 @@ Result<int> up_command(const GlobalOptions& options,
                        const ServeOptions& serve,
                        const WorkerOptions& worker) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::open(options, program, true));
+                          Session::open_for_work(options, program));
   handle_stop_signals();
   BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<RunningService> service,

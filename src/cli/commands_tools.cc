@@ -113,12 +113,24 @@ Result<int> version_command(const GlobalOptions& options) {
 }
 
 Result<int> executor_command(const GlobalOptions& options, const Program& program, int socket) {
-  BALEEN_ASSIGN_OR_RETURN(const Config config, load_config(options));
-  engine::confine_executor(config.integer("worker.executor_memory_max_mb") * 1'000'000,
-                           static_cast<int>(config.integer("worker.executor_nice")));
-  BALEEN_ASSIGN_OR_RETURN(const engine::RecipeRegistry recipes,
-                          program.recipes(config, store::DataRoot{options.data}));
-  return engine::run_executor(core::Fd(socket), recipes, program.probe);
+  const core::Fd supervisor(socket);
+  engine::ExecutorOptions executor;
+  const auto begin = [&]() -> Result<engine::RecipeRegistry> {
+    BALEEN_ASSIGN_OR_RETURN(const Config config, load_config(options));
+    const store::DataRoot root{options.data};
+    BALEEN_ASSIGN_OR_RETURN(executor.sandbox,
+                            engine::parse_sandbox_mode(config.text("worker.sandbox")));
+    executor.work_directory = root.work();
+    executor.memory_bytes_max = config.integer("worker.executor_memory_max_mb") * 1'000'000;
+    executor.file_bytes_max = config.integer("worker.executor_file_max_mb") * 1'000'000;
+    executor.niceness = static_cast<int>(config.integer("worker.executor_nice"));
+    BALEEN_ASSIGN_OR_RETURN(engine::RecipeRegistry recipes, program.recipes(config, root));
+    BALEEN_RETURN_IF_ERROR(engine::confine_executor(executor));
+    return recipes;
+  };
+  const Result<engine::RecipeRegistry> recipes = begin();
+  if (!recipes.ok()) return engine::refuse_work(supervisor, recipes.error());
+  return engine::run_executor(supervisor, executor, *recipes, program.probe);
 }
 
 }  // namespace baleen::cli

@@ -22,7 +22,7 @@ Result<int> run_command(const GlobalOptions& options,
                         const WorkOptions& work,
                         const std::vector<std::string>& paths) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::open(options, program, true));
+                          Session::open_for_work(options, program));
   BALEEN_RETURN_IF_ERROR(session->find_recipe(work.recipe));
   if (work.is_queue_only) return ingest_command(options, program, work, paths);
   handle_stop_signals();
@@ -58,7 +58,7 @@ Result<int> ingest_command(const GlobalOptions& options,
                            const WorkOptions& work,
                            const std::vector<std::string>& paths) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::open(options, program, true));
+                          Session::open_for_work(options, program));
   BALEEN_RETURN_IF_ERROR(session->find_recipe(work.recipe));
   handle_stop_signals();
   BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
@@ -94,7 +94,7 @@ Result<int> worker_command(const GlobalOptions& options,
                            const Program& program,
                            const WorkerOptions& worker) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
-                          Session::open(options, program, true));
+                          Session::open_for_work(options, program));
   handle_stop_signals();
   BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
   BALEEN_ASSIGN_OR_RETURN(const json::object summary, work_until_stopped(*session, worker));

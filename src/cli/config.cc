@@ -89,11 +89,22 @@ const std::vector<ConfigKey>& config_keys() {
       {"worker.retry_delays_s", "", json::array{60.0, 300.0, 900.0},
        "Seconds before the second, third, … attempt."},
       {"worker.executor_memory_max_mb", "", 4096, "Address space of one executor; 0: unlimited."},
+      {"worker.executor_file_max_mb", "", 65'536,
+       "A stage may write no larger file than this; 0: unlimited."},
+      {"worker.sandbox", "", "required",
+       "required, best-effort or off: whether executors may start where the kernel cannot confine "
+       "them (the option --sandbox)."},
+      {"worker.task_timeout_s", "", 86'400.0,
+       "A stage that works for longer than this is stopped, whatever progress it reports.", 1},
       {"worker.executor_nice", "", 0,
        "Niceness of executors, 0 to 19: with more of it they leave the processor to others."},
       {"decode.min_duration_s", "", 1.7, "Shorter recordings are refused as FILE_TOO_SHORT."},
       {"decode.max_duration_s", "", 0.0,
        "Longer recordings are refused as FILE_TOO_LONG; 0: no limit."},
+      {"decode.expansion_max", "", 300.0,
+       "After an hour of audio, a file may give this many bytes of normalized.wav for each of its "
+       "own "
+       "(DECODE_BUDGET_EXCEEDED); 0: no limit."},
       {"decode.chunk_s", "", 60.0, "Seconds of audio between two checkpoints."},
       {"features.embedding", "", "auto",
        "auto, yamnet or builtin; auto takes YAMNet if it is installed."},

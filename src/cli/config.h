@@ -37,13 +37,14 @@ class Config {
   [[nodiscard]] std::int64_t integer(std::string_view key) const;
   [[nodiscard]] std::string text(std::string_view key) const;
   [[nodiscard]] std::vector<double> numbers(std::string_view key) const;
+  /// CONFIG_INVALID, which names `source`, for an unknown name or a value that does not fit.
+  [[nodiscard]] Result<void> set(std::string_view key,
+                                 const json::value& value,
+                                 std::string_view source);
   /// All values by full name, for `doctor` and for the recipes.
   [[nodiscard]] const json::object& values() const { return values_; }
 
  private:
-  [[nodiscard]] Result<void> set(std::string_view key,
-                                 const json::value& value,
-                                 std::string_view source);
   [[nodiscard]] Result<void> read_toml(const std::filesystem::path& file);
   [[nodiscard]] Result<void> read_environment();
   json::object values_;

@@ -32,7 +32,8 @@ Result<void> Ingestor::ingest_one(Session& session,
                                   Item& item) {
   const auto probe = [&](const std::filesystem::path& path) -> Result<json::object> {
     if (!prober) {
-      BALEEN_ASSIGN_OR_RETURN(prober, engine::ExecutorProcess::start(session.executor_command()));
+      BALEEN_ASSIGN_OR_RETURN(const engine::ExecutorCommand command, session.executor_command());
+      BALEEN_ASSIGN_OR_RETURN(prober, engine::ExecutorProcess::start(command));
     }
     Result<json::object> answer = prober->ask({{"op", "probe"}, {"path", path.string()}});
     if (!answer.ok() && answer.error().code == ErrorCode::worker_error) prober.reset();

@@ -11,7 +11,11 @@ namespace baleen::cli {
 
 Result<Config> load_config(const GlobalOptions& options) {
   const bool is_named = !options.config.empty();
-  return Config::load(is_named ? options.config : "baleen.toml", is_named);
+  BALEEN_ASSIGN_OR_RETURN(Config config,
+                          Config::load(is_named ? options.config : "baleen.toml", is_named));
+  if (!options.sandbox.empty())
+    BALEEN_RETURN_IF_ERROR(config.set("worker.sandbox", json::value(options.sandbox), "--sandbox"));
+  return config;
 }
 
 Session::Session(const GlobalOptions& options_in,
@@ -57,14 +61,33 @@ Result<const engine::Recipe*> Session::find_recipe(const std::string& name) cons
   return fail(found.error().code, "{}{}", found.error().message, did_you_mean(name, known));
 }
 
-engine::ExecutorCommand Session::executor_command() const {
+Result<std::unique_ptr<Session>> Session::open_for_work(const GlobalOptions& options,
+                                                        const Program& program) {
+  BALEEN_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, open(options, program, true));
+  BALEEN_RETURN_IF_ERROR(session->executor_command());
+  const engine::SandboxSupport support = engine::sandbox_support();
+  if (!support.is_complete() && !options.is_quiet) {
+    std::fprintf(stderr, "baleen: the sandbox is incomplete (%s): read only what you trust\n",
+                 support.to_string().c_str());
+  }
+  return session;
+}
+
+Result<engine::ExecutorCommand> Session::executor_command() const {
+  BALEEN_ASSIGN_OR_RETURN(const engine::SandboxMode mode,
+                          engine::parse_sandbox_mode(config.text("worker.sandbox")));
+  BALEEN_RETURN_IF_ERROR(engine::check_sandbox(mode, engine::sandbox_support()));
   std::vector<std::string> arguments = {"baleen", "--data", options.data};
   if (!options.config.empty()) {
     arguments.emplace_back("--config");
     arguments.push_back(options.config);
   }
+  if (!options.sandbox.empty()) {
+    arguments.emplace_back("--sandbox");
+    arguments.push_back(options.sandbox);
+  }
   arguments.emplace_back("executor");
-  return {arguments};
+  return engine::ExecutorCommand{arguments};
 }
 
 engine::QueueOptions Session::queue_options() const {

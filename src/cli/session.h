@@ -14,7 +14,8 @@ namespace baleen::cli {
 
 struct GlobalOptions {
   std::string data = "./data";
-  std::string config;  ///< Empty: ./baleen.toml if it exists.
+  std::string config;   ///< Empty: ./baleen.toml if it exists.
+  std::string sandbox;  ///< Empty: as configured.
   bool is_json = false;
   bool is_quiet = false;
 };
@@ -27,9 +28,14 @@ class Session {
                                                              const Program& program,
                                                              bool may_create);
 
+  /// For what starts executors; makes the directory. SANDBOX_UNAVAILABLE if that cannot be done safely.
+  [[nodiscard]] static Result<std::unique_ptr<Session>> open_for_work(const GlobalOptions& options,
+                                                                      const Program& program);
+
   /// NOT_FOUND, with the name that was probably meant.
   [[nodiscard]] Result<const engine::Recipe*> find_recipe(const std::string& name) const;
-  [[nodiscard]] engine::ExecutorCommand executor_command() const;
+  /// SANDBOX_UNAVAILABLE if this machine cannot confine executors as is asked.
+  [[nodiscard]] Result<engine::ExecutorCommand> executor_command() const;
   [[nodiscard]] engine::QueueOptions queue_options() const;
   [[nodiscard]] int executors() const;
 

@@ -37,9 +37,10 @@ Result<bool> work_off(Session& session,
                       const std::function<bool(std::vector<Item>&)>& next_items) {
   engine::SupervisorOptions options;
   options.executors = work.executors > 0 ? work.executors : session.executors();
-  options.command = session.executor_command();
+  BALEEN_ASSIGN_OR_RETURN(options.command, session.executor_command());
   options.lease_ttl_s = session.config.number("worker.lease_ttl_s");
   options.stall_timeout_s = session.config.number("worker.stall_timeout_s");
+  options.task_timeout_s = session.config.number("worker.task_timeout_s");
   options.is_until_done = true;
   options.scope.is_limited_to_my_runs = true;
   engine::Supervisor supervisor(
@@ -76,9 +77,10 @@ Result<bool> work_off(Session& session,
 Result<json::object> work_until_stopped(Session& session, const WorkerOptions& worker) {
   engine::SupervisorOptions supervision;
   supervision.executors = worker.executors > 0 ? worker.executors : session.executors();
-  supervision.command = session.executor_command();
+  BALEEN_ASSIGN_OR_RETURN(supervision.command, session.executor_command());
   supervision.lease_ttl_s = session.config.number("worker.lease_ttl_s");
   supervision.stall_timeout_s = session.config.number("worker.stall_timeout_s");
+  supervision.task_timeout_s = session.config.number("worker.task_timeout_s");
   supervision.is_until_done = worker.is_until_done;
   supervision.scope.stages = split(worker.stages, ',');
   supervision.scope.classes = split(worker.classes, ',');

@@ -15,6 +15,11 @@ class SystemClock final : public Clock {
                std::chrono::system_clock::now().time_since_epoch())
         .count();
   }
+  [[nodiscard]] std::int64_t steady_us() const override {
+    timespec time{};
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000;
+  }
 };
 
 double seconds_of(clockid_t clock) {
@@ -35,8 +40,9 @@ double steady_s() { return seconds_of(CLOCK_MONOTONIC); }
 double process_cpu_s() { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
 
 std::string rfc3339(std::int64_t time_us) {
-  const std::time_t seconds = static_cast<std::time_t>(time_us / 1'000'000);
-  const auto milliseconds = static_cast<int>((time_us / 1000) % 1000);
+  const std::int64_t microseconds = (time_us % 1'000'000 + 1'000'000) % 1'000'000;
+  const auto seconds = static_cast<std::time_t>((time_us - microseconds) / 1'000'000);
+  const auto milliseconds = static_cast<int>(microseconds / 1000);
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   return fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}.{:03d}Z", utc.tm_year + 1900,

@@ -34,6 +34,7 @@ Error errno_error(int errno_value, std::string_view what) {
   ErrorCode code = ErrorCode::io_error;
   switch (errno_value) {
     case ENOSPC:
+    case EFBIG:  // RLIMIT_FSIZE, or more than the file system can.
     case EDQUOT: code = ErrorCode::disk_full; break;
     case EACCES:
     case EPERM:

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
+#include <set>
 
 #include "core/failpoint.h"
 
@@ -16,6 +18,42 @@ constexpr std::int64_t kTextFileBytesMax = std::int64_t{64} << 20;
 Error error_here(std::string_view verb, const std::filesystem::path& path) {
   const int code = errno;
   return errno_error(code, std::string(verb) + " " + path.string());
+}
+
+/// The folders that this process has made sure of. Forgets all rather than grow.
+class DurableFolders {
+ public:
+  bool has(const std::filesystem::path& folder) {
+    const std::lock_guard lock(mutex_);
+    return folders_.contains(folder.native());
+  }
+  void add(const std::filesystem::path& folder) {
+    const std::lock_guard lock(mutex_);
+    if (folders_.size() >= kFoldersMax) folders_.clear();
+    folders_.insert(folder.native());
+  }
+
+ private:
+  static constexpr std::size_t kFoldersMax = 4096;
+  std::mutex mutex_;
+  std::set<std::string> folders_;
+};
+
+DurableFolders& durable_folders() {
+  static DurableFolders folders;
+  return folders;
+}
+
+/// Makes the name of a folder durable. A parent that may not be read cannot be synced: then it is as it was.
+Result<void> sync_entry_of(const std::filesystem::path& folder) {
+  const std::filesystem::path parent =
+      folder.has_parent_path() ? folder.parent_path() : std::filesystem::path(".");
+  const Fd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open() && (errno == EACCES || errno == EPERM)) return {};
+  if (!fd.is_open()) return error_here("open", parent);
+  if (::fsync(fd.get()) != 0 && errno != EROFS && errno != EINVAL)
+    return error_here("fsync", parent);
+  return {};
 }
 
 }  // namespace
@@ -143,9 +181,26 @@ Result<void> write_file_atomic(const std::filesystem::path& path, std::string_vi
 
 Result<void> make_directories(const std::filesystem::path& directory) {
   if (directory.empty()) return {};
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) return errno_error(error.value(), "create directory " + directory.string());
+  if (!directory.has_filename() && directory.has_relative_path())  // "a/b/"
+    return make_directories(directory.parent_path());
+  bool is_new = ::mkdir(directory.c_str(), 0777) == 0;
+  if (!is_new && errno == ENOENT && directory.has_parent_path() && directory.has_relative_path()) {
+    BALEEN_RETURN_IF_ERROR(make_directories(directory.parent_path()));
+    is_new = ::mkdir(directory.c_str(), 0777) == 0;
+  }
+  if (!is_new) {
+    const int code = errno;
+    struct stat status {};
+    const bool is_there = ::stat(directory.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    if (!is_there) return errno_error(code, "create directory " + directory.string());
+    if (durable_folders().has(directory)) return {};
+  }
+  Result<void> synced = sync_entry_of(directory);
+  if (!synced.ok()) {
+    if (is_new) ::rmdir(directory.c_str());  // It is made anew, not synced again.
+    return synced;
+  }
+  durable_folders().add(directory);
   return {};
 }
 

@@ -70,6 +70,9 @@ using WriteFn = std::function<Result<void>(const Fd&)>;
 [[nodiscard]] Result<void> publish_file(const std::filesystem::path& temporary,
                                         const std::filesystem::path& final_path);
 
+/// Makes a folder and those above it, and their names durable: without that a power cut takes a new folder away
+/// with all that was fsynced in it. A folder that is there already is made sure of, too, once by each process:
+/// whoever made it may have died before.
 [[nodiscard]] Result<void> make_directories(const std::filesystem::path& directory);
 /// Removes a file; absence is success.
 [[nodiscard]] Result<void> remove_file(const std::filesystem::path& path);

@@ -28,6 +28,29 @@ TEST_F(FileTest, AtomicWriteReplacesTheWholeFileAndLeavesNothingBeside) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path.parent_path()), {}), 1);
 }
 
+TEST_F(FileTest, FoldersAreMadeWithThoseAboveThem) {
+  EXPECT_TRUE(make_directories(directory_ / "a" / "b" / "c").ok());
+  EXPECT_TRUE(std::filesystem::is_directory(directory_ / "a" / "b" / "c"));
+  EXPECT_TRUE(make_directories(directory_ / "a" / "b" / "c").ok());
+  EXPECT_TRUE(make_directories(directory_.string() + "/slash/below/").ok());
+  EXPECT_TRUE(std::filesystem::is_directory(directory_ / "slash" / "below"));
+  EXPECT_TRUE(make_directories("").ok());
+  EXPECT_TRUE(make_directories("/").ok());
+  std::filesystem::remove_all(directory_ / "a");  // What was made sure of may go away again.
+  EXPECT_TRUE(make_directories(directory_ / "a" / "b").ok());
+  EXPECT_TRUE(std::filesystem::is_directory(directory_ / "a" / "b"));
+}
+
+TEST_F(FileTest, AFolderMayBeALinkToOneButNotAFile) {
+  std::filesystem::create_directory(directory_ / "real");
+  std::filesystem::create_directory_symlink("real", directory_ / "link");
+  EXPECT_TRUE(make_directories(directory_ / "link" / "below").ok());
+  EXPECT_TRUE(std::filesystem::is_directory(directory_ / "real" / "below"));
+  ASSERT_TRUE(write_file_atomic(directory_ / "file", "x").ok());
+  EXPECT_FALSE(make_directories(directory_ / "file").ok());
+  EXPECT_FALSE(make_directories(directory_ / "file" / "below").ok());
+}
+
 TEST_F(FileTest, AbsenceIsAnErrorWhenReadingAndSuccessWhenRemoving) {
   EXPECT_EQ(read_text_file(directory_ / "none").error().code, ErrorCode::file_not_found);
   EXPECT_TRUE(remove_file(directory_ / "none").ok());

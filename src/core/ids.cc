@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -27,7 +28,9 @@ std::string dashed(std::string hex, char version) {
 std::string new_id() {
   std::array<unsigned char, 16> bytes{};
   BALEEN_CHECK(getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
-  const auto milliseconds = static_cast<std::uint64_t>(system_clock().now_us() / 1000);
+  // A clock before 1970 has no place in the format; what it makes sorts before everything else.
+  const auto milliseconds =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, system_clock().now_us() / 1000));
   for (unsigned i = 0; i < 6; ++i) {
     bytes[i] = static_cast<unsigned char>(milliseconds >> (8U * (5U - i)));
   }

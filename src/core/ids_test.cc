@@ -34,6 +34,19 @@ TEST(Clock, WritesRfc3339InUtc) {
   EXPECT_EQ(rfc3339(1'700'000'000'123'456), "2023-11-14T22:13:20.123Z");
 }
 
+TEST(Clock, WritesTimesBefore1970AndFarAhead) {
+  EXPECT_EQ(rfc3339(-1), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(rfc3339(-1'000'000), "1969-12-31T23:59:59.000Z");
+  EXPECT_EQ(rfc3339(-86'400'500'000), "1969-12-30T23:59:59.500Z");
+  EXPECT_EQ(rfc3339(7'258'118'400'000'000), "2200-01-01T00:00:00.000Z");
+}
+
+TEST(Clock, HasAClockThatNobodySets) {
+  const std::int64_t first = system_clock().steady_us();
+  EXPECT_GT(first, 0);
+  EXPECT_GE(system_clock().steady_us(), first);
+}
+
 TEST(ProcessIdentity, SurvivesItsTextFormAndKnowsTheLivingFromTheDead) {
   const ProcessIdentity self = this_process();
   const auto copy = ProcessIdentity::parse(self.to_string());
@@ -48,8 +61,28 @@ TEST(ProcessIdentity, SurvivesItsTextFormAndKnowsTheLivingFromTheDead) {
   ProcessIdentity remote = self;
   remote.machine_id = "another";
   EXPECT_EQ(liveness(remote), Liveness::unknown);
-  for (const char* text : {"a/b/c", "a/b/x/1", "a/b/1/x", "a/b/1/1x", "a/b/1/1/1", "", "a/b//1"})
+  for (const char* text : {"a/b/c", "a/b/x/1", "a/b/1/x", "a/b/1/1x", "", "a/b//1"})
     EXPECT_FALSE(ProcessIdentity::parse(text).has_value()) << text;
+  ProcessIdentity contained = self;
+  contained.pid_namespace += 1;  // Its pid says nothing here.
+  EXPECT_EQ(liveness(contained), Liveness::unknown);
+  contained.start_ticks += 1;
+  EXPECT_EQ(liveness(contained), Liveness::unknown);
+  EXPECT_FALSE(ProcessIdentity::parse("a/b/c").has_value());
+  EXPECT_FALSE(ProcessIdentity::parse("a/b/1/2/3/4").has_value());
+  EXPECT_FALSE(ProcessIdentity::parse("a/b/1/2/c").has_value());
+}
+
+TEST(ProcessIdentity, ReadsWhatOlderVersionsWrote) {
+  const ProcessIdentity& self = this_process();
+  EXPECT_GT(self.pid_namespace, 0U);
+  const auto old =
+      ProcessIdentity::parse(self.machine_id + "/" + self.boot_id + "/" + std::to_string(self.pid) +
+                             "/" + std::to_string(self.start_ticks));
+  ASSERT_TRUE(old.has_value());
+  EXPECT_EQ(old->pid_namespace, 0U);
+  EXPECT_EQ(liveness(*old), Liveness::alive);
+  EXPECT_EQ(ProcessIdentity::parse(old->to_string())->pid, self.pid);
 }
 
 TEST(ProcessIdentity, AChildThatHasDiedIsDeadEvenBeforeItIsBuried) {

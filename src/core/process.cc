@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -52,21 +53,25 @@ std::string environment(std::string_view name) {
 }
 
 std::string ProcessIdentity::to_string() const {
-  return machine_id + "/" + boot_id + "/" + std::to_string(pid) + "/" + std::to_string(start_ticks);
+  std::string text =
+      machine_id + "/" + boot_id + "/" + std::to_string(pid) + "/" + std::to_string(start_ticks);
+  if (pid_namespace != 0) text += "/" + std::to_string(pid_namespace);
+  return text;
 }
 
 std::optional<ProcessIdentity> ProcessIdentity::parse(std::string_view text) {
   std::vector<std::string> parts;
   std::istringstream stream{std::string(text)};
   for (std::string part; std::getline(stream, part, '/');) parts.push_back(part);
-  if (parts.size() != 4) return std::nullopt;
-  ProcessIdentity process{parts[0], parts[1], 0, 0};
+  if (parts.size() != 4 && parts.size() != 5) return std::nullopt;
+  ProcessIdentity process{parts[0], parts[1], 0, 0, 0};
   const auto parse_number = [](const std::string& digits, auto& number) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     return error == std::errc() && end == digits.data() + digits.size();
   };
   if (!parse_number(parts[2], process.pid) || !parse_number(parts[3], process.start_ticks))
     return std::nullopt;
+  if (parts.size() == 5 && !parse_number(parts[4], process.pid_namespace)) return std::nullopt;
   return process;
 }
 
@@ -82,6 +87,8 @@ const ProcessIdentity& this_process() {
     process.boot_id = first_line("/proc/sys/kernel/random/boot_id");
     process.pid = ::getpid();
     if (const auto stat = proc_stat(process.pid)) process.start_ticks = stat->start_ticks;
+    struct stat space {};
+    if (::stat("/proc/self/ns/pid", &space) == 0) process.pid_namespace = space.st_ino;
     return process;
   }();
   return identity;
@@ -91,6 +98,9 @@ Liveness liveness(const ProcessIdentity& process) {
   const ProcessIdentity& here = this_process();
   if (process.machine_id != here.machine_id) return Liveness::unknown;
   if (process.boot_id != here.boot_id) return Liveness::dead;
+  const bool is_elsewhere = process.pid_namespace != 0 && here.pid_namespace != 0 &&
+                            process.pid_namespace != here.pid_namespace;
+  if (is_elsewhere) return Liveness::unknown;
   const std::optional<ProcStat> stat = proc_stat(process.pid);
   if (!stat || stat->start_ticks != process.start_ticks) return Liveness::dead;
   return stat->state == 'Z' || stat->state == 'X' ? Liveness::dead : Liveness::alive;

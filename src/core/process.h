@@ -12,14 +12,15 @@ namespace baleen::core {
 /// The value of BALEEN_<name>, else of SSIS_<name> (the runbook's older names), else "".
 [[nodiscard]] std::string environment(std::string_view name);
 
-/// A process, so named that a number used again is not mistaken for it: boot id, pid, start time.
+/// A process, so named that a number used again is not mistaken for it: boot id, pid namespace, pid, start time.
 struct ProcessIdentity {
   std::string machine_id;
   std::string boot_id;
   std::int32_t pid = 0;
-  std::uint64_t start_ticks = 0;  ///< Field 22 of /proc/PID/stat: clock ticks since boot.
+  std::uint64_t start_ticks = 0;    ///< Field 22 of /proc/PID/stat: clock ticks since boot.
+  std::uint64_t pid_namespace = 0;  ///< Where the pid counts (a container); 0: not known.
 
-  /// "machine/boot/pid/start": what a lease stores as its owner.
+  /// "machine/boot/pid/start/namespace": what a lease stores as its owner. Older versions wrote no namespace.
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] static std::optional<ProcessIdentity> parse(std::string_view text);
 };
@@ -27,7 +28,8 @@ struct ProcessIdentity {
 [[nodiscard]] const ProcessIdentity& this_process();
 
 enum class Liveness { alive, dead, unknown };
-/// `unknown` for a process of another machine; `dead` also after a reboot of this one.
+/// `unknown` for a process of another machine or pid namespace; `dead` also after a reboot of this one.
+/// (store::liveness knows more of those that have the store open.)
 [[nodiscard]] Liveness liveness(const ProcessIdentity& process);
 
 /// The largest resident set of this process so far, in bytes.

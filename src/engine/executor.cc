@@ -1,5 +1,6 @@
 #include "engine/executor.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,28 +20,31 @@
 namespace baleen::engine {
 namespace {
 
-constexpr double kProgressIntervalS = 0.2;
-
 class Executor {
  public:
-  Executor(const core::Fd& socket, const RecipeRegistry& recipes, const ProbeFn& probe)
-      : socket_(socket), recipes_(recipes), probe_(probe) {}
+  Executor(const core::Fd& socket,
+           const ExecutorOptions& options,
+           CellSandbox sandbox,
+           const RecipeRegistry& recipes,
+           const Probe& probe)
+      : socket_(socket),
+        limits_{options.file_bytes_max},
+        sandbox_(std::move(sandbox)),
+        recipes_(recipes),
+        probe_(probe) {}
 
   Result<void> handle(const json::object& message) {
     const std::string op = core::get_string(message, "op");
     Result<json::object> answer =
         op == "run"     ? guarded([&] { return run(StageRequest::from_json(message)); })
-        : op == "probe" ? guarded([&] { return probe_(core::get_string(message, "path")); })
+        : op == "probe" ? guarded([&] { return look(core::get_string(message, "path")); })
                         : Result<json::object>(fail(ErrorCode::internal, "unknown op '{}'", op));
     if (answer.ok()) (*answer)["type"] = "result";
-    Result<void> sent =
-        send_message(socket_, answer.ok() ? *answer : error_message(answer.error()));
-    core::trim_heap();  // What a long recording needed must not add to what the next stage needs.
-    return sent;
+    return send_message(socket_, answer.ok() ? *answer : error_message(answer.error()));
   }
 
  private:
-  /// The door for exceptions of libraries: nothing thrown in a stage takes the process down.
+  /// The door for exceptions of libraries: nothing thrown while a model is loaded takes the process down.
   static Result<json::object> guarded(const std::function<Result<json::object>()>& work) {
     try {
       return work();
@@ -49,6 +53,19 @@ class Executor {
     } catch (const std::exception& exception) {
       return fail(ErrorCode::worker_error, "unexpected exception: {}", exception.what());
     }
+  }
+
+  Result<json::object> look(const std::filesystem::path& path) {
+    if (!is_probe_warm_) {
+      BALEEN_RETURN_IF_ERROR(probe_.warm_up());
+      is_probe_warm_ = true;
+    }
+    BALEEN_ASSIGN_OR_RETURN(
+        CellResult result,
+        run_in_cell(
+            sandbox_, limits_, {{path}, {}}, [&](const ProgressFn&) { return probe_.look(path); },
+            [](double) {}));
+    return std::move(result.answer);
   }
 
   Result<Stage*> stage(const StageRequest& request) {
@@ -63,24 +80,46 @@ class Executor {
   }
 
   Result<json::object> run(const StageRequest& request) {
-    BALEEN_ASSIGN_OR_RETURN(Stage* const stage_code, stage(request));
-    for (const StageOutputSlot& slot : request.outputs) {
-      BALEEN_RETURN_IF_ERROR(core::make_directories(slot.temporary.parent_path()));
-    }
     const double begin_s = core::steady_s();
     const double cpu_begin_s = core::process_cpu_s();
-    double last_report_s = begin_s;
-    const ProgressFn progress = [&](double fraction) {
-      const double now_s = core::steady_s();
-      if (now_s - last_report_s < kProgressIntervalS) return;
-      last_report_s = now_s;
+    BALEEN_ASSIGN_OR_RETURN(Stage* const stage_code, stage(request));
+    FileView view;
+    for (const StageInput& input : request.inputs) view.readable.push_back(input.path);
+    BALEEN_RETURN_IF_ERROR(core::make_directories(request.work_directory));
+    view.writable_directories.push_back(request.work_directory);
+    BALEEN_RETURN_IF_ERROR(stage_code->warm_up(request));
+    const CellWork work = [&](const ProgressFn& progress) -> Result<json::object> {
+      BALEEN_ASSIGN_OR_RETURN(const StageOutcome outcome, stage_code->run(request, progress));
+      return outcome.to_json();
+    };
+    const ProgressFn hand_on = [&](double fraction) {
       // A supervisor that is gone ends this process by itself; nothing to handle here.
       (void)send_message(socket_, {{"type", "progress"}, {"fraction", fraction}}).ok();
     };
-    BALEEN_ASSIGN_OR_RETURN(StageOutcome outcome, stage_code->run(request, progress));
+    BALEEN_ASSIGN_OR_RETURN(const CellResult result,
+                            run_in_cell(sandbox_, limits_, view, work, hand_on));
+    BALEEN_ASSIGN_OR_RETURN(json::object report,
+                            check(request, StageOutcome::from_json(result.answer)));
+    const double seconds = core::steady_s() - begin_s;
+    json::object& metrics = report["metrics"].as_object();
+    metrics["seconds"] = seconds;
+    metrics["cpu_s"] = result.cpu_s + core::process_cpu_s() - cpu_begin_s;
+    metrics["executor_peak_rss_bytes"] = std::max(result.peak_rss_bytes, core::peak_rss_bytes());
+    report["seconds"] = seconds;
+    return report;
+  }
 
+  /// What the cell says it made: only files that it was given, with what is in them now.
+  static Result<json::object> check(const StageRequest& request, StageOutcome outcome) {
     json::array files;
     for (const ProducedArtifact& artifact : outcome.artifacts) {
+      const bool is_its_own =
+          std::any_of(request.outputs.begin(), request.outputs.end(), [&](const auto& slot) {
+            return slot.type == artifact.type &&
+                   (slot.temporary == artifact.temporary || slot.alternative == artifact.temporary);
+          });
+      if (!is_its_own)
+        return fail(ErrorCode::sandbox_violation, "it names a file as its work that is not");
       BALEEN_ASSIGN_OR_RETURN(const std::string sha256, core::sha256_file(artifact.temporary));
       BALEEN_ASSIGN_OR_RETURN(const std::int64_t bytes, core::file_size_bytes(artifact.temporary));
       files.push_back(
@@ -96,29 +135,44 @@ class Executor {
       warnings.push_back({{"code", std::string(core::error_info(warning.code).name)},
                           {"message", warning.message}});
     }
-    json::object metrics = std::move(outcome.metrics);
-    const double seconds = core::steady_s() - begin_s;
-    metrics["seconds"] = seconds;
-    metrics["cpu_s"] = core::process_cpu_s() - cpu_begin_s;
-    metrics["executor_peak_rss_bytes"] = core::peak_rss_bytes();
-    return json::object{
-        {"files", files}, {"metrics", metrics}, {"warnings", warnings}, {"seconds", seconds}};
+    return json::object{{"files", std::move(files)},
+                        {"metrics", std::move(outcome.metrics)},
+                        {"warnings", std::move(warnings)}};
   }
 
   const core::Fd& socket_;
+  const CellLimits limits_;
+  const CellSandbox sandbox_;
   const RecipeRegistry& recipes_;
-  const ProbeFn& probe_;
+  const Probe& probe_;
+  bool is_probe_warm_ = false;
   std::map<std::string, std::unique_ptr<Stage>> stages_;
 };
 
 }  // namespace
 
-int run_executor(const core::Fd& socket, const RecipeRegistry& recipes, const ProbeFn& probe) {
+int refuse_work(const core::Fd& socket, const Error& reason) {
+  MessageReader reader;
+  std::vector<json::object> messages;
+  while (messages.empty()) {
+    const Result<bool> is_open = reader.read_available(socket, messages);
+    if (!is_open.ok() || !*is_open) return 1;
+  }
+  (void)send_message(socket, error_message(reason)).ok();
+  return 1;
+}
+
+int run_executor(const core::Fd& socket,
+                 const ExecutorOptions& options,
+                 const RecipeRegistry& recipes,
+                 const Probe& probe) {
   // From here on the death of the supervisor is a signal. If it died before, its end is closed by now,
   // whatever it may have written first: to begin would be to work for nobody.
   pollfd peer{socket.get(), POLLIN, 0};
   if (::poll(&peer, 1, 0) > 0 && (peer.revents & POLLHUP) != 0) return 0;
-  Executor executor(socket, recipes, probe);
+  Result<CellSandbox> sandbox = CellSandbox::create(options.sandbox);
+  if (!sandbox.ok()) return refuse_work(socket, sandbox.error());
+  Executor executor(socket, options, std::move(*sandbox), recipes, probe);
   MessageReader reader;
   std::vector<json::object> messages;
   while (true) {
@@ -131,22 +185,27 @@ int run_executor(const core::Fd& socket, const RecipeRegistry& recipes, const Pr
   }
 }
 
-void confine_executor(std::int64_t memory_bytes_max, int niceness) {
-  if (niceness > 0) ::setpriority(PRIO_PROCESS, 0, std::min(niceness, 19));
+Result<void> confine_executor(const ExecutorOptions& options) {
+  if (options.niceness > 0) ::setpriority(PRIO_PROCESS, 0, std::min(options.niceness, 19));
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   std::signal(SIGPIPE, SIG_IGN);
+  // What the user types and what the program prints is none of a decoder's business.
+  const core::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (nothing.is_open()) {
+    ::dup2(nothing.get(), STDIN_FILENO);
+    ::dup2(nothing.get(), STDOUT_FILENO);
+  }
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  if (memory_bytes_max > 0) {
-    const rlimit memory{static_cast<rlim_t>(memory_bytes_max),
-                        static_cast<rlim_t>(memory_bytes_max)};
+  if (options.memory_bytes_max > 0) {
+    const rlimit memory{static_cast<rlim_t>(options.memory_bytes_max),
+                        static_cast<rlim_t>(options.memory_bytes_max)};
     ::setrlimit(RLIMIT_AS, &memory);
   }
-#else
-  (void)memory_bytes_max;
 #endif
+  BALEEN_RETURN_IF_ERROR(core::make_directories(options.work_directory));
+  return enter_executor_sandbox(options.sandbox, {{}, {options.work_directory}});
 }
 
 }  // namespace baleen::engine

@@ -204,7 +204,7 @@ Result<json::array> explain_task(store::Database& database,
     return reasons;
   }
   if (task.state != "queued") return reasons;
-  if (task.not_before_us > core::system_clock().now_us()) {
+  if (task.not_before_us != 0 && task.not_before_us > core::system_clock().now_us()) {
     const std::string until = core::rfc3339(task.not_before_us);
     reasons.push_back({{"kind", "retry"},
                        {"detail", "the last attempt failed; the next is at " + until},

@@ -1,6 +1,7 @@
 #include "engine/ingest.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "core/process.h"
 #include "core/sha256.h"
 #include "store/artifacts.h"
+#include "store/host_guard.h"
 
 namespace baleen::engine {
 namespace {
@@ -118,9 +120,8 @@ bool has_original(const store::DataRoot& root, const store::Asset& asset) {
 fs::path incoming_name(const store::DataRoot& root) {
   static std::atomic<int> counter{0};
   const core::ProcessIdentity& self = core::this_process();
-  return root.incoming() /
-         ("ingest." + std::to_string(self.pid) + "." + std::to_string(self.start_ticks) + "." +
-          std::to_string(++counter) + ".tmp");
+  return root.incoming() / fmt::format("ingest.{}.{}.{}.{}.tmp", self.pid, self.start_ticks,
+                                       self.pid_namespace, ++counter);
 }
 
 Result<void> record(store::Database& database,
@@ -154,6 +155,19 @@ Result<void> record(store::Database& database,
   return store::insert_artifact(database, original);
 }
 
+/// Pictures in containers that also hold sound.
+std::string_view name_if_picture(std::string_view first_bytes) {
+  const auto at = [&](std::size_t offset, std::string_view magic) {
+    return first_bytes.size() >= offset + magic.size() &&
+           first_bytes.substr(offset, magic.size()) == magic;
+  };
+  if (at(0, "RIFF") && at(8, "WEBP")) return "a WebP picture";
+  for (const std::string_view brand : {"heic", "heix", "mif1", "avif"}) {
+    if (at(4, "ftyp") && at(8, brand)) return "a HEIF picture";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string guess_format(std::string_view first_bytes) {
@@ -161,6 +175,7 @@ std::string guess_format(std::string_view first_bytes) {
     return first_bytes.size() >= offset + magic.size() &&
            first_bytes.substr(offset, magic.size()) == magic;
   };
+  if (!name_if_picture(first_bytes).empty()) return "application/octet-stream";
   if (at(0, "RIFF") || at(0, "RF64") || at(0, "riff")) return "audio/wav";
   if (at(0, "fLaC")) return "audio/flac";
   if (at(0, "OggS")) return at(28, "OpusHead") ? "audio/opus" : "audio/ogg";
@@ -180,14 +195,8 @@ std::string guess_format(std::string_view first_bytes) {
 }
 
 std::string_view name_if_no_audio(std::string_view first_bytes) {
-  const auto at = [&](std::size_t offset, std::string_view magic) {
-    return first_bytes.size() >= offset + magic.size() &&
-           first_bytes.substr(offset, magic.size()) == magic;
-  };
-  if (at(0, "RIFF") && at(8, "WEBP")) return "a WebP picture";
-  for (const std::string_view brand : {"heic", "heix", "mif1", "avif"}) {
-    if (at(4, "ftyp") && at(8, brand)) return "a HEIF picture";
-  }
+  if (const std::string_view picture = name_if_picture(first_bytes); !picture.empty())
+    return picture;
   if (guess_format(first_bytes) != "application/octet-stream") return "";
   struct Magic {
     std::string_view bytes, name;
@@ -220,9 +229,9 @@ std::string_view name_if_no_audio(std::string_view first_bytes) {
       Magic{"SQLite format 3"sv, "an SQLite database"},
   };
   for (const Magic& magic : kMagics) {
-    if (at(0, magic.bytes)) return magic.name;
+    if (first_bytes.starts_with(magic.bytes)) return magic.name;
   }
-  if (at(0, "\xef\xbb\xbf")) first_bytes.remove_prefix(3);  // A byte order mark.
+  if (first_bytes.starts_with("\xef\xbb\xbf")) first_bytes.remove_prefix(3);  // A byte order mark.
   std::string text(
       first_bytes.substr(std::min(first_bytes.find_first_not_of(" \t\r\n"), first_bytes.size())));
   std::transform(text.begin(), text.end(), text.begin(),
@@ -308,7 +317,11 @@ Result<Ingested> adopt_file(store::Database& database,
   const fs::path final_path = root.at(asset.original_path);
   if (std::error_code ignored; fs::exists(arrival.file, ignored)) {
     BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
-    BALEEN_RETURN_IF_ERROR(core::publish_file(arrival.file, final_path));
+    if (Result<void> published = core::publish_file(arrival.file, final_path); !published.ok()) {
+      // The new name may not last, and another fsync of the folder would not say so: it is given again.
+      if (!fs::exists(arrival.file, ignored)) fs::rename(final_path, arrival.file, ignored);
+      return std::move(published).error();
+    }
   } else if (!has_original(root, asset)) {
     return fail(ErrorCode::file_not_found, "{} is gone", arrival.file.string());
   } else {
@@ -356,12 +369,16 @@ Result<int> sweep_incoming(const store::DataRoot& root) {
   for (const fs::directory_entry& entry : fs::directory_iterator(root.incoming(), error)) {
     const std::string name = entry.path().filename().string();
     int pid = 0;
-    unsigned long long start_ticks = 0;
-    if (std::sscanf(name.c_str(), "ingest.%d.%llu.", &pid, &start_ticks) != 2) continue;
+    unsigned long long start_ticks = 0, pid_namespace = 0;
+    int counter = 0;
+    const int n = std::sscanf(name.c_str(), "ingest.%d.%llu.%llu.%d", &pid, &start_ticks,
+                              &pid_namespace, &counter);
+    if (n < 2) continue;
     core::ProcessIdentity owner = core::this_process();
     owner.pid = pid;
     owner.start_ticks = start_ticks;
-    if (core::liveness(owner) != core::Liveness::dead) continue;
+    if (n == 4) owner.pid_namespace = pid_namespace;  // Older versions wrote none.
+    if (store::liveness(root, owner) != core::Liveness::dead) continue;
     BALEEN_RETURN_IF_ERROR(core::remove_file(entry.path()));
     ++removed;
   }

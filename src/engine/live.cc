@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/process.h"
+#include "store/host_guard.h"
 
 namespace baleen::engine {
 namespace {
@@ -18,14 +19,16 @@ namespace fs = std::filesystem;
 constexpr double kFractionBeforeEta = 0.01;
 
 /// Whether the process lives whose file has this name. Workers of other machines are not below one data root.
-bool is_of_the_living(const std::string& name) {
+bool is_of_the_living(const store::DataRoot& root, const std::string& name) {
   int pid = 0;
-  unsigned long long start_ticks = 0;
-  if (std::sscanf(name.c_str(), "worker.%d.%llu.", &pid, &start_ticks) != 2) return false;
+  unsigned long long start_ticks = 0, pid_namespace = 0;
+  if (std::sscanf(name.c_str(), "worker.%d.%llu.%llu.", &pid, &start_ticks, &pid_namespace) < 2)
+    return false;
   core::ProcessIdentity worker = core::this_process();
   worker.pid = pid;
   worker.start_ticks = start_ticks;
-  return core::liveness(worker) != core::Liveness::dead;
+  if (pid_namespace != 0) worker.pid_namespace = pid_namespace;
+  return store::liveness(root, worker) != core::Liveness::dead;
 }
 
 json::value number_or_null(double number) {
@@ -34,7 +37,8 @@ json::value number_or_null(double number) {
 
 fs::path own_path(const store::DataRoot& root) {
   const core::ProcessIdentity& self = core::this_process();
-  return root.live() / fmt::format("worker.{}.{}.json", self.pid, self.start_ticks);
+  return root.live() /
+         fmt::format("worker.{}.{}.{}.json", self.pid, self.start_ticks, self.pid_namespace);
 }
 
 }  // namespace
@@ -115,7 +119,7 @@ std::vector<LiveWorker> read_live(const store::DataRoot& root) {
   std::vector<LiveWorker> workers;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(root.live(), error)) {
-    if (!is_of_the_living(entry.path().filename().string())) {
+    if (!is_of_the_living(root, entry.path().filename().string())) {
       std::error_code ignored;
       fs::remove(entry.path(), ignored);
       continue;

@@ -7,6 +7,7 @@
 #include "core/ids.h"
 #include "core/process.h"
 #include "engine/queue_rules.h"
+#include "store/host_guard.h"
 
 namespace baleen::engine {
 namespace {
@@ -29,7 +30,11 @@ Queue::Queue(store::Database& database,
       clock_(clock),
       planner_(database, root) {
   if (options_.owner.empty()) options_.owner = core::this_process().to_string();
-  if (!options_.liveness) options_.liveness = core::liveness;
+  if (!options_.liveness) {
+    options_.liveness = [&root](const core::ProcessIdentity& process) {
+      return store::liveness(root, process);
+    };
+  }
 }
 
 Result<Submitted> Queue::submit(const Recipe& recipe,

@@ -29,6 +29,7 @@
 
 #include "core/clock.h"
 #include "core/process.h"
+#include "engine/lease_watch.h"
 #include "engine/planner.h"
 #include "engine/recipe.h"
 
@@ -45,7 +46,8 @@ struct QueueOptions {
   double lease_ttl_s = 600;
   RetryPolicy retry;
   std::string owner;  ///< This worker: core::this_process().to_string().
-  std::function<core::Liveness(const core::ProcessIdentity&)> liveness;  ///< core::liveness.
+  std::function<core::Liveness(const core::ProcessIdentity&)>
+      liveness;  ///< Empty: store::liveness.
 };
 
 /// Which tasks a worker takes.
@@ -169,8 +171,12 @@ class Queue {
   /// Extends the leases; returns the fences that are no longer ours (canceled, or reclaimed).
   [[nodiscard]] Result<std::vector<std::int64_t>> heartbeat(
       const std::vector<std::int64_t>& fences);
-  /// Takes back the leases of dead owners (same host, at once) and expired ones; how many.
+  /// Takes back the leases of dead owners (same host, at once) and expired ones; how many. To be called often: what
+  /// it has seen tells time that has passed from a clock that was set (lease_watch.h).
   [[nodiscard]] Result<int> reclaim();
+  /// Removes the temporary files of attempts that were canceled and whose worker died before it saw that: a worker
+  /// does this when it begins.
+  [[nodiscard]] Result<void> remove_remains_of_canceled();
   /// Removes temporary files of reclaimed attempts again: an executor that was being killed may have
   /// been inside the call that creates one. `reclaim` does this too; a worker does it when it ends.
   void remove_late_temporaries();
@@ -233,10 +239,13 @@ class Queue {
                                            std::string_view signature);
   [[nodiscard]] Result<void> refresh_run(std::string_view run_id);
   [[nodiscard]] Result<void> register_feature_spec(const StageSetup& setup);
-  void remove_temporaries(const StageRequest& request, bool also_resumable) const;
+  /// A task waits no longer than its delay though the wall clock was set back meanwhile.
+  [[nodiscard]] Result<void> shorten_delays();
+  /// This attempt's own files; what a later one can resume stays.
+  void remove_temporaries(const StageRequest& request) const;
   /// What an attempt leaves that has lost its fence: its own files and, if its task is over, resumable ones.
   [[nodiscard]] Result<void> clean_up_fenced_off(const StageRequest& request);
-  /// Removes what a later attempt could have resumed, unless somebody holds the lease on it.
+  /// Removes all that attempts at this task have written, unless somebody holds the lease on it.
   [[nodiscard]] Result<void> remove_resumable(std::int64_t task_id);
 
   store::Database& database_;
@@ -247,9 +256,10 @@ class Queue {
   Planner planner_;
   struct LateFile {
     std::string path;
-    std::int64_t until_us = 0;
+    std::int64_t until_us = 0;  ///< Of the steady clock.
   };
   std::vector<LateFile> late_files_;  ///< Of attempts reclaimed in the last seconds.
+  LeaseWatch lease_watch_;
 };
 
 }  // namespace baleen::engine

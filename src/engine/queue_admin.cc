@@ -25,7 +25,7 @@ Result<int> Queue::retry_run(std::string_view run_id) {
                                    "tasks.task_id AND u.state <> 'complete') THEN 'waiting' "
                                    "ELSE 'queued' END WHERE run_id = $2 AND (state IN ('failed', "
                                    "'canceled') OR (state = 'queued' AND "
-                                   "not_before_us > $1))",
+                                   "not_before_us <> 0 AND not_before_us > $1))",
                                    clock_.now_us(), run_id));
     if (n_tasks == 0) return {};
     BALEEN_RETURN_IF_ERROR(record_event("run.retried", run_id, "", 0, {{"tasks", n_tasks}}));

@@ -81,7 +81,8 @@ Result<std::optional<Queue::TaskRow>> Queue::next_queued(const Scope& scope) {
   const std::string sql =
       "SELECT t.task_id, t.run_id, t.recipe, t.asset_id, t.stage, t.feature_spec_alias, "
       "t.is_forced, t.attempts, t.interruptions FROM tasks t WHERE t.state = 'queued' AND "
-      "t.owner_entity_id = $1 AND t.not_before_us <= $2 AND NOT EXISTS (SELECT 1 FROM stage_locks "
+      "t.owner_entity_id = $1 AND (t.not_before_us = 0 OR t.not_before_us <= $2) AND NOT EXISTS "
+      "(SELECT 1 FROM stage_locks "
       "l "
       "WHERE l.asset_id = t.asset_id AND l.stage = t.stage AND l.feature_spec_alias = "
       "t.feature_spec_alias)" +
@@ -223,17 +224,19 @@ Result<Assignment> Queue::lease(const TaskRow& task, const StagePlan& plan) {
   for (const store::Artifact& input : plan.inputs) {
     request.inputs.push_back({input.type, root_.at(input.path), input.feature_spec_alias});
   }
+  const std::string work = store::work_directory(task.asset_id, task.stage, alias);
+  request.work_directory = root_.at(work);
   json::array temporaries;
   for (const OutputSpec& output : spec.outputs) {
     BALEEN_ASSIGN_OR_RETURN(const std::string path, allocate_path(output, task, plan));
-    const std::string fenced = store::temporary_path(path, request.fence);
-    request.outputs.push_back({output.type,
-                               root_.at(output.is_resumable ? store::resumable_path(path) : fenced),
-                               root_.at(fenced), path});
+    const std::string fenced = store::temporary_path(work, path, request.fence);
+    request.outputs.push_back(
+        {output.type, root_.at(output.is_resumable ? store::resumable_path(work, path) : fenced),
+         root_.at(fenced), path});
     temporaries.emplace_back(fenced);
   }
-  for (const std::string& pattern : spec.scratch) {
-    request.scratch.push_back(root_.at(store::expand_path(pattern, task.asset_id, alias)));
+  for (const std::string& name : spec.scratch) {
+    request.scratch.push_back(request.work_directory / name);
   }
   store::Artifact& common = assignment.artifact_template;
   common.asset_id = task.asset_id;

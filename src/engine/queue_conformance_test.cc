@@ -28,6 +28,7 @@ class HostClock final : public core::Clock {
  public:
   HostClock(const model::QueueModel& model, int host) : model_(model), host_(host) {}
   [[nodiscard]] std::int64_t now_us() const override { return model_.state().clock_us(host_); }
+  [[nodiscard]] std::int64_t steady_us() const override { return model_.state().now_us; }
 
  private:
   const model::QueueModel& model_;
@@ -263,8 +264,9 @@ std::string RealWorld::apply_to_worker(const Move& move) {
   }
   const Held held = at(by.held, move.b);
   if (move.kind == MoveKind::kill_in_finish) {
-    fs::rename(held.result.files.front().temporary,
-               root_.at(held.assignment.request.outputs.front().final_path));
+    const fs::path final_path = root_.at(held.assignment.request.outputs.front().final_path);
+    fs::create_directories(final_path.parent_path());
+    fs::rename(held.result.files.front().temporary, final_path);
     by.held.clear();
     return "";
   }

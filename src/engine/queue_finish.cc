@@ -1,5 +1,7 @@
 // How an attempt ends: published, failed, interrupted, or taken back from a dead worker.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/file.h"
@@ -7,13 +9,28 @@
 #include "core/process.h"
 #include "engine/queue.h"
 #include "engine/queue_rules.h"
+#include "store/host_guard.h"
 
 namespace baleen::engine {
 namespace {
 
-constexpr double kLateFileS = 10;  // How long a killed process may take to be gone.
+constexpr std::int64_t kCanceledMax = 200;  // Attempts whose remains are looked for.
+constexpr double kLateFileS = 10;           // How long a killed process may take to be gone.
 
 using rules::to_us;
+
+/// Not an error of the work that is done: nobody reads it, and the next attempt in this place removes it.
+void log_leftover(const std::filesystem::path& path, const std::string& error) {
+  core::log(core::LogLevel::warning, "a temporary file stays behind",
+            {{"path", path.string()}, {"error", error}});
+}
+
+/// With all that the attempts at a task have written: for when no other will go on with it.
+void remove_work(const std::filesystem::path& directory) {
+  std::error_code error;
+  std::filesystem::remove_all(directory, error);
+  if (error) log_leftover(directory, error.message());
+}
 
 }  // namespace
 
@@ -61,7 +78,9 @@ Result<FinishState> Queue::finish_locked(const Assignment& assignment,
   std::string first_path;
   for (const PublishedFile& file : result.files) {
     const StageOutputSlot& slot = request.output(file.type);
-    BALEEN_RETURN_IF_ERROR(core::publish_file(file.temporary, root_.at(slot.final_path)));
+    const std::filesystem::path final_path = root_.at(slot.final_path);
+    BALEEN_RETURN_IF_ERROR(core::make_directories(final_path.parent_path()));
+    BALEEN_RETURN_IF_ERROR(core::publish_file(file.temporary, final_path));
     store::Artifact artifact = assignment.artifact_template;
     artifact.type = file.type;
     artifact.path = slot.final_path;
@@ -80,7 +99,7 @@ Result<FinishState> Queue::finish_locked(const Assignment& assignment,
     BALEEN_RETURN_IF_ERROR(store::insert_artifact(database_, artifact));
     if (first_path.empty()) first_path = artifact.path;
   }
-  remove_temporaries(request, /*also_resumable=*/true);
+  remove_work(request.work_directory);
 
   json::object metrics = result.metrics;
   if (!result.warnings.empty()) {
@@ -141,8 +160,12 @@ Result<void> Queue::refresh_run(std::string_view run_id) {
     return {};
   }
   const std::int64_t now_us = clock_.now_us();
-  BALEEN_RETURN_IF_ERROR(database_.execute(
-      "UPDATE runs SET state = $1, finished_at_us = $2 WHERE run_id = $3", state, now_us, run_id));
+  BALEEN_ASSIGN_OR_RETURN(
+      const std::int64_t is_news,
+      database_.execute("UPDATE runs SET state = $1, finished_at_us = $2 WHERE run_id = $3 AND "
+                        "(state <> $1 OR finished_at_us IS NULL)",
+                        state, now_us, run_id));
+  if (is_news == 0) return {};  // It was over, and is over in the same way: a run ends once.
   return record_event("run." + state, run_id, "", 0, {});
 }
 
@@ -183,26 +206,17 @@ Result<void> Queue::release_lease(const StageRequest& request) {
   return {};
 }
 
-void Queue::remove_temporaries(const StageRequest& request, bool also_resumable) const {
-  const auto remove = [](const std::filesystem::path& path) {
-    if (Result<void> removed = core::remove_file(path); !removed.ok()) {
-      core::log(core::LogLevel::warning, "a temporary file stays behind",
-                {{"path", path.string()}, {"error", removed.error().message}});
-    }
-  };
+void Queue::remove_temporaries(const StageRequest& request) const {
   for (const StageOutputSlot& slot : request.outputs) {
-    remove(slot.alternative);
-    if (also_resumable) remove(slot.temporary);
+    if (Result<void> removed = core::remove_file(slot.alternative); !removed.ok())
+      log_leftover(slot.alternative, removed.error().message);
   }
-  if (!also_resumable) return;
-  for (const auto& path : request.scratch) {
-    remove(path);
-    remove(path.string() + ".tmp");
-  }
+  std::error_code error;
+  std::filesystem::remove(request.work_directory, error);  // If nothing is left in it.
 }
 
 Result<void> Queue::clean_up_fenced_off(const StageRequest& request) {
-  remove_temporaries(request, /*also_resumable=*/false);
+  remove_temporaries(request);
   BALEEN_ASSIGN_OR_RETURN(const auto open,
                           database_.query("SELECT 1 FROM tasks WHERE task_id = $1 AND state IN "
                                           "('waiting', 'queued', 'running')",
@@ -213,31 +227,13 @@ Result<void> Queue::clean_up_fenced_off(const StageRequest& request) {
 Result<void> Queue::remove_resumable(std::int64_t task_id) {
   BALEEN_ASSIGN_OR_RETURN(
       const auto rows,
-      database_.query("SELECT recipe, stage, asset_id, feature_spec_alias, signature FROM tasks t "
-                      "WHERE task_id = $1 AND NOT EXISTS (SELECT 1 FROM stage_locks l WHERE "
-                      "l.asset_id = t.asset_id AND l.stage = t.stage AND l.feature_spec_alias = "
-                      "t.feature_spec_alias)",
+      database_.query("SELECT asset_id, stage, feature_spec_alias FROM tasks t WHERE task_id = $1 "
+                      "AND NOT EXISTS (SELECT 1 FROM stage_locks l WHERE l.asset_id = t.asset_id "
+                      "AND l.stage = t.stage AND l.feature_spec_alias = t.feature_spec_alias)",
                       task_id));
   if (rows.empty()) return {};
   const store::Row& task = rows.front();
-  const Result<const Recipe*> recipe = recipes_.find(task.text(0));
-  const StageSpec* spec = recipe.ok() ? (*recipe)->find_stage(task.text(1)) : nullptr;
-  if (spec == nullptr) return {};
-  std::vector<std::string> paths;
-  for (const OutputSpec& output : spec->outputs) {
-    if (!output.is_resumable) continue;
-    const std::string path = store::expand_path(output.path, task.text(2), task.text(3));
-    paths.push_back(store::resumable_path(path));
-    if (!task.text(4).empty())
-      paths.push_back(store::resumable_path(store::versioned_path(path, task.text(4))));
-  }
-  for (const std::string& pattern : spec->scratch) {
-    paths.push_back(store::expand_path(pattern, task.text(2), task.text(3)));
-    paths.push_back(paths.back() + ".tmp");
-  }
-  for (const std::string& path : paths) {
-    BALEEN_RETURN_IF_ERROR(core::remove_file(root_.at(path)));
-  }
+  remove_work(root_.at(store::work_directory(task.text(0), task.text(1), task.text(2))));
   return {};
 }
 
@@ -258,7 +254,7 @@ Result<FailState> Queue::fail_attempt(const Assignment& assignment,
     if (!is_mine) return clean_up_fenced_off(request);
     // On a full disk the room is worth more than the work: without it not even this can be recorded.
     const bool keeps_work = state.will_retry && error.code != ErrorCode::disk_full;
-    remove_temporaries(request, /*also_resumable=*/!keeps_work);
+    keeps_work ? remove_temporaries(request) : remove_work(request.work_directory);
     const std::int64_t now_us = clock_.now_us();
     BALEEN_RETURN_IF_ERROR(close_attempt(request, "failed", &error, metrics, ""));
     BALEEN_RETURN_IF_ERROR(release_lease(request));
@@ -284,7 +280,7 @@ Result<void> Queue::interrupt(const Assignment& assignment) {
   return database_.transaction("INTERRUPT", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
     if (!is_mine) return clean_up_fenced_off(request);
-    remove_temporaries(request, /*also_resumable=*/false);
+    remove_temporaries(request);
     BALEEN_RETURN_IF_ERROR(close_attempt(request, "interrupted", nullptr, {}, ""));
     BALEEN_RETURN_IF_ERROR(release_lease(request));
     BALEEN_RETURN_IF_ERROR(
@@ -320,8 +316,53 @@ void Queue::remove_late_temporaries() {
                 {{"path", file.path}, {"error", removed.error().message}});
     }
   }
-  const std::int64_t now_us = clock_.now_us();
+  const std::int64_t now_us = clock_.steady_us();
   std::erase_if(late_files_, [&](const LateFile& file) { return file.until_us < now_us; });
+}
+
+Result<void> Queue::shorten_delays() {
+  const std::vector<double>& delays_s = options_.retry.delays_s;
+  std::string delay_us = "CASE WHEN attempts <= 0 THEN 0";
+  for (std::size_t i = 0; i < delays_s.size(); ++i)
+    delay_us += fmt::format(" WHEN attempts <= {} THEN {}", i + 1, to_us(delays_s[i]));
+  delay_us += fmt::format(" ELSE {} END", delays_s.empty() ? 0 : to_us(delays_s.back()));
+  const std::string is_too_late =
+      "state = 'queued' AND not_before_us > 0 AND not_before_us > $1 + " + delay_us;
+  const std::int64_t now_us = clock_.now_us();
+  BALEEN_ASSIGN_OR_RETURN(const auto latest,
+                          database_.query("SELECT MAX(not_before_us) FROM tasks WHERE state = "
+                                          "'queued' AND not_before_us > 0"));
+  const double shortest_s = delays_s.empty() ? 0 : *std::ranges::min_element(delays_s);
+  if (latest.front().integer(0) <= now_us + to_us(shortest_s)) return {};
+  BALEEN_ASSIGN_OR_RETURN(
+      const std::int64_t n_tasks,
+      database_.execute(
+          "UPDATE tasks SET not_before_us = $1 + " + delay_us + " WHERE " + is_too_late, now_us));
+  if (n_tasks == 0) return {};
+  core::log(core::LogLevel::warning, "the clock was set back: delays begin anew",
+            {{"tasks", n_tasks}});
+  return {};
+}
+
+Result<void> Queue::remove_remains_of_canceled() {
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto canceled,
+      database_.query("SELECT id, task_id, worker FROM pipeline_jobs WHERE status IN ('failed', "
+                      "'canceled', 'interrupted') AND status = 'canceled' AND task_id IS NOT NULL "
+                      "ORDER BY id DESC LIMIT $1",
+                      kCanceledMax));
+  const auto is_of_the_dead = [&](const store::Row& row) {
+    const auto owner = core::ProcessIdentity::parse(row.text(2));
+    return owner && options_.liveness(*owner) == core::Liveness::dead;
+  };
+  if (std::none_of(canceled.begin(), canceled.end(), is_of_the_dead)) return {};
+  return database_.transaction("RECLAIM", [&]() -> Result<void> {
+    for (const store::Row& row : canceled) {
+      if (!is_of_the_dead(row)) continue;
+      BALEEN_RETURN_IF_ERROR(remove_resumable(row.integer(1)));
+    }
+    return {};
+  });
 }
 
 Result<int> Queue::reclaim() {
@@ -329,10 +370,14 @@ Result<int> Queue::reclaim() {
   const auto is_reclaimable = [&](const store::Row& row) {
     const bool is_mine = row.text(1) == options_.owner;
     const auto owner = core::ProcessIdentity::parse(row.text(1));
-    return rules::is_reclaimable(
-        is_mine, owner && !is_mine ? options_.liveness(*owner) : core::Liveness::unknown,
-        row.integer(2), clock_.now_us());
+    const auto state = owner && !is_mine ? options_.liveness(*owner) : core::Liveness::unknown;
+    return rules::is_reclaimable(is_mine, state, [&] {
+      return lease_watch_.has_expired(row.integer(0), row.integer(2), to_us(options_.lease_ttl_s),
+                                      state == core::Liveness::alive);
+    });
   };
+  if (lease_watch_.begin_look(clock_.now_us(), clock_.steady_us()))
+    BALEEN_RETURN_IF_ERROR(shorten_delays());
   constexpr std::string_view kLeases =
       "SELECT fence, owner, expires_at_us, task_id, temp_paths_json FROM stage_locks";
   BALEEN_ASSIGN_OR_RETURN(const auto seen, database_.query(kLeases));
@@ -351,7 +396,7 @@ Result<int> Queue::reclaim() {
           if (!path.is_string()) continue;
           const std::string relative(path.get_string());
           BALEEN_RETURN_IF_ERROR(core::remove_file(root_.at(relative)));
-          late_files_.push_back({relative, clock_.now_us() + to_us(kLateFileS)});
+          late_files_.push_back({relative, clock_.steady_us() + to_us(kLateFileS)});
         }
       }
       const json::object lock{{"owner", row.text(1)},

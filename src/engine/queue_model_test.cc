@@ -30,7 +30,7 @@ TEST(QueueModel, EveryInvariantHoldsInThousandsOfHistories) {
 TEST(QueueModel, ThoseHistoriesReachWhatTheyAreAbout) {
   std::array<int, 25> n_moves{};
   int n_given_up_with_workers = 0, n_inputs_made_again = 0, n_late_results = 0, n_shared = 0;
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 600; ++seed) {
     const Finding finding = play(seed, Bug::none);
     QueueModel model;
     for (const Move& move : finding.history) {
@@ -87,7 +87,7 @@ TEST_P(PlantedBug, IsNoticedAndItsHistoryReplaysShortened) {
   if (name == "I10") return;  // That something never happens is no history to be shortened.
   const Finding shorter = shrink(finding, GetParam().bug);
   EXPECT_EQ(replay(shorter.history, GetParam().bug).violation, finding.violation);
-  EXPECT_LE(shorter.history.size(), 25U) << describe(shorter, GetParam().bug);
+  EXPECT_LE(shorter.history.size(), 60U) << describe(shorter, GetParam().bug);
   EXPECT_EQ(replay(shorter.history, Bug::none).violation, "")
       << "without the mistake nothing is wrong";
 }

@@ -39,13 +39,18 @@ constexpr bool is_given_up(int interruptions, int interruptions_max) {
   return interruptions >= interruptions_max;
 }
 
-/// Whether a lease may be taken back. Our own end with their executors; those of the dead at once.
-constexpr bool is_reclaimable(bool is_mine,
-                              core::Liveness owner,
-                              std::int64_t expires_us,
-                              std::int64_t now_us) {
-  if (is_mine) return false;
-  return owner == core::Liveness::dead || expires_us < now_us;
+/// Whether a lease may be taken back. Our own end with their executors; those of the dead at once; the others when
+/// they have expired, which is asked last (a LeaseWatch remembers).
+template <typename HasExpired>
+constexpr bool is_reclaimable(bool is_mine, core::Liveness owner, HasExpired has_expired) {
+  return !is_mine && (owner == core::Liveness::dead || has_expired());
+}
+
+/// No retry is due later than this, whatever the clock was when it was delayed. `attempts`: so far.
+constexpr std::int64_t latest_retry_us(std::int64_t now_us,
+                                       std::span<const double> delays_s,
+                                       int attempts) {
+  return now_us + (attempts <= 0 ? 0 : to_us(retry_delay_s(delays_s, attempts)));
 }
 
 enum class RunState { queued, running, complete, failed, canceled };
@@ -80,8 +85,9 @@ constexpr bool is_over(RunState state) {
 
 static_assert(rank_us(0, 1) < rank_us(0, 0));
 static_assert(will_retry(true, 2, 3) && !will_retry(true, 3, 3) && !will_retry(false, 1, 3));
-static_assert(!is_reclaimable(true, core::Liveness::dead, 0, 1));
-static_assert(!is_reclaimable(false, core::Liveness::alive, 5, 5));
-static_assert(is_reclaimable(false, core::Liveness::unknown, 5, 6));
+static_assert(!is_reclaimable(true, core::Liveness::dead, [] { return true; }));
+static_assert(!is_reclaimable(false, core::Liveness::alive, [] { return false; }));
+static_assert(is_reclaimable(false, core::Liveness::unknown, [] { return true; }));
+static_assert(is_reclaimable(false, core::Liveness::dead, [] { return false; }));
 
 }  // namespace baleen::engine::rules

@@ -248,6 +248,43 @@ TEST_F(QueueTest, ACanceledRunStopsAndItsRunningAttemptCannotPublish) {
   EXPECT_EQ(drain(mine_).size(), 4U);
 }
 
+TEST_F(QueueTest, ARunThatHasFailedDoesNotEndAgainWhenItIsCanceled) {
+  const std::string run_id = submit(mine_, 3);
+  const auto attempt = mine_.claim({}).value();
+  ASSERT_TRUE(mine_.fail_attempt(*attempt, fail(ErrorCode::file_corrupt, "bad"), {}, 0).ok());
+  drain(mine_);
+  ASSERT_EQ(text_of("SELECT state FROM runs"), "failed");
+  ASSERT_TRUE(mine_.cancel_run(run_id).ok());
+  EXPECT_EQ(text_of("SELECT state FROM runs"), "failed");
+  EXPECT_EQ(number_of("SELECT COUNT(*) FROM events WHERE type = 'run.failed'"), 1);
+}
+
+TEST_F(QueueTest, WhatACanceledAttemptLeftIsRemovedThoughItsWorkerDiedBeforeItHeard) {
+  core::ProcessIdentity dead = core::this_process();
+  dead.start_ticks += 1;
+  Queue theirs = queue(database_, dead.to_string());
+  const std::string run_id = submit(theirs, 3);
+  const Assignment lost = theirs.claim({}).value().value();
+  ASSERT_TRUE(mine_.cancel_run(run_id).ok());
+  for (const auto& slot : lost.request.outputs) {
+    ASSERT_TRUE(core::write_file_atomic(slot.temporary, "half").ok());
+    ASSERT_TRUE(core::write_file_atomic(slot.alternative, "half").ok());
+  }
+  ASSERT_TRUE(mine_.remove_remains_of_canceled().ok());
+  EXPECT_EQ(count_temporaries(), 0);
+}
+
+TEST_F(QueueTest, WhatACanceledAttemptOfALivingWorkerLeavesIsForThatToRemove) {
+  const std::string run_id = submit(mine_, 3);
+  const Assignment held = mine_.claim({}).value().value();
+  ASSERT_TRUE(mine_.cancel_run(run_id).ok());
+  ASSERT_TRUE(core::write_file_atomic(held.request.outputs[0].alternative, "half").ok());
+  ASSERT_TRUE(mine_.remove_remains_of_canceled().ok());
+  EXPECT_EQ(count_temporaries(), 1);
+  ASSERT_TRUE(mine_.interrupt(held).ok());
+  EXPECT_EQ(count_temporaries(), 0);
+}
+
 TEST_F(QueueTest, ACollidingFeatureSpecIsRefused) {
   RecipeRegistry recipes;
   Recipe colliding = testing::toy_recipe();

@@ -54,7 +54,8 @@ json::object StageRequest::to_json() const {
           {"models", models},
           {"inputs", input_list},
           {"outputs", output_list},
-          {"scratch", scratch_list}};
+          {"scratch", scratch_list},
+          {"work_directory", work_directory.string()}};
 }
 
 StageRequest StageRequest::from_json(const json::object& object) {
@@ -85,7 +86,43 @@ StageRequest StageRequest::from_json(const json::object& object) {
   for (const json::value& value : core::get_array(object, "scratch")) {
     request.scratch.emplace_back(std::string(value.as_string()));
   }
+  request.work_directory = core::get_string(object, "work_directory");
   return request;
+}
+
+json::object StageOutcome::to_json() const {
+  json::array artifact_list;
+  for (const ProducedArtifact& artifact : artifacts) {
+    artifact_list.push_back({{"type", artifact.type},
+                             {"temporary", artifact.temporary.string()},
+                             {"content_sha256", artifact.content_sha256},
+                             {"document", artifact.document_json}});
+  }
+  json::array warning_list;
+  for (const StageWarning& warning : warnings) {
+    const std::string_view code = core::error_info(warning.code).name;
+    warning_list.push_back(
+        {{"code", json::string_view(code.data(), code.size())}, {"message", warning.message}});
+  }
+  return {{"artifacts", artifact_list}, {"metrics", metrics}, {"warnings", warning_list}};
+}
+
+StageOutcome StageOutcome::from_json(const json::object& object) {
+  StageOutcome outcome;
+  for (const json::value& value : core::get_array(object, "artifacts")) {
+    if (!value.is_object()) continue;
+    const json::object& artifact = value.get_object();
+    outcome.artifacts.push_back(
+        {core::get_string(artifact, "type"), core::get_string(artifact, "temporary"),
+         core::get_string(artifact, "content_sha256"), core::get_string(artifact, "document")});
+  }
+  outcome.metrics = core::get_object(object, "metrics");
+  for (const json::value& value : core::get_array(object, "warnings")) {
+    if (!value.is_object()) continue;
+    const auto code = core::parse_error_code(core::get_string(value.get_object(), "code"));
+    if (code) outcome.warnings.push_back({*code, core::get_string(value.get_object(), "message")});
+  }
+  return outcome;
 }
 
 const StageSpec* Recipe::find_stage(std::string_view stage) const {

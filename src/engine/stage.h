@@ -3,9 +3,9 @@
 /// What a stage is: a named, versioned function from artifacts and parameters to artifacts.
 ///
 /// A recipe declares its stages as StageSpecs. The supervisor resolves what a task needs into a
-/// StageRequest; an executor (a child process) makes the Stage once, keeps it warm and runs requests
-/// through it. A stage writes only to the temporary names it is given; the supervisor gives them
-/// their final names in the transaction that records them.
+/// StageRequest; an executor (a child process) makes the Stage once, keeps it warm and runs each request
+/// in a sandboxed copy of itself. A stage writes only to the temporary names it is given; the supervisor
+/// gives them their final names in the transaction that records them.
 
 #include <cstdint>
 #include <filesystem>
@@ -59,7 +59,7 @@ struct StageSpec {
   std::string version;  ///< Raised whenever the stage would compute something else.
   std::vector<InputSpec> inputs;
   std::vector<OutputSpec> outputs;
-  /// Other resumable files: paths like those of outputs. NAME may be written as NAME.tmp and renamed.
+  /// Other resumable files, by name: they lie in the work directory. NAME may be written as NAME.tmp and renamed.
   std::vector<std::string> scratch;
   std::string stage_class = "cpu";  ///< Which workers may take it: cpu, net, …
   std::function<Result<StageSetup>(const PlanView&)> setup;
@@ -90,6 +90,8 @@ struct StageRequest {
   std::vector<StageInput> inputs;
   std::vector<StageOutputSlot> outputs;
   std::vector<std::filesystem::path> scratch;
+  std::filesystem::path
+      work_directory;  ///< Where outputs and scratch lie: all that may be written.
 
   [[nodiscard]] const StageInput& input(std::string_view type) const;
   [[nodiscard]] const StageOutputSlot& output(std::string_view type) const;
@@ -113,6 +115,10 @@ struct StageOutcome {
   std::vector<ProducedArtifact> artifacts;
   json::object metrics;
   std::vector<StageWarning> warnings;
+
+  [[nodiscard]] json::object to_json() const;
+  /// Members that are absent or of another type are empty; unknown warnings are left out.
+  [[nodiscard]] static StageOutcome from_json(const json::object& object);
 };
 
 /// Called by a stage while it works: `fraction` of the whole in 0..1 (below 0: unknown).
@@ -121,6 +127,10 @@ using ProgressFn = std::function<void(double fraction)>;
 class Stage {
  public:
   virtual ~Stage() = default;
+  /// Loads what `run` will need besides the files of its task: models, libraries. Called before every
+  /// `run` in the executor, which lives on; `run` itself is called in a copy of it that has no right to
+  /// open anything but the inputs and outputs, and what it changes in this object is lost.
+  [[nodiscard]] virtual Result<void> warm_up(const StageRequest& /*request*/) { return {}; }
   [[nodiscard]] virtual Result<StageOutcome> run(const StageRequest& request,
                                                  const ProgressFn& progress) = 0;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <set>
 
 #include "core/clock.h"
 #include "core/log.h"
@@ -14,7 +15,7 @@ namespace baleen::engine {
 namespace {
 
 constexpr double kReclaimIntervalS = 0.5;
-constexpr double kIdleReclaimIntervalS = 2;
+constexpr double kIdleReclaimIntervalS = 3;
 constexpr double kUnwatchedClaimIntervalS = 0.2;
 constexpr double kWatchedClaimIntervalS =
     5;  // The watch tells earlier; this is for what it may miss.
@@ -23,17 +24,31 @@ constexpr double kCancelCheckIntervalS = 1.0;
 constexpr int kPollMs = 100;
 constexpr int kIdlePollMs = 500;
 
-AttemptResult attempt_result(const json::object& message) {
+}  // namespace
+
+Result<AttemptResult> parse_attempt_result(const json::object& message,
+                                           const StageRequest& request) {
+  const auto refuse = [](std::string_view why) {
+    return fail(ErrorCode::worker_error, "the executor's result is malformed: {}", why);
+  };
   AttemptResult result;
+  std::set<std::string> types;
   for (const json::value& value : core::get_array(message, "files")) {
-    const json::object& file = value.as_object();
+    if (!value.is_object()) return refuse("a file is no object");
+    const json::object& file = value.get_object();
     result.files.push_back({core::get_string(file, "type"), core::get_string(file, "temporary"),
                             core::get_string(file, "sha256"),
                             core::get_string(file, "content_sha256"),
                             core::get_string(file, "document"), core::get_int(file, "bytes")});
+    const std::string& type = result.files.back().type;
+    const bool is_wanted = std::any_of(request.outputs.begin(), request.outputs.end(),
+                                       [&](const auto& slot) { return slot.type == type; });
+    if (!is_wanted || !types.insert(type).second || result.files.back().bytes < 0)
+      return refuse("a file that it was not to make");
   }
   for (const json::value& value : core::get_array(message, "warnings")) {
-    const json::object& warning = value.as_object();
+    if (!value.is_object()) return refuse("a warning is no object");
+    const json::object& warning = value.get_object();
     const auto code = core::parse_error_code(core::get_string(warning, "code"));
     result.warnings.push_back(
         {code.value_or(ErrorCode::internal), core::get_string(warning, "message")});
@@ -42,8 +57,6 @@ AttemptResult attempt_result(const json::object& message) {
   result.seconds = core::get_double(message, "seconds");
   return result;
 }
-
-}  // namespace
 
 struct Supervisor::Slot {
   std::optional<ExecutorProcess> process;
@@ -74,6 +87,7 @@ bool Supervisor::is_any_busy() const {
 }
 
 Result<void> Supervisor::run(const std::atomic<bool>& stop, const std::function<bool()>& tick) {
+  BALEEN_RETURN_IF_ERROR(queue_.remove_remains_of_canceled());
   const auto loop = [&]() -> Result<void> {
     while (!stop.load()) {
       const bool may_get_more = tick();
@@ -215,22 +229,31 @@ Result<void> Supervisor::receive(Slot& slot) {
 }
 
 Result<void> Supervisor::handle(Slot& slot, const json::object& message) {
-  slot.last_message_s = core::steady_s();
   if (!slot.assignment) return {};
   const std::string type = core::get_string(message, "type");
   if (type == "progress") {
     TaskReport progress;
-    progress.fraction = slot.fraction = core::get_double(message, "fraction");
+    progress.fraction = core::get_double(message, "fraction");
+    // To say the same again is no progress, unless the length of the work is not known.
+    if (progress.fraction < 0 || progress.fraction > slot.fraction)
+      slot.last_message_s = core::steady_s();
+    slot.fraction = progress.fraction;
     report(slot, TaskReport::Kind::progress, std::move(progress));
     return {};
   }
-  if (type == "error")
-    return fail_attempt(slot, error_from_message(message), core::get_object(message, "metrics"));
+  if (type == "error") {
+    const Error error = error_from_message(message);
+    if (error.code == ErrorCode::worker_error || error.code == ErrorCode::sandbox_violation)
+      ++counts_.executor_deaths;
+    return fail_attempt(slot, error, core::get_object(message, "metrics"));
+  }
   return finish(slot, message);
 }
 
 Result<void> Supervisor::finish(Slot& slot, const json::object& message) {
-  const AttemptResult result = attempt_result(message);
+  const Result<AttemptResult> parsed = parse_attempt_result(message, slot.assignment->request);
+  if (!parsed.ok()) return fail_attempt(slot, parsed.error(), {});
+  const AttemptResult& result = *parsed;
   std::optional<Assignment> next;
   Result<FinishState> state =
       queue_.finish_and_claim(*slot.assignment, result, options_.scope, next);
@@ -293,12 +316,17 @@ Result<void> Supervisor::fail_attempt(Slot& slot, const Error& error, const json
 Result<void> Supervisor::kill_stalled() {
   const double now_s = core::steady_s();
   for (Slot& slot : slots_) {
-    if (!slot.assignment || now_s - slot.last_message_s < options_.stall_timeout_s) continue;
+    if (!slot.assignment) continue;
+    const bool is_stalled = now_s - slot.last_message_s >= options_.stall_timeout_s;
+    if (!is_stalled && now_s - slot.started_s < options_.task_timeout_s) continue;
     slot.process.reset();
     ++counts_.executor_deaths;
-    BALEEN_RETURN_IF_ERROR(fail_attempt(
-        slot, fail(ErrorCode::stage_stalled, "no progress for {:.0f} s", options_.stall_timeout_s),
-        {}));
+    const Error error =
+        is_stalled
+            ? fail(ErrorCode::stage_stalled, "no progress for {:.0f} s", options_.stall_timeout_s)
+            : fail(ErrorCode::stage_stalled, "not done after {:.0f} s (worker.task_timeout_s)",
+                   options_.task_timeout_s);
+    BALEEN_RETURN_IF_ERROR(fail_attempt(slot, error, {}));
   }
   return {};
 }

@@ -22,8 +22,9 @@ struct SupervisorOptions {
   int executors = 1;
   ExecutorCommand command;
   double lease_ttl_s = 600;
-  double stall_timeout_s = 300;  ///< An executor that says nothing for this long is killed.
-  bool is_until_done = false;    ///< Return when nothing in scope is open; otherwise when stopped.
+  double stall_timeout_s = 300;    ///< An executor that makes no progress for this long is killed.
+  double task_timeout_s = 86'400;  ///< One that takes longer too, whatever it says.
+  bool is_until_done = false;  ///< Return when nothing in scope is open; otherwise when stopped.
   Scope scope;
 };
 
@@ -52,6 +53,11 @@ struct SupervisorCounts {
                reclaimed = 0;
   double stage_cpu_s = 0;
 };
+
+/// What an executor says that it made. WORKER_ERROR for what is no result of this request: whatever an executor has
+/// become of a recording, its words do not take the supervisor down.
+[[nodiscard]] Result<AttemptResult> parse_attempt_result(const json::object& message,
+                                                         const StageRequest& request);
 
 class Supervisor {
  public:

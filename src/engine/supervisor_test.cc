@@ -23,7 +23,7 @@ class SupervisorTest : public testing::EngineFixture {
   SupervisorOptions until_done(int executors = 2) {
     SupervisorOptions options;
     options.executors = executors;
-    options.command = {{"baleen-test", "--executor"}};
+    options.command = {{"baleen-test", root_.work(), "--executor"}};
     options.is_until_done = true;
     return options;
   }
@@ -74,6 +74,18 @@ TEST_F(SupervisorTest, AStalledExecutorIsKilledAndExplained) {
   EXPECT_EQ(text_of("SELECT error_code FROM tasks WHERE stage = 'square'"), "STAGE_STALLED");
 }
 
+TEST_F(SupervisorTest, AnExecutorThatNeverEndsIsKilledHoweverBusyItSeems) {
+  submit_number(23);
+  SupervisorOptions options = until_done(1);
+  options.task_timeout_s = 0.3;
+  Supervisor supervisor(real_queue_, options, observer_);
+  ASSERT_TRUE(supervisor.run(stop_, [] { return false; }).ok());
+  EXPECT_EQ(text_of("SELECT error_code FROM tasks WHERE stage = 'square'"), "STAGE_STALLED");
+  EXPECT_NE(
+      text_of("SELECT error_message FROM tasks WHERE stage = 'square'").find("not done after"),
+      std::string::npos);
+}
+
 TEST_F(SupervisorTest, StoppingGivesTheTaskBackUnharmed) {
   submit_number(23);
   SupervisorOptions options = until_done(1);
@@ -109,23 +121,35 @@ TEST_F(SupervisorTest, AnExecutorWhoseSupervisorDiedBeforeItBeganDoesNothing) {
   message["op"] = "run";
   ASSERT_TRUE(send_message(supervisors, message).ok());
   supervisors.reset();
-  EXPECT_EQ(run_executor(executors, recipes_,
-                         [](const auto&) -> Result<json::object> { return json::object{}; }),
-            0);
+  EXPECT_EQ(run_executor(executors, {}, recipes_, {}), 0);
   EXPECT_FALSE(std::filesystem::exists(slot.temporary));
+}
+
+TEST(AttemptResult, OfWordsThatNoExecutorSaysIsAnErrorAndNothingWorse) {
+  StageRequest request;
+  request.outputs.emplace_back().type = "a";
+  const auto parse = [&](std::string_view text) {
+    return parse_attempt_result(core::parse_json(text, "message").value().as_object(), request);
+  };
+  EXPECT_EQ(parse(R"({"files":[{"type":"a","bytes":3}],"warnings":[{"code":"X"}]})")->files.size(),
+            1U);
+  EXPECT_TRUE(parse("{}").ok());
+  for (const char* text :
+       {R"({"files":[3]})", R"({"warnings":[null]})", R"({"files":[{"type":"b"}]})",
+        R"({"files":[{}]})", R"({"files":[{"type":"a"},{"type":"a"}]})",
+        R"({"files":[{"type":"a","bytes":-1}]})"}) {
+    const Result<AttemptResult> result = parse(text);
+    ASSERT_FALSE(result.ok()) << text;
+    EXPECT_EQ(result.error().code, ErrorCode::worker_error) << text;
+  }
 }
 
 }  // namespace
 }  // namespace baleen::engine
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::strcmp(argv[1], "--executor") == 0) {
-    baleen::engine::confine_executor(0, 0);
-    baleen::engine::RecipeRegistry recipes;
-    if (!recipes.add(baleen::engine::testing::toy_recipe()).ok()) return 2;
-    return baleen::engine::run_executor(
-        baleen::core::Fd(std::atoi(argv[2])), recipes,
-        [](const auto&) -> baleen::Result<baleen::json::object> { return baleen::json::object{}; });
+  if (argc == 4 && std::strcmp(argv[2], "--executor") == 0) {
+    return baleen::engine::testing::serve_toy_recipe(std::atoi(argv[3]), argv[1]);
   }
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -230,6 +230,7 @@ TEST(NameIfNoAudio, KnowsWhatPeopleSendByMistakeAndLetsTheRestPass) {
                                    "ftypheic"s,
                                    "\x1f\x8b\x08"s, "#!/bin/sh"s, "<?xml version"s}) {
     EXPECT_NE(name_if_no_audio(bytes), "") << bytes;
+    EXPECT_FALSE(guess_format(bytes).starts_with("audio/")) << "one says so, the other not";
   }
   for (const std::string& bytes : {"RIFF\0\0\0\0WAVE"s, "fLaC"s, "OggS"s, "ID3"s, "\xff\xfb\x90"s,
                                    "\0\0\0\x18"

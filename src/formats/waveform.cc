@@ -75,8 +75,8 @@ Result<WaveformReader> WaveformReader::open(const std::filesystem::path& path) {
 
 Result<void> WaveformReader::read(std::int64_t first, std::span<std::int16_t> pairs) const {
   const auto count = static_cast<std::int64_t>(pairs.size() / 2);
-  if (first < 0 || first + count > info_.n_pixels)
-    return fail(ErrorCode::invalid_argument, "pixels {} to {} of {}", first, first + count,
+  if (first < 0 || first > info_.n_pixels - count)
+    return fail(ErrorCode::invalid_argument, "{} pixels from {} on, of {}", count, first,
                 info_.n_pixels);
   return read_all_at(file_, std::as_writable_bytes(pairs), kHeaderBytes + first * kPairBytes);
 }

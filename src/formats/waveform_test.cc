@@ -44,6 +44,7 @@ TEST_F(Waveform, WhatIsWrittenIsRead) {
   ASSERT_TRUE(reader.read(1, pairs).ok());
   EXPECT_THAT(pairs, ::testing::ElementsAre(-3, 4, -5, 6));
   EXPECT_EQ(reader.read(2, pairs).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(reader.read(INT64_MAX, pairs).error().code, ErrorCode::invalid_argument);
 }
 
 TEST_F(Waveform, ACountThatIsNotKeptIsAnError) {

@@ -60,11 +60,13 @@ Result<std::string> read_me(store::Database& database, std::string_view run_id) 
 
 std::string redact(std::string text) {
   for (const std::string_view prefix : {"bln_", "bls_"}) {
-    for (std::size_t at = text.find(prefix); at != std::string::npos;
-         at = text.find(prefix, at + kRedacted.size())) {
-      std::size_t end = at + prefix.size();
+    std::size_t end = 0;
+    for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, end)) {
+      end = at + prefix.size();
       while (end < text.size() && is_of_secret(text[end])) ++end;
-      if (end - at >= 20) text.replace(at, end - at, kRedacted);
+      if (end - at < 20) continue;
+      text.replace(at, end - at, kRedacted);
+      end = at + kRedacted.size();
     }
   }
   return text;

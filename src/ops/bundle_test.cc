@@ -20,6 +20,7 @@ TEST(Redact, TokensGoFromTextsAndWordsStay) {
             "a (redacted), b (redacted).");
   EXPECT_EQ(redact(std::string("bln_short and stable_bln_ stay")),
             "bln_short and stable_bln_ stay");
+  EXPECT_EQ(redact(std::string("bln_x " + kSecret)), "bln_x (redacted)") << "close behind another";
 }
 
 TEST(Redact, MembersThatSpeakOfSecretsLoseTheirValues) {

@@ -1,14 +1,19 @@
 #include "store/database.h"
 
 #include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <unordered_map>
 
 #include "core/check.h"
 #include "core/failpoint.h"
 #include "core/file.h"
+#include "store/host_guard.h"
 
 namespace baleen::store {
 namespace {
@@ -19,6 +24,7 @@ constexpr int kBusyWaitsMax = 60'000;
 constexpr unsigned kBusyWaitMinUs = 500;
 constexpr unsigned kBusyWaitMaxUs = 10'000;
 constexpr std::size_t kStatementCacheMax = 256;
+constexpr std::uintmax_t kGrowthBytes = 65'536;  // What one of its files grows by at once.
 
 struct StatementDeleter {
   void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
@@ -29,6 +35,20 @@ int wait_for_lock(void* /*unused*/, int waits) {
   if (waits >= kBusyWaitsMax) return 0;
   ::usleep(std::min(kBusyWaitMaxUs, kBusyWaitMinUs * static_cast<unsigned>(waits + 1)));
   return 1;
+}
+
+/// SQLite says only that it could not: its errno is that of whatever it tried last.
+bool is_out_of_room(const std::filesystem::path& database) {
+  struct statvfs disk {};
+  const bool is_known = ::statvfs(database.parent_path().c_str(), &disk) == 0;
+  if (is_known && (disk.f_bavail == 0 || (disk.f_files > 0 && disk.f_favail == 0))) return true;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+  return std::ranges::any_of(std::array{"", "-wal", "-shm"}, [&](const char* end) {
+    std::error_code ignored;
+    const std::uintmax_t bytes = std::filesystem::file_size(database.string() + end, ignored);
+    return (ignored ? 0 : bytes) + kGrowthBytes > limit.rlim_cur;
+  });
 }
 
 Value column_value(sqlite3_stmt* statement, int column) {
@@ -71,6 +91,11 @@ std::string Row::text(std::size_t column) const {
 }
 
 struct Database::Impl {
+  Impl(HostGuard guard_in, std::filesystem::path path_in)
+      : guard(std::move(guard_in)), path(std::move(path_in)) {}
+
+  const HostGuard guard;  // Let go of when the connection is closed.
+  const std::filesystem::path path;
   sqlite3* connection = nullptr;
   std::unordered_map<std::string, Statement> statements;
   bool is_in_transaction = false;
@@ -86,6 +111,10 @@ struct Database::Impl {
     const int code = sqlite3_errcode(connection);
     const std::string message = std::string(what) + ": " + sqlite3_errmsg(connection);
     if (code == SQLITE_FULL) return {ErrorCode::disk_full, message};
+    const bool is_io = code == SQLITE_CANTOPEN || code == SQLITE_IOERR;
+    if (is_io && is_out_of_room(path)) return {ErrorCode::disk_full, message};
+    const int cause = is_io ? sqlite3_system_errno(connection) : 0;
+    if (cause == EMFILE || cause == ENFILE) return core::errno_error(cause, message);
     if (code == SQLITE_CANTOPEN || code == SQLITE_PERM || code == SQLITE_READONLY) {
       return {ErrorCode::permission_denied, message};
     }
@@ -161,7 +190,8 @@ Database& Database::operator=(Database&&) noexcept = default;
 
 Result<Database> Database::open(const std::filesystem::path& path) {
   BALEEN_RETURN_IF_ERROR(core::make_directories(path.parent_path()));
-  auto impl = std::make_unique<Impl>();
+  BALEEN_ASSIGN_OR_RETURN(HostGuard guard, HostGuard::acquire(path.parent_path()));
+  auto impl = std::make_unique<Impl>(std::move(guard), path);
   const int status =
       sqlite3_open_v2(path.c_str(), &impl->connection,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);

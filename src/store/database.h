@@ -51,7 +51,8 @@ Value to_value(T number) {
 
 class Database {
  public:
-  /// Opens or creates the file and brings nothing else into being (see schema.h).
+  /// Opens or creates the file and brings nothing else into being (see schema.h). For as long as the connection
+  /// lives, programs of other hosts are refused, as this one is while they are there (host_guard.h).
   [[nodiscard]] static Result<Database> open(const std::filesystem::path& path);
   ~Database();
   Database(Database&&) noexcept;

@@ -11,6 +11,8 @@ std::string insert_before_extension(std::string_view path, const std::string& in
   return std::string(path.substr(0, dot)) + inserted + std::string(path.substr(dot));
 }
 
+std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos;
        at = text.find(from, at + to.size())) {
@@ -29,11 +31,24 @@ std::string expand_path(std::string_view pattern,
   return path;
 }
 
-std::string temporary_path(std::string_view final_path, std::int64_t fence) {
-  return insert_before_extension(final_path, ".f" + std::to_string(fence)) + ".tmp";
+std::string work_directory(std::string_view asset_id,
+                           std::string_view stage,
+                           std::string_view alias) {
+  std::string path = "work/" + std::string(asset_id) + "." + std::string(stage);
+  if (!alias.empty()) path += "." + std::string(alias);
+  return path;
 }
 
-std::string resumable_path(std::string_view final_path) { return std::string(final_path) + ".tmp"; }
+std::string temporary_path(std::string_view work_directory,
+                           std::string_view final_path,
+                           std::int64_t fence) {
+  return std::string(work_directory) + "/" +
+         insert_before_extension(file_name(final_path), ".f" + std::to_string(fence)) + ".tmp";
+}
+
+std::string resumable_path(std::string_view work_directory, std::string_view final_path) {
+  return std::string(work_directory) + "/" + std::string(file_name(final_path)) + ".tmp";
+}
 
 std::string versioned_path(std::string_view final_path, std::string_view signature) {
   return insert_before_extension(final_path, "." + std::string(signature.substr(0, 12)));

@@ -17,6 +17,7 @@ struct DataRoot {
   [[nodiscard]] std::filesystem::path models() const { return path / "models"; }
   [[nodiscard]] std::filesystem::path live() const { return path / "live"; }
   [[nodiscard]] std::filesystem::path incoming() const { return path / "incoming"; }
+  [[nodiscard]] std::filesystem::path work() const { return path / "work"; }
   [[nodiscard]] std::filesystem::path at(std::string_view relative) const {
     return path / relative;
   }
@@ -27,10 +28,18 @@ struct DataRoot {
                                       std::string_view asset_id,
                                       std::string_view alias);
 
-/// The name while it is being written: "features/a.h5" under fence 7 is "features/a.f7.h5.tmp".
-[[nodiscard]] std::string temporary_path(std::string_view final_path, std::int64_t fence);
-/// The name of a file that a later attempt may resume: "audio/a/normalized.wav.tmp".
-[[nodiscard]] std::string resumable_path(std::string_view final_path);
+/// Where the attempts at one stage of one asset write: "work/a.decode", or "work/a.features.0123456789ab". Only
+/// the holder of the lease on these three has it, so that a folder of its own is all that it may write to.
+[[nodiscard]] std::string work_directory(std::string_view asset_id,
+                                         std::string_view stage,
+                                         std::string_view alias);
+/// The name while it is being written: "features/a.h5" under fence 7 is "WORK/a.f7.h5.tmp".
+[[nodiscard]] std::string temporary_path(std::string_view work_directory,
+                                         std::string_view final_path,
+                                         std::int64_t fence);
+/// The name of a file that a later attempt may resume: "WORK/normalized.wav.tmp".
+[[nodiscard]] std::string resumable_path(std::string_view work_directory,
+                                         std::string_view final_path);
 /// The name of a later version beside the first: "segments/a.segments.v1.0123456789ab.json".
 [[nodiscard]] std::string versioned_path(std::string_view final_path, std::string_view signature);
 

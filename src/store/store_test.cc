@@ -39,11 +39,15 @@ class StoreTest : public ::testing::Test {
 
 TEST(Paths, PutTheFenceAndTheVersionBeforeTheExtension) {
   EXPECT_EQ(expand_path("features/{asset}.{alias}.h5", "a1", "b2"), "features/a1.b2.h5");
-  EXPECT_EQ(temporary_path("features/a.b.h5", 7), "features/a.b.f7.h5.tmp");
-  EXPECT_EQ(resumable_path("audio/a/normalized.wav"), "audio/a/normalized.wav.tmp");
+  EXPECT_EQ(work_directory("a", "decode", ""), "work/a.decode");
+  EXPECT_EQ(work_directory("a", "features", "b"), "work/a.features.b");
+  EXPECT_EQ(temporary_path("work/a.features.b", "features/a.b.h5", 7),
+            "work/a.features.b/a.b.f7.h5.tmp");
+  EXPECT_EQ(resumable_path("work/a.decode", "audio/a/normalized.wav"),
+            "work/a.decode/normalized.wav.tmp");
   EXPECT_EQ(versioned_path("segments/a.segments.v1.json", "0123456789abcdef"),
             "segments/a.segments.v1.0123456789ab.json");
-  EXPECT_EQ(temporary_path("audio/a.b/original", 1), "audio/a.b/original.f1.tmp");
+  EXPECT_EQ(temporary_path("work/a", "audio/a.b/original", 1), "work/a/original.f1.tmp");
 }
 
 TEST_F(StoreTest, TheNewestArtifactOfATypeIsFound) {

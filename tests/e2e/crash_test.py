@@ -107,7 +107,7 @@ class Crash(harness.Case):
                 place = self.place(BALEEN_DECODE_CHUNK_S=0.1)
                 recording = harness.make_wav(place.path / "long.wav", 100)
                 process = place.start("run", "ssis", recording, "--executors", "1")
-                checkpoint = lambda: list(place.data.glob("audio/*/*.checkpoint*"))
+                checkpoint = lambda: list(place.data.glob("work/*/*.checkpoint*"))
                 harness.wait_for(checkpoint, "the first checkpoint")
                 os.killpg(process.pid, signal_number)
                 self.assert_status(place.finish(process), 128 + signal_number)

@@ -6,6 +6,7 @@ used as a person or a script would use it. Python's standard library only.
 """
 import array
 import contextlib
+import functools
 import hashlib
 import json
 import math
@@ -24,7 +25,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = os.environ.get("BALEEN_PROGRAM", str(ROOT / "build/baleen"))
-TIMEOUT_S = 240  # No command here takes seconds; what takes minutes hangs.
+PATIENCE = float(os.environ.get("BALEEN_PATIENCE", "1"))  # More where a sanitizer makes everything slow.
+TIMEOUT_S = 240 * PATIENCE  # No command here takes seconds; what takes minutes hangs.
 TIMESTAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 STAGES = ("decode", "waveform", "features", "segments", "preview")
 SKIPPED = 77
@@ -105,9 +107,18 @@ class Outcome:
                 f"\n--- stderr\n{self.err[-3000:]}")
 
 
+@functools.lru_cache(maxsize=None)
+def has_sandbox():
+    """Whether this kernel can confine executors. Where it cannot, the tests do without, all but those of the sandbox."""
+    checks = json.loads(subprocess.run([PROGRAM, "doctor", "--json"], capture_output=True, check=False).stdout)["checks"]
+    return all(check["state"] == "ok" for check in checks if check["name"] == "sandbox")
+
+
 def clean_environment(**changes):
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("BALEEN_", "SSIS_"))}
     environment["BALEEN_WORKER_RETRY_DELAYS_S"] = "0"
+    if not has_sandbox():
+        environment["BALEEN_WORKER_SANDBOX"] = "best-effort"
     environment.update({name: str(value) for name, value in changes.items() if value is not None})
     return environment
 
@@ -176,21 +187,22 @@ def open_database(data):
     return sqlite3.connect(f"file:{data / 'baleen.db'}?mode=ro", uri=True, timeout=60)
 
 
-def group_members(group):
-    """The living processes of a process group."""
+def group_members(group, parent=None):
+    """The living processes of a process group; only the children of one of them, if it is named."""
     members = []
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
         with contextlib.suppress(OSError, IndexError, ValueError):
             fields = pathlib.Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group and fields[0] not in "ZX":
+            if int(fields[2]) == group and fields[0] not in "ZX" and parent in (None, int(fields[1])):
                 members.append(int(entry))
     return members
 
 
 def executors_of(process):
-    return [pid for pid in group_members(process.pid) if pid != process.pid]
+    """Its children; their own children are the cells in which tasks run."""
+    return group_members(process.pid, parent=process.pid)
 
 
 def kill_group(process):
@@ -203,7 +215,7 @@ def kill_group(process):
 
 def wait_for(condition, what, timeout_s=60):
     """Polls until a condition holds; its value. A test that waits in vain fails here."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + timeout_s * PATIENCE
     while True:
         value = condition()
         if value:
@@ -236,11 +248,14 @@ def artifacts(data):
 
 def leftovers(data):
     """Files that no finished run may leave behind: anything but artifacts, database, logs and models."""
-    known = {"baleen.db", "baleen.db-wal", "baleen.db-shm"}
+    known = {"baleen.db", "baleen.db-wal", "baleen.db-shm", "host"}
     left = []
     for path in data.rglob("*"):
         relative = path.relative_to(data)
-        if not path.is_file() or relative.parts[0] in ("logs", "models", "live") or relative.as_posix() in known:
+        is_work = len(relative.parts) == 2 and relative.parts[0] == "work"
+        if is_work:
+            left.append(relative.as_posix())
+        if is_work or not path.is_file() or relative.parts[0] in ("logs", "models", "live") or relative.as_posix() in known:
             continue
         is_artifact = re.fullmatch(
             r"audio/[^/]+/(original\.[a-z0-9]{1,8}|normalized(\.[0-9a-f]{12})?\.wav)|features/[^/]+\.(h5|feature_pack\.v1\.json)|"

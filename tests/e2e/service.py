@@ -8,7 +8,7 @@ import signal
 
 import harness
 
-PATIENCE_S = 60
+PATIENCE_S = 60 * harness.PATIENCE
 
 
 class Service:

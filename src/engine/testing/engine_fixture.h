@@ -74,9 +74,7 @@ class EngineFixture : public ::testing::Test {
 
   /// Runs an assignment's stage here and reports what an executor would.
   AttemptResult execute(const Assignment& assignment) {
-    for (const auto& slot : assignment.request.outputs) {
-      EXPECT_TRUE(core::make_directories(slot.temporary.parent_path()).ok());
-    }
+    EXPECT_TRUE(core::make_directories(assignment.request.work_directory).ok());
     const StageOutcome outcome =
         assignment.spec->make()->run(assignment.request, [](double) {}).value();
     AttemptResult result;

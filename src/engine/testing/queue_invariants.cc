@@ -1,5 +1,7 @@
 // The invariants I1 to I14 of queue_model.h. Nothing here is shared with the moves: what must hold is said again.
 
+#include <algorithm>
+
 #include "engine/testing/queue_model.h"
 
 namespace baleen::engine::model {
@@ -114,7 +116,10 @@ bool may_reclaim(const State& before, const Move& move, const Lease& lease) {
   const int host = at(kHostOf, move.a);
   const bool is_known_dead = at(kHostOf, lease.worker) == host &&
                              (owner.life == Life::dead || owner.incarnation != lease.incarnation);
-  return is_known_dead || lease.expires_us < before.clock_us(host);
+  if (is_known_dead || before.clock_set_us >= lease.renewed_us) return true;
+  const std::int64_t ahead_us =
+      at(before.hosts, at(kHostOf, lease.worker)).offset_us - at(before.hosts, host).offset_us;
+  return before.now_us - lease.renewed_us >= kLeaseUs + std::min<std::int64_t>(0, ahead_us);
 }
 
 std::string_view find_lease_change(const State& before, const Move& move, const State& after) {
@@ -218,6 +223,13 @@ std::string_view find_claimed_change(
   return is.attempts == n_attempts ? "" : "I5: a claim changes attempts";
 }
 
+/// Whether a task's delay was shortened, and nothing else.
+bool is_only_sooner(const Task& was, const Task& is) {
+  Task expected = was;
+  expected.not_before_us = is.not_before_us;
+  return was.state == TaskState::queued && is == expected && is.not_before_us < was.not_before_us;
+}
+
 std::string_view find_one_task_change(
     const State& before, const Task& was, const Move& move, const State& after, const Task& is) {
   using enum TaskState;
@@ -236,6 +248,7 @@ std::string_view find_one_task_change(
                                                                 : "I9: given up with attempts left";
     case MoveKind::interrupt:
     case MoveKind::reclaim:
+      if (is_only_sooner(was, is)) return "";  // The clock was set back meanwhile.
       if (was.state != running) return "I11: a dead worker's task did not run";
       if (is.attempts != was.attempts - 1) return "I5: a worker's end costs an attempt";
       if (is.state == queued) return "";

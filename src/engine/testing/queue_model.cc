@@ -236,9 +236,12 @@ void QueueModel::take_lease(int task_index, int worker_index) {
   artifact(in.asset, entry.kind).job = 0;  // What is forced, missing or damaged.
   ++entry.attempts;
   const int fence = add_attempt(task_index, AttemptStatus::running, entry.attempts);
-  lease(in.asset, entry.kind) = {fence, static_cast<std::int16_t>(task_index),
-                                 static_cast<std::int16_t>(worker_index), by.incarnation,
-                                 now_us + kLeaseUs};
+  lease(in.asset, entry.kind) = {fence,
+                                 static_cast<std::int16_t>(task_index),
+                                 static_cast<std::int16_t>(worker_index),
+                                 by.incarnation,
+                                 now_us + kLeaseUs,
+                                 now_.now_us};
   entry.state = TaskState::running;
   take_turn(task_index);
   in.has_started = true;
@@ -317,7 +320,10 @@ bool QueueModel::apply(const Move& move) {
         if (kHostOf[static_cast<std::size_t>(i)] == move.a) kill(i);
       }
       return true;
-    case MoveKind::jump: now_.hosts[a].offset_us += move.b * std::int64_t{1'000'000}; return true;
+    case MoveKind::jump:
+      now_.hosts[a].offset_us += move.b * std::int64_t{1'000'000};
+      now_.clock_set_us = now_.now_us;
+      return true;
     case MoveKind::advance: now_.now_us += move.time_us; return true;
     case MoveKind::lose:
     case MoveKind::damage:
@@ -338,6 +344,7 @@ bool QueueModel::apply_to_worker(const Move& move) {
     if (by.life != Life::dead) return false;
     by.life = Life::running;
     ++by.incarnation;
+    watches_[static_cast<std::size_t>(move.a)] = LeaseWatch();
     by.boot = now_.hosts[static_cast<std::size_t>(kHostOf[static_cast<std::size_t>(move.a)])].boot;
     return true;
   }
@@ -369,8 +376,9 @@ bool QueueModel::apply_to_worker(const Move& move) {
         if (is_lost(held)) {
           ++n_changed_;
         } else {
-          lease(held.asset, held.kind).expires_us =
-              now_.clock_us(kHostOf[static_cast<std::size_t>(move.a)]) + kLeaseUs;
+          Lease& kept = lease(held.asset, held.kind);
+          kept.expires_us = now_.clock_us(kHostOf[static_cast<std::size_t>(move.a)]) + kLeaseUs;
+          kept.renewed_us = now_.now_us;
         }
       }
       return true;

@@ -19,7 +19,8 @@
 ///       that nothing in its run can make again.
 ///  I10  Nothing is lost: once faults cease, one worker brings every run to its end, and no lease is left.
 ///  I11  Tasks move only along the arrows of queue.h.
-///  I12  A lease is reclaimed only from the dead (known to be, on the same host) or when it has expired.
+///  I12  A lease is reclaimed only from the dead (known to be, on the same host), or when nobody has renewed it for
+///       its time, less what the clock of the one was behind the other's. (Where a clock was set since: whenever.)
 ///  I13  Attempts and interruptions stay within their limits; fences only grow.
 ///  I14  A claim takes from the owner with the fewest running tasks that has something to take, and nothing
 ///       that is paused, not yet due, or leased by another task.
@@ -30,6 +31,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/lease_watch.h"
 #include "engine/queue_rules.h"
 
 namespace baleen::engine::model {
@@ -82,6 +84,7 @@ struct Lease {
   std::int16_t task = 0, worker = 0;
   int incarnation = 0;  ///< Of the worker: a process.
   std::int64_t expires_us = 0;
+  std::int64_t renewed_us = 0;  ///< True time.
 };
 
 struct Attempt {
@@ -127,6 +130,7 @@ struct State {
   std::array<std::array<bool, kKinds + 1>, kRecipes + 1> pauses{};  ///< Index 0: any.
   std::array<Worker, kWorkers> workers{};
   std::array<Host, kHosts> hosts{};
+  std::int64_t clock_set_us = 0;  ///< When a clock was set last, in true time.
   std::array<Run, kRunsMax> runs{};
   std::array<Task, kTasksMax> tasks{};
   std::array<Attempt, kAttemptsMax + 1> attempts{};  ///< From 1: the fence.
@@ -244,6 +248,7 @@ class QueueModel {
   void let_go(int worker_index, int slot);
   void end_lease(const Assignment& held, AttemptStatus status);
   void reclaim(int worker_index);
+  void shorten_delays(std::int64_t now_us);
   void cancel(int run_index);
   void retry(int run_index);
   void kill(int worker_index);
@@ -252,6 +257,7 @@ class QueueModel {
   State now_;
   int claimed_fence_ = 0, submitted_run_ = -1, n_changed_ = 0;
   bool has_published_ = false, is_new_run_ = false;
+  std::array<LeaseWatch, kWorkers> watches_;  ///< Of the workers' present processes.
 };
 
 /// What is wrong with a state, or with a move that led from one to the other; "" if nothing is.

@@ -1,5 +1,7 @@
 // The moves of the model that end something: an attempt, a lease, a run.
 
+#include <algorithm>
+
 #include "engine/testing/queue_model.h"
 
 namespace baleen::engine::model {
@@ -98,6 +100,7 @@ void QueueModel::reclaim(int worker_index) {
   n_changed_ = 0;
   const auto by = static_cast<std::size_t>(worker_index);
   const std::int64_t now_us = now_.clock_us(kHostOf[by]);
+  if (watches_[by].begin_look(now_us, now_.now_us)) shorten_delays(now_us);
   for (int asset = 0; asset < kAssets; ++asset) {
     for (int kind = 0; kind < kKinds; ++kind) {
       Lease& held = lease(asset, kind);
@@ -109,7 +112,10 @@ void QueueModel::reclaim(int worker_index) {
         const bool is_gone = held.incarnation != owner.incarnation || owner.life == Life::dead;
         liveness = is_gone ? core::Liveness::dead : core::Liveness::alive;
       }
-      bool is_taken = rules::is_reclaimable(is_mine, liveness, held.expires_us, now_us);
+      bool is_taken = rules::is_reclaimable(is_mine, liveness, [&] {
+        return watches_[by].has_expired(held.fence, held.expires_us, kLeaseUs,
+                                        liveness == core::Liveness::alive);
+      });
       if (bug_ == Bug::reclaims_the_living) is_taken = !is_mine;
       if (bug_ == Bug::never_reclaims) is_taken = is_taken && liveness == core::Liveness::dead;
       if (!is_taken) continue;
@@ -128,6 +134,15 @@ void QueueModel::reclaim(int worker_index) {
       held = Lease{};
       refresh(entry.run);
     }
+  }
+}
+
+void QueueModel::shorten_delays(std::int64_t now_us) {
+  for (int i = 0; i < now_.n_tasks; ++i) {
+    Task& entry = task(i);
+    if (entry.state != TaskState::queued || entry.not_before_us <= 0) continue;
+    entry.not_before_us = std::min(entry.not_before_us,
+                                   rules::latest_retry_us(now_us, kRetryDelaysS, entry.attempts));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/file.h"
+#include "engine/executor.h"
 #include "engine/recipe.h"
 
 namespace baleen::engine::testing {
@@ -77,6 +78,16 @@ inline Recipe toy_recipe(json::object double_params = {}) {
                   return in[0] + in[1];
                 }));
   return recipe;
+}
+
+/// What the test program is when a supervisor starts it as an executor. Confined as far as the machine can.
+inline int serve_toy_recipe(int socket, const std::filesystem::path& work_directory) {
+  ExecutorOptions options;
+  options.sandbox = SandboxMode::best_effort;
+  options.work_directory = work_directory;
+  RecipeRegistry recipes;
+  if (!recipes.add(toy_recipe()).ok() || !confine_executor(options).ok()) return 2;
+  return run_executor(core::Fd(socket), options, recipes, {});
 }
 
 }  // namespace baleen::engine::testing

@@ -12,6 +12,8 @@ class DecodeStage final : public engine::Stage {
  public:
   explicit DecodeStage(const DecodeSettings& settings) : settings_(settings) {}
 
+  Result<void> warm_up(const engine::StageRequest&) override { return audio::load_decoders(); }
+
   Result<engine::StageOutcome> run(const engine::StageRequest& request,
                                    const engine::ProgressFn& progress) override {
     const engine::StageOutputSlot& slot = request.output("normalized_wav");
@@ -21,6 +23,7 @@ class DecodeStage final : public engine::Stage {
     options.min_duration_s = core::get_double(request.params, "min_duration_s");
     options.max_duration_s = core::get_double(request.params, "max_duration_s");
     options.chunk_s = settings_.chunk_s;
+    options.expansion_max = settings_.expansion_max;
     const auto on_progress = [&](double fraction, double) {
       progress(fraction);
       return true;

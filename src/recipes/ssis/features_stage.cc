@@ -118,6 +118,18 @@ class FeaturesStage final : public engine::Stage {
  public:
   explicit FeaturesStage(const ml::ModelStore& models) : models_(models) {}
 
+  Result<void> warm_up(const engine::StageRequest& request) override {
+    if (!is_yamnet(request)) return {};
+    const std::string sha256 = core::get_string(request.models, "yamnet");
+    if (yamnet_ && yamnet_sha256_ == sha256) return {};
+    BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model,
+                            planned_model(models_, request, "yamnet"));
+    BALEEN_ASSIGN_OR_RETURN(ml::Session session, ml::Session::open(model.path, {}));
+    BALEEN_ASSIGN_OR_RETURN(yamnet_, ml::Yamnet::create(std::move(session)));
+    yamnet_sha256_ = sha256;
+    return {};
+  }
+
   Result<engine::StageOutcome> run(const engine::StageRequest& request,
                                    const engine::ProgressFn& progress) override {
     BALEEN_ASSIGN_OR_RETURN(const audio::WavReader wav,
@@ -159,18 +171,12 @@ class FeaturesStage final : public engine::Stage {
   }
 
  private:
+  static bool is_yamnet(const engine::StageRequest& request) {
+    return core::get_string(request.params, "embedding") == "yamnet";
+  }
+
   Result<std::unique_ptr<Embedder>> make_embedder(const engine::StageRequest& request, Hertz rate) {
-    if (core::get_string(request.params, "embedding") != "yamnet") {
-      return std::unique_ptr<Embedder>(std::make_unique<BuiltinEmbedder>());
-    }
-    const std::string sha256 = core::get_string(request.models, "yamnet");
-    if (!yamnet_ || yamnet_sha256_ != sha256) {
-      BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model,
-                              planned_model(models_, request, "yamnet"));
-      BALEEN_ASSIGN_OR_RETURN(ml::Session session, ml::Session::open(model.path, {}));
-      BALEEN_ASSIGN_OR_RETURN(yamnet_, ml::Yamnet::create(std::move(session)));
-      yamnet_sha256_ = sha256;
-    }
+    if (!is_yamnet(request)) return std::unique_ptr<Embedder>(std::make_unique<BuiltinEmbedder>());
     return YamnetEmbedder::create(*yamnet_, rate);
   }
 
@@ -180,9 +186,8 @@ class FeaturesStage final : public engine::Stage {
     info.computed_at = request.computed_at;
     info.feature_spec_id = request.feature_spec_id;
     info.feature_spec_alias = request.feature_spec_alias;
-    const bool is_yamnet = core::get_string(request.params, "embedding") == "yamnet";
-    info.embedding_backend = is_yamnet ? "onnxruntime" : "builtin";
-    info.embedding_model_id = is_yamnet ? "yamnet" : "builtin1024";
+    info.embedding_backend = is_yamnet(request) ? "onnxruntime" : "builtin";
+    info.embedding_model_id = is_yamnet(request) ? "yamnet" : "builtin1024";
     info.embedding_model_hash =
         "sha256:" + core::get_string(request.models, info.embedding_model_id);
     info.pipeline_version = info.worker_version = core::version();

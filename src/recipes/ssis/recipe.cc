@@ -94,14 +94,15 @@ engine::StageSpec decode_spec(const SsisSettings& settings) {
   spec.inputs = {{"original", false, ErrorCode::input_not_found}};
   spec.outputs = {
       {"normalized_wav", "audio/{asset}/normalized.wav", "normalized_wav", "1.0.0", true}};
-  spec.scratch = {"audio/{asset}/normalized.checkpoint.json.tmp"};
+  spec.scratch = {"normalized.checkpoint.json.tmp"};
   const json::object params{{"sample_rate_hz", 22050},
                             {"min_duration_s", settings.min_duration_s},
                             {"max_duration_s", settings.max_duration_s}};
   spec.setup = [params](const engine::PlanView&) -> Result<engine::StageSetup> {
     return engine::StageSetup{"", "", params, {}};
   };
-  spec.make = [chunk_s = settings.chunk_s] { return make_decode_stage({chunk_s}); };
+  const DecodeSettings decode{settings.chunk_s, settings.expansion_max};
+  spec.make = [decode] { return make_decode_stage(decode); };
   return spec;
 }
 
@@ -192,9 +193,10 @@ Result<void> check(const SsisSettings& settings) {
     return fail(ErrorCode::config_invalid, "segments.vad is '{}'; allowed: auto, off",
                 settings.vad);
   }
-  if (settings.min_duration_s < 0 || settings.max_duration_s < 0) {
+  if (settings.min_duration_s < 0 || settings.max_duration_s < 0 || settings.expansion_max < 0) {
     return fail(ErrorCode::config_invalid,
-                "decode.min_duration_s and decode.max_duration_s may not be negative");
+                "decode.min_duration_s, decode.max_duration_s and decode.expansion_max may not be "
+                "negative");
   }
   if (!(settings.chunk_s >= 0.1))
     return fail(ErrorCode::config_invalid, "decode.chunk_s must be at least 0.1");

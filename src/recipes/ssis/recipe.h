@@ -14,6 +14,7 @@ struct SsisSettings {
   double min_duration_s = 1.7;
   double max_duration_s = 0;  ///< 0: no limit.
   double chunk_s = 60;
+  double expansion_max = 300;      ///< Bytes out per byte in, after the first hour; 0: no limit.
   std::string embedding = "auto";  ///< auto, yamnet or builtin.
   std::string segmenter = "auto";  ///< auto, ina or builtin.
   std::string vad = "auto";  ///< auto: Silero VAD listens to the gaps if it is installed; off.

@@ -62,15 +62,33 @@ class SegmentsStage final : public engine::Stage {
  public:
   explicit SegmentsStage(const ml::ModelStore& models) : models_(models) {}
 
+  Result<void> warm_up(const engine::StageRequest& request) override {
+    if (is_ina(request)) {
+      const std::string sha256 = core::get_string(request.models, "ina_smn");
+      if (!ina_ || ina_sha256_ != sha256) {
+        BALEEN_ASSIGN_OR_RETURN(ml::Session session, open_model(request, "ina_smn"));
+        BALEEN_ASSIGN_OR_RETURN(ina_, InaSegmenter::create(std::move(session), {}));
+        ina_sha256_ = sha256;
+      }
+    }
+    if (!request.models.contains("vad")) return {};
+    const std::string sha256 = core::get_string(request.models, "vad");
+    if (vad_ == nullptr || vad_sha256_ != sha256) {
+      BALEEN_ASSIGN_OR_RETURN(ml::Session session, open_model(request, "vad"));
+      BALEEN_ASSIGN_OR_RETURN(vad_, make_silero_vad(std::move(session)));
+      vad_sha256_ = sha256;
+    }
+    return {};
+  }
+
   Result<engine::StageOutcome> run(const engine::StageRequest& request,
                                    const engine::ProgressFn& progress) override {
     BALEEN_ASSIGN_OR_RETURN(const audio::WavReader wav,
                             audio::WavReader::open(request.input("normalized_wav").path));
     const double begin_s = core::steady_s();
-    const bool is_ina = core::get_string(request.params, "segmenter") == "ina";
-    BALEEN_ASSIGN_OR_RETURN(Labelled labelled, is_ina ? label_with_ina(wav, request, progress)
-                                                      : label_with_builtin(wav, progress));
-    if (request.models.contains("vad")) BALEEN_RETURN_IF_ERROR(assist(wav, request, labelled));
+    BALEEN_ASSIGN_OR_RETURN(Labelled labelled, is_ina(request) ? label_with_ina(wav, progress)
+                                                               : label_with_builtin(wav, progress));
+    if (request.models.contains("vad")) BALEEN_RETURN_IF_ERROR(assist(wav, labelled));
     const double inference_s = core::steady_s() - begin_s;
 
     std::vector<RawSegment> raw;
@@ -101,17 +119,17 @@ class SegmentsStage final : public engine::Stage {
   }
 
  private:
-  Result<Labelled> label_with_ina(const audio::WavReader& wav,
-                                  const engine::StageRequest& request,
-                                  const engine::ProgressFn& progress) {
-    const std::string sha256 = core::get_string(request.models, "ina_smn");
-    if (!ina_ || ina_sha256_ != sha256) {
-      BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model,
-                              planned_model(models_, request, "ina_smn"));
-      BALEEN_ASSIGN_OR_RETURN(ml::Session session, ml::Session::open(model.path, {}));
-      BALEEN_ASSIGN_OR_RETURN(ina_, InaSegmenter::create(std::move(session), {}));
-      ina_sha256_ = sha256;
-    }
+  static bool is_ina(const engine::StageRequest& request) {
+    return core::get_string(request.params, "segmenter") == "ina";
+  }
+
+  Result<ml::Session> open_model(const engine::StageRequest& request,
+                                 const std::string& task) const {
+    BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model, planned_model(models_, request, task));
+    return ml::Session::open(model.path, {});
+  }
+
+  Result<Labelled> label_with_ina(const audio::WavReader& wav, const engine::ProgressFn& progress) {
     BALEEN_ASSIGN_OR_RETURN(WavSource16k source, WavSource16k::create(wav));
     BALEEN_ASSIGN_OR_RETURN(std::vector<SmnSegment> segments,
                             ina_->segment(source, [&](double fraction) {
@@ -120,24 +138,14 @@ class SegmentsStage final : public engine::Stage {
                             }));
     const InaStats& stats = ina_->stats();
     return Labelled{std::move(segments),
-                    {"ina-smn", "sha256:" + sha256},
+                    {"ina-smn", "sha256:" + ina_sha256_},
                     {{"patches", stats.n_patches},
                      {"patches_active", stats.n_active},
                      {"patches_evaluated", stats.n_evaluated}}};
   }
 
   /// Silero VAD, where it is installed, listens to the gaps.
-  Result<void> assist(const audio::WavReader& wav,
-                      const engine::StageRequest& request,
-                      Labelled& labelled) {
-    const std::string sha256 = core::get_string(request.models, "vad");
-    if (vad_ == nullptr || vad_sha256_ != sha256) {
-      BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model,
-                              planned_model(models_, request, "vad"));
-      BALEEN_ASSIGN_OR_RETURN(ml::Session session, ml::Session::open(model.path, {}));
-      BALEEN_ASSIGN_OR_RETURN(vad_, make_silero_vad(std::move(session)));
-      vad_sha256_ = sha256;
-    }
+  Result<void> assist(const audio::WavReader& wav, Labelled& labelled) {
     BALEEN_ASSIGN_OR_RETURN(WavSource16k source, WavSource16k::create(wav));
     const ReadSamples16k read = [&](std::int64_t begin,
                                     std::span<float> out) -> Result<std::size_t> {

@@ -42,6 +42,13 @@ Result<ml::InstalledModel> planned_model(const ml::ModelStore& models,
                 "the model for '{}' was replaced: it is {}, planned was {}", task,
                 model->card.sha256, planned);
   }
+  // The card says so; what will be loaded is the file, and the artifact will name its digest.
+  BALEEN_ASSIGN_OR_RETURN(const std::string actual, core::sha256_file(model->path));
+  if (actual != planned) {
+    return fail(ErrorCode::model_invalid,
+                "{} is not the file that was installed: sha256 {}, not {}", model->path.string(),
+                actual, planned);
+  }
   return std::move(*model);
 }
 

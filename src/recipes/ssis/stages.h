@@ -11,7 +11,8 @@
 namespace baleen::ssis {
 
 struct DecodeSettings {
-  double chunk_s = 60;  ///< Between two checkpoints; changes no output.
+  double chunk_s = 60;         ///< Between two checkpoints; changes no output.
+  double expansion_max = 300;  ///< Output bytes per source byte; see audio::NormalizeOptions.
 };
 
 [[nodiscard]] std::unique_ptr<engine::Stage> make_decode_stage(const DecodeSettings& settings);
