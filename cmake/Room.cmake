@@ -17,6 +17,9 @@ function(baleen_room name)
   list(TRANSFORM dep_targets PREPEND baleen_)
   target_link_libraries(${target} PUBLIC ${dep_targets} ${ROOM_PUBLIC_LIBS} baleen_sanitize
                                   PRIVATE ${ROOM_LIBS} baleen_warnings)
+  if(name MATCHES "^(core|store|engine)$")
+    target_compile_options(${target} PRIVATE ${baleen_coverage_flags})
+  endif()
 
   if(BALEEN_TESTS)
     foreach(test_source ${ROOM_TESTS})

@@ -21,3 +21,10 @@ if(BALEEN_SANITIZE)
   target_compile_definitions(baleen_sanitize INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(baleen_sanitize INTERFACE -fsanitize=${_sanitizers})
 endif()
+
+# Counters are written to a file that is mapped, so that processes count that are killed or leave by _exit.
+set(baleen_coverage_flags "")
+if(BALEEN_COVERAGE)
+  set(baleen_coverage_flags -fprofile-instr-generate -fcoverage-mapping "SHELL:-mllvm -runtime-counter-relocation")
+  target_link_options(baleen_sanitize INTERFACE -fprofile-instr-generate)
+endif()

@@ -1,6 +1,14 @@
 #include "core/ids.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "core/clock.h"
 #include "core/process.h"
@@ -53,6 +61,8 @@ TEST(ProcessIdentity, SurvivesItsTextFormAndKnowsTheLivingFromTheDead) {
   ProcessIdentity remote = self;
   remote.machine_id = "another";
   EXPECT_EQ(liveness(remote), Liveness::unknown);
+  for (const char* text : {"a/b/c", "a/b/x/1", "a/b/1/x", "a/b/1/1x", "", "a/b//1"})
+    EXPECT_FALSE(ProcessIdentity::parse(text).has_value()) << text;
   ProcessIdentity contained = self;
   contained.pid_namespace += 1;  // Its pid says nothing here.
   EXPECT_EQ(liveness(contained), Liveness::unknown);
@@ -73,6 +83,48 @@ TEST(ProcessIdentity, ReadsWhatOlderVersionsWrote) {
   EXPECT_EQ(old->pid_namespace, 0U);
   EXPECT_EQ(liveness(*old), Liveness::alive);
   EXPECT_EQ(ProcessIdentity::parse(old->to_string())->pid, self.pid);
+}
+
+TEST(ProcessIdentity, AChildThatHasDiedIsDeadEvenBeforeItIsBuried) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char byte = 0;
+    ::_exit(::read(ends[0], &byte, 1) == 1 ? 0 : 1);
+  }
+  ProcessIdentity identity = this_process();
+  identity.pid = child;
+  std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  std::istringstream fields(line.substr(line.rfind(')') + 1));
+  std::string word;
+  for (int field = 3; field <= 22; ++field) fields >> word;
+  identity.start_ticks = std::stoull(word);
+  EXPECT_EQ(liveness(identity), Liveness::alive);
+  ASSERT_EQ(::write(ends[1], "x", 1), 1);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(liveness(identity), Liveness::dead) << "a zombie works no more";
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(liveness(identity), Liveness::dead);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Process, KnowsItsEnvironmentByBothNamesAndItself) {
+  ::setenv("SSIS_OF_A_TEST", "old", 1);
+  EXPECT_EQ(environment("OF_A_TEST"), "old");
+  ::setenv("BALEEN_OF_A_TEST", "new", 1);
+  EXPECT_EQ(environment("OF_A_TEST"), "new");
+  EXPECT_EQ(environment("THAT_NOBODY_SET"), "");
+  EXPECT_FALSE(version().empty());
+  EXPECT_FALSE(host_name().empty());
+  EXPECT_GT(rss_bytes(::getpid()), 1 << 20);
+  EXPECT_EQ(rss_bytes(-1), 0);
+  EXPECT_GE(peak_rss_bytes(), 1 << 20);
+  trim_heap();
 }
 
 }  // namespace
