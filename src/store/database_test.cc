@@ -1,10 +1,12 @@
 #include "store/database.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <latch>
 #include <thread>
 
@@ -59,6 +61,23 @@ TEST_F(DatabaseTest, ReportsBadSqlWithItsText) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::database_error);
   EXPECT_NE(result.error().message.find("nowhere"), std::string::npos);
+}
+
+TEST_F(DatabaseTest, SaysThatThereIsNoRoomWhereAFileMayNotGrow) {
+  Database database = open();
+  ASSERT_TRUE(database.execute("CREATE TABLE t (s TEXT)").ok());
+  const auto previous_handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = 40'000;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const auto refused = database.execute("INSERT INTO t VALUES ($1)", std::string(100'000, 'x'));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, previous_handler);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::disk_full) << refused.error().message;
+  EXPECT_TRUE(database.execute("INSERT INTO t VALUES ('y')").ok()) << "and goes on afterwards";
 }
 
 TEST_F(DatabaseTest, ManyProcessesIncrementWithoutLossOrALockError) {

@@ -73,7 +73,7 @@ TEST_F(HostGuardTest, ATornOrForeignFileIsWrittenAnew) {
 }
 
 TEST_F(HostGuardTest, OfManyStartersOnTwoHostsOnlyThoseOfOneGetIn) {
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < 15; ++round) {
     SCOPED_TRACE(round);
     std::atomic<int> n_in[2] = {0, 0};
     std::atomic<bool> is_mixed{false};
@@ -96,7 +96,7 @@ TEST_F(HostGuardTest, OfManyStartersOnTwoHostsOnlyThoseOfOneGetIn) {
 }
 
 TEST_F(HostGuardTest, StartersOfOneHostNeverRefuseEachOther) {
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < 15; ++round) {
     std::filesystem::remove(directory_ / "host");
     std::atomic<int> n_refused{0};
     std::vector<std::thread> starters;
@@ -151,6 +151,20 @@ TEST_F(HostGuardTest, EveryOpenDatabaseIsGuarded) {
   const Result<Database> refused = Database::open(directory_ / "baleen.db");
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::store_in_use_by_other_host);
+}
+
+TEST_F(HostGuardTest, WhatCannotBeOpenedIsAnError) {
+  EXPECT_EQ(HostGuard::acquire(directory_ / "nothing").error().code, ErrorCode::file_not_found);
+  std::filesystem::create_directory(directory_ / "host");
+  EXPECT_EQ(acquire(kelp_).error().code, ErrorCode::io_error);
+}
+
+TEST_F(HostGuardTest, AHostThatKnowsNoBootIsKnownByItsMachine) {
+  const Host bare{"", "machine-3", "limpet"};
+  const HostGuard first = acquire(bare).value();
+  EXPECT_TRUE(acquire(bare).ok());
+  EXPECT_EQ(acquire({"", "machine-4", "whelk"}).error().code,
+            ErrorCode::store_in_use_by_other_host);
 }
 
 TEST_F(HostGuardTest, CostsNextToNothing) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random murder with an oracle: the server, workers and executors die while clients work; an outside log is the judge.
 
-usage: murder.py [--budget-s N] [--seed S] [--round I]
+usage: murder.py [--budget-s N] [--seed S] [--round I] [--round-s N]
 
 `baleen serve` and several `baleen worker` share a data root. Clients submit recordings (over HTTP as files of the
 server and as uploads in pieces, and by the command line), cancel, retry and run again, and note what was acknowledged,
@@ -186,6 +186,7 @@ def main():
     parser.add_argument("--budget-s", type=float, default=0)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--round", type=int, help="only this one")
+    parser.add_argument("--round-s", type=float, help=f"{ROUND_S} with a budget, {SAMPLE_S} without")
     options = parser.parse_args()
     if not os.access(harness.PROGRAM, os.X_OK):
         print(f"skipped: {harness.PROGRAM} is not built")
@@ -193,14 +194,14 @@ def main():
     began_s, total, failures = time.monotonic(), collections.Counter(), 0
     index = options.round or 0
     while True:
-        seconds = ROUND_S if options.budget_s or options.round is not None else SAMPLE_S
+        seconds = options.round_s or (ROUND_S if options.budget_s or options.round is not None else SAMPLE_S)
         counts, complaints = play(options.seed, index, seconds, keep=index == 0)
         total += counts
         for line in complaints:
             print(f"FAILED (--seed {options.seed} --round {index}): {line}", flush=True)
         failures += len(complaints)
         index += 1
-        if options.round is not None or time.monotonic() - began_s + ROUND_S > options.budget_s:
+        if options.round is not None or time.monotonic() - began_s + seconds > options.budget_s:
             break
     n_kills = sum(count for name, count in total.items() if name.startswith("kill"))
     n_stops = sum(count for name, count in total.items() if name.startswith("stop"))
