@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Mistakes made on purpose in core, store and engine, one at a time: does a test notice?
 
-usage: mutants.py [--only N,N,…]
+usage: mutants.py [--only N,N,…] [--in CHECKOUT]
 
 Each mutant replaces one place of a copy of the tree by something that somebody could have written, chosen where it
 would hurt; the rooms' own tests are then built and run, the likeliest first. One that survives is a test to be
-written. Works below build-mutants/, never in the tree itself.
+written. Works below build-mutants/, never in the tree itself; --in takes another checkout, which nobody else uses
+meanwhile and whose build/ saves the time of the first build.
 """
 import argparse
 import pathlib
@@ -112,6 +113,13 @@ MUTANTS = [
 ]
 
 
+def use(checkout):
+    """Works in this checkout instead of a copy."""
+    global TREE, BUILD
+    TREE = checkout.resolve()
+    BUILD = TREE / "build"
+
+
 def prepare():
     """A copy of the tree as it is, and its build; both are kept between calls."""
     files = subprocess.run(["git", "ls-files", "-z", "--cached", "--others",
@@ -169,9 +177,13 @@ def attempt(mutant):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="numbers of mutants, from 1")
+    parser.add_argument("--in", dest="checkout", type=pathlib.Path, help="a checkout of its own, instead of a copy")
     options = parser.parse_args()
     chosen = [int(word) for word in options.only.split(",")] if options.only else range(1, len(MUTANTS) + 1)
-    prepare()
+    if options.checkout:
+        use(options.checkout)
+    else:
+        prepare()
     for room in ("core", "store", "engine"):
         needed = sorted({test for file, *_, tests in MUTANTS if file.startswith(room) for test in tests})
         done = build(room, needed)
