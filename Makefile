@@ -27,6 +27,8 @@ help:
 	@echo 'make fuzz-api                 ask the running service for everything that its document allows and forbids'
 	@echo 'make fuzz                     let every fuzz target run for FUZZ_SECONDS (60) with damaged input'
 	@echo 'make sanitize                 run every test under the address, undefined-behaviour and thread sanitizers'
+	@echo 'make coverage                 which lines and branches of core, store and engine the tests reach (clang)'
+	@echo 'make mutants                  make mistakes on purpose, one at a time: does a test notice?'
 	@echo 'make docs                     generate docs/errors.md anew'
 	@echo 'make clean                    remove build/ (keeps data/ and what was downloaded to .deps/)'
 
@@ -84,6 +86,14 @@ fuzz:
 .PHONY: sanitize
 sanitize: setup
 	@scripts/sanitize $(SANITIZE_FLAGS)
+
+.PHONY: coverage
+coverage: setup
+	@scripts/coverage
+
+.PHONY: mutants
+mutants: setup
+	@tests/resilience/mutants.py
 
 .PHONY: bench
 bench: setup-bench $(BUILD)/build.ninja

@@ -85,5 +85,31 @@ TEST_F(IngestTest, AnEmptyFileIsAnAssetLikeAnyOther) {
   EXPECT_EQ(ingest(write("empty.wav", "")).value().asset.bytes, 0);
 }
 
+TEST_F(IngestTest, TwoThatIngestTheSameBytesMakeOneAsset) {
+  const auto first = write("a.wav", "RIFFbytes"), second = write("b.flac", "RIFFbytes");
+  store::Database their_connection = open();
+  std::string theirs;
+  const auto probe = [&](const auto&) -> Result<json::object> {
+    if (theirs.empty()) {  // Somebody else is faster, and calls it otherwise.
+      theirs = "being made";
+      theirs = ingest_file(their_connection, root_, {second, "me", {}},
+                           [](const auto&) -> Result<json::object> {
+                             return fail(ErrorCode::file_corrupt, "no sound");
+                           })
+                   .value()
+                   .asset.original_path;
+    }
+    return json::object{};
+  };
+  const Ingested mine = ingest_file(database_, root_, {first, "me", {}}, probe).value();
+  EXPECT_FALSE(mine.is_new);
+  EXPECT_EQ(mine.asset.original_path, theirs);
+  EXPECT_EQ(core::read_text_file(root_.at(theirs)).value(), "RIFFbytes");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(root_.at(theirs).parent_path()), {}),
+            1)
+      << "the slower one's file is gone";
+  EXPECT_NE(text_of("SELECT metrics_json FROM pipeline_jobs").find("no sound"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace baleen::engine

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <csignal>
 #include <cstring>
 
 #include "engine/executor.h"
@@ -123,6 +124,101 @@ TEST_F(SupervisorTest, AnExecutorWhoseSupervisorDiedBeforeItBeganDoesNothing) {
   supervisors.reset();
   EXPECT_EQ(run_executor(executors, {}, recipes_, {}), 0);
   EXPECT_FALSE(std::filesystem::exists(slot.temporary));
+}
+
+TEST_F(SupervisorTest, WhatIsCanceledWhileItRunsIsDroppedAtTheNextHeartbeat) {
+  submit_number(23);  // Hangs.
+  SupervisorOptions options = until_done(1);
+  options.lease_ttl_s = 0.4;
+  Supervisor supervisor(real_queue_, options, observer_);
+  store::Database theirs = open();
+  Queue people = queue(theirs, "people");
+  bool is_canceled = false;
+  const auto cancel = [&] {
+    if (!is_canceled && !reports_.empty() && reports_.back().stage == "square" &&
+        reports_.back().kind == TaskReport::Kind::started)
+      is_canceled = people.cancel_run(reports_.back().run_id).value() > 0;
+    return false;
+  };
+  ASSERT_TRUE(supervisor.run(stop_, cancel).ok());
+  EXPECT_EQ(reports_.back().kind, TaskReport::Kind::interrupted);
+  EXPECT_EQ(text_of("SELECT state FROM runs"), "canceled");
+  EXPECT_EQ(count_temporaries(), 0);
+}
+
+TEST_F(SupervisorTest, TheLeaseOfADeadWorkerIsTakenBackAndItsTaskDone) {
+  core::ProcessIdentity dead = core::this_process();
+  dead.start_ticks += 1;
+  QueueOptions options = fast_retries();
+  options.owner = dead.to_string();
+  Queue theirs(database_, root_, recipes_, options, core::system_clock());
+  submit_number(3);
+  ASSERT_TRUE(theirs.claim({}).value().has_value());
+  Supervisor supervisor(real_queue_, until_done(1), observer_);
+  ASSERT_TRUE(supervisor.run(stop_, [] { return false; }).ok());
+  EXPECT_EQ(supervisor.counts().reclaimed, 1);
+  EXPECT_EQ(supervisor.counts().complete, 4);
+}
+
+TEST_F(SupervisorTest, OneWhoseDatabaseFailsSaysSoAndTheNextGoesOn) {
+  int n_failures = 0;
+  for (int i = 0; i < 12; ++i) {
+    submit_number(100 + i);
+    database_.fail_after(5 * i);
+    Supervisor first(real_queue_, until_done(1), observer_);
+    const Result<void> outcome = first.run(stop_, [] { return false; });
+    if (!outcome.ok()) {
+      ++n_failures;
+      EXPECT_EQ(outcome.error().code, ErrorCode::database_error) << outcome.error().to_string();
+      EXPECT_EQ(number_of("SELECT COUNT(*) FROM stage_locks"), 0) << "it gave back what it had";
+    }
+    database_.fail_after(-1);
+    Supervisor second(real_queue_, until_done(1), observer_);
+    ASSERT_TRUE(second.run(stop_, [] { return false; }).ok());
+  }
+  EXPECT_GE(n_failures, 8);
+  EXPECT_EQ(number_of("SELECT COUNT(*) FROM runs WHERE state = 'complete'"), 12);
+}
+
+TEST_F(SupervisorTest, AnExecutorAnswersWhatItUnderstandsAndIsToldApartWhenItIsGone) {
+  ExecutorProcess executor = ExecutorProcess::start(until_done().command).value();
+  EXPECT_EQ(executor.ask({{"op", "sing"}}).error().code, ErrorCode::internal);
+  json::object unknown{{"op", "run"}, {"recipe", "toy"}, {"stage", "none"}};
+  EXPECT_FALSE(executor.ask(unknown).ok());
+  executor = ExecutorProcess::start(until_done().command).value();
+  EXPECT_EQ(executor.ask({{"op", "sing"}}).error().code, ErrorCode::internal);
+  ::kill(executor.pid(), SIGKILL);
+  const Result<json::object> answer = executor.ask({{"op", "sing"}});
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(executor.reap(), answer.error().message.find("killed") != std::string::npos
+                                 ? "is gone"
+                                 : "was killed by signal 9 (Killed)");
+  EXPECT_EQ(executor.reap(), "is gone");
+}
+
+TEST(Protocol, ABrokenPeerIsAnErrorAndNothingWorse) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const core::Fd ours(ends[0]);
+  core::Fd theirs(ends[1]);
+  std::vector<json::object> messages;
+  for (const char* text : {"[1]\n", "nonsense\n"}) {
+    MessageReader reader;
+    ASSERT_EQ(::write(theirs.get(), text, std::strlen(text)),
+              static_cast<ssize_t>(std::strlen(text)));
+    EXPECT_FALSE(reader.read_available(ours, messages).ok()) << text;
+  }
+  MessageReader reader;
+  const std::string block(1 << 16, 'x');
+  Result<bool> read = true;
+  for (std::size_t sent = 0; read.ok() && sent < kMessageBytesMax + (1 << 20);
+       sent += block.size()) {
+    ASSERT_GT(::write(theirs.get(), block.data(), block.size()), 0);
+    read = reader.read_available(ours, messages);
+  }
+  EXPECT_FALSE(read.ok()) << "a line without end";
+  theirs.reset();
+  EXPECT_FALSE(send_message(ours, {{"op", "run"}}).ok());
 }
 
 TEST(AttemptResult, OfWordsThatNoExecutorSaysIsAnErrorAndNothingWorse) {

@@ -309,5 +309,55 @@ TEST(SafeFilename, IsOnePartInUtf8) {
   EXPECT_FALSE(safe_filename(std::string(256, 'a')).ok());
 }
 
+TEST_F(UploadTest, TwoThatCompleteOneMakeOneRun) {  // U1
+  const std::string id = begin("33");
+  const std::string asset_id = asset_id_of("me", core::sha256_hex("33"));
+  ASSERT_TRUE(database_
+                  .execute("UPDATE uploads SET asset_id = $1, request_json = $2", asset_id,
+                           core::to_json(
+                               json::object{{"recipe", "toy"}, {"sha256", core::sha256_hex("33")}}))
+                  .ok());
+  ASSERT_TRUE(core::write_file_atomic(root_.at("audio/" + asset_id + "/original.txt"), "33").ok());
+  store::Database their_connection = open();
+  std::string their_run;
+  const auto probe = [&](const auto&) -> Result<json::object> {
+    // Between the digest and the run somebody else completes it.
+    their_run = uploads_->find(their_connection, id, "me").value().run_id;
+    return json::object{};
+  };
+  UploadStore slower(root_, recipes_, QueueOptions{}, probe, options_, clock_);
+  const Upload done = slower.find(database_, id, "me").value();
+  EXPECT_EQ(done.state, "complete");
+  EXPECT_FALSE(their_run.empty());
+  EXPECT_EQ(done.run_id, their_run);
+  EXPECT_EQ(number_of("SELECT COUNT(*) FROM runs"), 1);
+}
+
+TEST_F(UploadTest, SaysWhatItIsInEveryState) {
+  const std::string id = begin("123456");
+  ASSERT_TRUE(send(id, 0, "12").ok());
+  const json::object is_open = uploads_->find(database_, id, "me").value().to_json();
+  EXPECT_EQ(core::get_int(is_open, "offset_bytes"), 2);
+  EXPECT_TRUE(is_open.at("run_id").is_null());
+  const json::object is_complete = send(id, 2, "3456").value().to_json();
+  EXPECT_EQ(core::get_string(is_complete, "state"), "complete");
+  EXPECT_FALSE(core::get_string(is_complete, "run_id").empty());
+  EXPECT_TRUE(core::get_bool(is_complete, "is_new_asset"));
+  const std::string pdf = "%PDF-1.4" + std::string(80, ' ');
+  const std::string refused = begin(pdf);
+  EXPECT_FALSE(send(refused, 0, pdf).ok());
+  const json::object is_failed = uploads_->find(database_, refused, "me").value().to_json();
+  EXPECT_EQ(core::get_string(core::get_object(is_failed, "error"), "code"),
+            "MEDIA_TYPE_UNSUPPORTED");
+}
+
+TEST_F(UploadTest, NewLimitsHoldFromNowOn) {
+  UploadOptions smaller = uploads_->options();
+  smaller.bytes_max = 3;
+  uploads_->set_options(smaller);
+  EXPECT_EQ(uploads_->create(database_, request("1234")).error().code, ErrorCode::too_large);
+  EXPECT_TRUE(uploads_->create(database_, request("123")).ok());
+}
+
 }  // namespace
 }  // namespace baleen::engine

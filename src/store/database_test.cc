@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <fstream>
 #include <latch>
 #include <thread>
 
@@ -162,6 +163,61 @@ TEST_F(DatabaseTest, TasksOfTheFirstVersionKnowTheirOwnerAndTurnAfterTheUpgrade)
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].text(0), "anna");
   EXPECT_EQ(rows[0].integer(1), 900'000'000 - 2 * 60'000'000);
+}
+
+TEST_F(DatabaseTest, EveryConnectionWaitsForTheDiskAtEveryCommit) {
+  for (int i = 0; i < 2; ++i) {
+    Database database = open();
+    EXPECT_EQ(database.query("PRAGMA synchronous").value()[0].integer(0), 2) << "2: FULL";
+    EXPECT_EQ(database.query("PRAGMA journal_mode").value()[0].text(0), "wal");
+    EXPECT_EQ(database.query("PRAGMA foreign_keys").value()[0].integer(0), 1);
+  }
+}
+
+TEST_F(DatabaseTest, WhatCannotBeOpenedIsSaid) {
+  std::filesystem::create_directories(directory_ / "folder.db");
+  EXPECT_EQ(Database::open(directory_ / "folder.db").error().code, ErrorCode::permission_denied);
+  std::ofstream(directory_ / "noise.db") << std::string(8192, 'x');
+  EXPECT_EQ(Database::open(directory_ / "noise.db").error().code, ErrorCode::database_error);
+  EXPECT_FALSE(Database::open(directory_ / "noise.db" / "below").ok());
+}
+
+TEST_F(DatabaseTest, AFailedCommitOrRollbackIsSaidAndTheConnectionGoesOn) {
+  Database database = open();
+  ASSERT_TRUE(database.execute("CREATE TABLE t (i INTEGER)").ok());
+  const auto insert = [&]() -> Result<void> {
+    BALEEN_RETURN_IF_ERROR(database.execute("INSERT INTO t VALUES (1)"));
+    return {};
+  };
+  for (int failing = 0; failing < 3; ++failing) {
+    database.fail_after(failing);
+    EXPECT_FALSE(database.transaction("TEST", insert).ok()) << failing;
+  }
+  EXPECT_TRUE(database.query("SELECT * FROM t").value().empty());
+  database.fail_after(2);
+  const auto give_up = [&]() -> Result<void> {
+    BALEEN_RETURN_IF_ERROR(insert());
+    return fail(ErrorCode::conflict, "changed my mind");
+  };
+  const Result<void> outcome = database.transaction("TEST", give_up);
+  EXPECT_NE(outcome.error().message.find("roll back"), std::string::npos)
+      << outcome.error().to_string();
+  database.fail_after(-1);
+  EXPECT_FALSE(database.execute_script("CREATE TABLE").ok());
+}
+
+TEST_F(DatabaseTest, ManyStatementsAreMoreThanAreKept) {
+  Database database = open();
+  for (int i = 0; i < 600; ++i)
+    ASSERT_EQ(database.query("SELECT " + std::to_string(i)).value()[0].integer(0), i);
+  Database other = open();
+  other = std::move(database);
+  EXPECT_EQ(other.query("SELECT 7, 1.5, 'x'").value()[0].real(0), 7.0);
+  EXPECT_EQ(other.query("SELECT 7, 1.5, 'x'").value()[0].integer(1), 1);
+  EXPECT_EQ(other.query("SELECT 7, 1.5, 'x'").value()[0].real(2), 0.0);
+  EXPECT_EQ(other.query("SELECT 7, 1.5, 'x'").value()[0].integer(2), 0);
+  EXPECT_EQ(other.query("SELECT 7, 1.5, 'x'").value()[0].text(0), "7");
+  EXPECT_EQ(other.query("SELECT 7, 1.5, 'x'").value()[0].text(1), "");
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ import time
 
 BUILD = pathlib.Path(os.environ.get("BALEEN_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build"))
 SIMULATION = BUILD / "src/engine/queue_simulation"
+STATEMENTS = BUILD / "src/engine/test_baleen_engine_every_statement_test"
 CONFORMANCE = BUILD / "src/engine/test_baleen_engine_queue_conformance_test"
 SKIPPED = 77
 SAMPLE_S = 2
@@ -47,7 +48,11 @@ def main():
     compared = run([CONFORMANCE, filter_name], BALEEN_CONFORMANCE_S=int(options.budget_s / 2),
                    BALEEN_CONFORMANCE_SEED=seed)
     moves, histories = re.search(r"conformance: (\d+) moves in (\d+) histories", compared).groups()
-    print(f"simulation: {simulated}; with the real queue: {moves} moves in {histories} histories, 0 differences; "
+    statements = ""
+    if not is_sample and STATEMENTS.exists():
+        told = run([STATEMENTS, "--gtest_filter=EveryStatement.FailsOnce*"], BALEEN_EVERY_STATEMENT=1)
+        statements = "; " + re.search(r"(\d+ statements failed once)", told).group(1)
+    print(f"simulation: {simulated}; with the real queue: {moves} moves in {histories} histories, 0 differences{statements}; "
           f"seed {seed}")
 
 
