@@ -18,14 +18,17 @@ bool is_same(const audio::Checkpoint& a, const audio::Checkpoint& b) {
          a.clipped_samples == b.clipped_samples && a.decode_errors == b.decode_errors;
 }
 
-/// The text with the digest that belongs to it, so that what lies behind that check is reached.
-std::string with_digest(std::string_view text) {
+/// The text with the digest that belongs to it, so that what lies behind that check is reached; and whether it had
+/// that digest already.
+std::pair<std::string, bool> with_digest(std::string_view text) {
   Result<json::value> value = core::parse_json(text, "");
-  if (!value.ok() || !value->is_object()) return std::string(text);
+  if (!value.ok() || !value->is_object()) return {std::string(text), false};
   json::object& object = value->get_object();
+  const std::string claimed = core::get_string(object, "digest");
   object.erase("digest");
-  object["digest"] = core::sha256_hex(core::to_canonical_json(object));
-  return core::to_json(object);
+  const std::string digest = core::sha256_hex(core::to_canonical_json(object));
+  object["digest"] = digest;
+  return {core::to_json(object), claimed == digest};
 }
 
 }  // namespace
@@ -35,8 +38,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static fuzz::Folder folder;
   const std::string_view bytes = fuzz::text_of(data, size);
   file.set(bytes);
+  const auto [text, was_whole] = with_digest(bytes);
   BALEEN_CHECK(!audio::load_checkpoint(file.path(), "another"));
-  file.set(with_digest(bytes));
+  BALEEN_CHECK(was_whole || !audio::load_checkpoint(file.path(), "id"));
+  file.set(text);
   const auto loaded = audio::load_checkpoint(file.path(), "id");
   if (!loaded) return 0;
   const std::filesystem::path path = folder.path() / "checkpoint";
