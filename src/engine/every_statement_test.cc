@@ -64,9 +64,9 @@ TEST(EveryStatement, OfWhatReadsIsMissedByItsReader) {
   add("describe_asset", [&] { return describe_asset(db, world.asset_id()); });
   add("describe_health", [&] { return describe_health(db); });
   add("describe_throughput", [&] { return describe_throughput(db); });
-  add("resolve_run", [&] { return resolve_run(db, world.run_id().substr(0, 12)); });
-  add("resolve_run by asset", [&] { return resolve_run(db, world.asset_id().substr(0, 12)); });
-  add("resolve_asset", [&] { return resolve_asset(db, world.asset_id().substr(0, 12)); });
+  add("resolve_run", [&] { return resolve_run(db, world.run_id().substr(0, 30)); });
+  add("resolve_run by asset", [&] { return resolve_run(db, world.asset_id().substr(0, 30)); });
+  add("resolve_asset", [&] { return resolve_asset(db, world.asset_id().substr(0, 30)); });
   for (const ListFilter& filter : {all, mine}) {
     add("list_assets", [&db, filter] { return list_assets(db, filter, {}); });
     add("list_runs", [&db, filter] { return list_runs(db, filter, {}); });
