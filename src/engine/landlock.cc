@@ -49,11 +49,21 @@ std::uint64_t known_rights(int abi) {
          (abi >= 5 ? kIoctlDev : 0);
 }
 
+/// Whether a path is such that the process could not open it anyhow; it will be told when it tries.
+bool is_out_of_reach(int errno_value) {
+  return errno_value == ENOENT || errno_value == ENOTDIR || errno_value == EACCES ||
+         errno_value == ELOOP || errno_value == ENAMETOOLONG;
+}
+
 Result<void> allow(const core::Fd& ruleset,
                    const std::filesystem::path& path,
                    std::uint64_t rights) {
   const core::Fd place(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!place.is_open()) return {};  // What is not there cannot be opened.
+  if (!place.is_open()) {
+    const bool is_needed = (rights & kWriteFile) != 0;
+    if (!is_needed && is_out_of_reach(errno)) return {};
+    return core::errno_error(errno, "open " + path.string());
+  }
   struct stat status {};
   if (::fstat(place.get(), &status) != 0) return core::errno_error(errno, "stat " + path.string());
   if (!S_ISDIR(status.st_mode)) rights &= kForFiles;

@@ -41,7 +41,7 @@ struct SandboxSupport {
 /// SANDBOX_UNAVAILABLE if `mode` asks for more than the kernel has.
 [[nodiscard]] Result<void> check_sandbox(SandboxMode mode, const SandboxSupport& support);
 
-/// The files that a sandboxed process may open. Those that do not exist are left out.
+/// The files that a sandboxed process may open. What is to be read and does not exist is left out.
 struct FileView {
   std::vector<std::filesystem::path> readable;  ///< Files, or folders with all below them.
   std::vector<std::filesystem::path>
