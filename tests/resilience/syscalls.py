@@ -290,6 +290,7 @@ def main():
     trials = Trials(Syscalls(), reference)
     if options.strace:
         check_by_strace(trials, len(by_strace.INJECTIONS))
+        reference.close()
         return 0
     rng = random.Random(options.seed)
     kinds = collections.Counter(reference.trace)
