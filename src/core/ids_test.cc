@@ -55,6 +55,8 @@ TEST(ProcessIdentity, SurvivesItsTextFormAndKnowsTheLivingFromTheDead) {
   ProcessIdentity reused = self;
   reused.start_ticks += 1;  // Same pid, another process.
   EXPECT_EQ(liveness(reused), Liveness::dead);
+  reused.start_ticks = self.start_ticks - 1;  // As it is in fact: the dead one began earlier.
+  EXPECT_EQ(liveness(reused), Liveness::dead);
   ProcessIdentity rebooted = self;
   rebooted.boot_id = "another";
   EXPECT_EQ(liveness(rebooted), Liveness::dead);
