@@ -119,7 +119,10 @@ class Crew:
                 os.kill(pid, signal.SIGCONT)
 
     def end(self):
-        """Clean ends; what does not end cleanly is a finding."""
+        """Clean ends; all else is a finding. (Who has only just begun dies of a signal like any other.)"""
+        for worker in self.workers:
+            harness.wait_for(lambda worker=worker: any(b"working with" in os.pread(file.fileno(), 4096, 0)
+                                                       for file in worker.files), "a worker to work")
         for process in [*self.workers, self.server.process]:
             process.send_signal(signal.SIGTERM)
         for process in [*self.workers, self.server.process]:
