@@ -39,5 +39,21 @@ TEST(Failpoint, IsOffByDefaultAndKillsTheProcessWhenOn) {
   }
 }
 
+TEST(Failpoint, MayKillOnceAndWithAStatusThatIsOne) {
+  EXPECT_FALSE(failpoint_fires_once());
+  for (const auto& [value, is_once] :
+       {std::pair{"1", true}, std::pair{"0", false}, std::pair{"", false}}) {
+    ::setenv("BALEEN_FAILPOINT_ONCE", value, 1);
+    EXPECT_EQ(failpoint_fires_once(), is_once) << value;
+  }
+  ::unsetenv("BALEEN_FAILPOINT_ONCE");
+  for (const auto& [value, code] :
+       {std::pair{"7", 7}, std::pair{"0", 42}, std::pair{"256", 42}, std::pair{"x", 42}}) {
+    ::setenv("BALEEN_FAILPOINT_EXIT_CODE", value, 1);
+    EXPECT_EQ(failpoint_exit_code(), code) << value;
+  }
+  ::unsetenv("BALEEN_FAILPOINT_EXIT_CODE");
+}
+
 }  // namespace
 }  // namespace baleen::core

@@ -50,6 +50,26 @@ TEST(ErrorCatalogue, MapsErrnoToTheCodeAUserCanActOn) {
   EXPECT_EQ(errno_error(EACCES, "open").code, ErrorCode::permission_denied);
   EXPECT_EQ(errno_error(ENOENT, "open").code, ErrorCode::file_not_found);
   EXPECT_EQ(errno_error(EIO, "read").code, ErrorCode::io_error);
+  for (const int full : {EFBIG, EDQUOT})
+    EXPECT_EQ(errno_error(full, "write").code, ErrorCode::disk_full);
+  for (const int denied : {EPERM, EROFS})
+    EXPECT_EQ(errno_error(denied, "open").code, ErrorCode::permission_denied);
+  for (const int none : {ELOOP, ENAMETOOLONG, ENOTDIR})
+    EXPECT_EQ(errno_error(none, "open").code, ErrorCode::file_not_found);
+}
+
+TEST(ResultDeathTest, TakingWhatIsNotThereEndsTheProgram) {
+  Result<int> number = 3;
+  Result<int> none = fail(ErrorCode::conflict, "none");
+  Result<void> nothing;
+  Result<void> broken = fail(ErrorCode::conflict, "none");
+  EXPECT_DEATH((void)none.value(), "");
+  EXPECT_DEATH((void)number.error(), "");
+  EXPECT_DEATH((void)nothing.error(), "");
+  EXPECT_DEATH((void)std::move(nothing).error(), "");
+  EXPECT_EQ(std::move(broken).error().message, "none");
+  EXPECT_TRUE(number && nothing);
+  EXPECT_FALSE(none);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 
 #include "engine/executor.h"
 #include "engine/testing/engine_fixture.h"
@@ -183,6 +184,45 @@ TEST_F(SupervisorTest, OneWhoseDatabaseFailsSaysSoAndTheNextGoesOn) {
   }
   EXPECT_GE(n_failures, 8);
   EXPECT_EQ(number_of("SELECT COUNT(*) FROM runs WHERE state = 'complete'"), 12);
+}
+
+TEST_F(SupervisorTest, AResultThatComesAfterItsLeaseIsGoneIsDropped) {
+  submit_number(3);
+  store::Database theirs = open();
+  Queue people = queue(theirs, "people");
+  Supervisor supervisor(real_queue_, until_done(1), [&](const TaskReport& report) {
+    if (report.kind == TaskReport::Kind::started) {
+      EXPECT_EQ(people.cancel_run(report.run_id).value(), 4);
+    }
+    reports_.push_back(report);
+  });
+  ASSERT_TRUE(supervisor.run(stop_, [] { return false; }).ok());
+  EXPECT_EQ(supervisor.counts().fenced_off, 1);
+  EXPECT_EQ(reports_.back().kind, TaskReport::Kind::interrupted);
+  EXPECT_EQ(number_of("SELECT COUNT(*) FROM artifact_index WHERE artifact_type = 'double_v1'"), 0);
+  EXPECT_EQ(count_temporaries(), 0);
+}
+
+TEST_F(SupervisorTest, AnExecutorThatWasKilledWhileItWasIdleCostsATaskNothingButATry) {
+  submit_number(1);
+  Supervisor supervisor(real_queue_, until_done(1), observer_);
+  ASSERT_TRUE(supervisor.run(stop_, [] { return false; }).ok());
+  // A run gives its executors back at its end; between two tasks of one run they are kept.
+  submit_number(2);
+  bool is_killed = false;
+  const auto kill_once = [&] {
+    if (is_killed) return false;
+    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    int pid = 0;
+    if (children >> pid) is_killed = ::kill(pid, SIGKILL) == 0;
+    return false;
+  };
+  ASSERT_TRUE(supervisor.run(stop_, kill_once).ok());
+  EXPECT_EQ(number_of("SELECT COUNT(*) FROM runs WHERE state = 'complete'"), 2);
+  if (is_killed) {
+    EXPECT_GE(supervisor.counts().executor_deaths, 1);
+    EXPECT_EQ(number_of("SELECT COUNT(*) FROM pipeline_jobs WHERE error_code = 'WORKER_ERROR'"), 1);
+  }
 }
 
 TEST_F(SupervisorTest, AnExecutorAnswersWhatItUnderstandsAndIsToldApartWhenItIsGone) {

@@ -178,7 +178,9 @@ TEST_F(UploadTest, MoreBytesThanAnnouncedAreRefusedAndTheOthersKept) {
   const std::string id = begin("1234");
   EXPECT_EQ(send(id, 0, "12345").error().code, ErrorCode::too_large);
   EXPECT_EQ(uploads_->find(database_, id, "").value().offset_bytes, 0);
-  EXPECT_EQ(send(id, 0, "1234").value().state, "complete");
+  EXPECT_EQ(send(id, 0, "123").value().offset_bytes, 3);
+  EXPECT_EQ(send(id, 3, "45").error().code, ErrorCode::too_large) << "fewer than all, but too many";
+  EXPECT_EQ(send(id, 3, "4").value().state, "complete");
 }
 
 TEST_F(UploadTest, APieceThatIsNotWhatItShouldBeIsDropped) {

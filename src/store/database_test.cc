@@ -220,5 +220,23 @@ TEST_F(DatabaseTest, ManyStatementsAreMoreThanAreKept) {
   EXPECT_EQ(other.query("SELECT 7, 1.5, 'x'").value()[0].text(1), "");
 }
 
+TEST_F(DatabaseTest, AFileThatMayNotGrowIsAFullDisk) {
+  Database database = open();
+  ASSERT_TRUE(database.execute("CREATE TABLE t (s TEXT)").ok());
+  const auto old_action = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{rlim_t{1} << 16, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const Result<std::int64_t> inserted =
+      database.execute("INSERT INTO t VALUES ($1)", std::string(1 << 20, 'x'));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, old_action);
+  ASSERT_FALSE(inserted.ok());
+  EXPECT_EQ(inserted.error().code, ErrorCode::disk_full) << inserted.error().to_string();
+  EXPECT_TRUE(database.execute("INSERT INTO t VALUES ('y')").ok()) << "there is room again";
+  EXPECT_EQ(database.query("SELECT s FROM t").value().size(), 1U);
+}
+
 }  // namespace
 }  // namespace baleen::store
