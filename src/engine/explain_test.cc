@@ -137,6 +137,22 @@ TEST_F(Explain, TheLogOfARunTellsItsStoryInOrder) {
   EXPECT_EQ(run_log(database_, root_, "none", {}).error().code, ErrorCode::not_found);
 }
 
+TEST_F(Explain, NoMemberOfALoggedLineBreaksTheLinesOfTheLog) {
+  Queue work = queue(database_, "w");
+  const std::string run_id = submit(work, 3);
+  const auto lines_with = [&](const std::string& logged) {
+    EXPECT_TRUE(core::write_file_atomic(root_.logs() / "baleen.jsonl", logged).ok());
+    const std::string log = run_log(database_, root_, run_id, {}).value();
+    EXPECT_EQ(log.find('\x1b'), std::string::npos) << log;
+    return std::count(log.begin(), log.end(), '\n');
+  };
+  const auto before = lines_with("");
+  EXPECT_EQ(lines_with(
+                R"({"time":"t\n\u001b[2J","level":"l\n","stage":"s\n","message":"m\n","run_id":")" +
+                run_id + "\"}\n"),
+            before + 1);
+}
+
 class Bulk : public testing::EngineFixture {
  protected:
   Queue work_ = queue(database_, "w");

@@ -30,8 +30,10 @@ void add(std::vector<Line>& lines,
          std::string_view level,
          std::string_view stage,
          const std::string& what) {
-  lines.push_back({time, fmt::format("{} {:<7} {:<9} {}", time, level, stage.empty() ? "-" : stage,
-                                     one_line(core::valid_utf8(what)))});
+  // All of it may come from a file that anything may have written to.
+  const std::string text =
+      fmt::format("{} {:<7} {:<9} {}", time, level, stage.empty() ? "-" : stage, what);
+  lines.push_back({time, one_line(core::valid_utf8(text))});
 }
 
 Result<void> add_events(store::Database& database,
