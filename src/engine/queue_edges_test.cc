@@ -194,5 +194,49 @@ TEST_F(QueueEdges, ARequestSurvivesItsWayToTheExecutor) {
   EXPECT_EQ(core::to_json(StageRequest::from_json(sent).to_json()), core::to_json(sent));
 }
 
+TEST_F(QueueEdges, ManyAreChangedByEveryFilterAPortionAtATime) {
+  for (const int number : {3, 4, 5}) {
+    submit(mine_, number);
+    clock_.advance_s(1);
+  }
+  const auto change_all = [&](BulkRequest request) {
+    std::int64_t n_changed = 0;
+    BulkOutcome outcome;
+    do {
+      outcome = mine_.change_many(request).value();
+      n_changed += outcome.n_changed;
+      request.cursor = outcome.cursor;
+    } while (outcome.n_changed > 0);
+    EXPECT_EQ(outcome.n_left, 0);
+    return n_changed;
+  };
+  BulkRequest request;
+  request.action = BulkAction::cancel;
+  request.limit = 2;
+  request.filter.owner = "me";
+  request.filter.recipe = "toy";
+  request.filter.state = "queued";
+  request.filter.stage = "double";
+  EXPECT_EQ(change_all(request), 3);
+  EXPECT_EQ(change_all(request), 0) << "they are over";
+  request.action = BulkAction::retry;
+  request.filter.state = "canceled";
+  request.filter.error_code = "CANCELED";
+  EXPECT_EQ(change_all(request), 3);
+  request.action = BulkAction::cancel;
+  request.filter.state = "";
+  request.filter.error_code = "NO_SUCH_CODE";
+  EXPECT_EQ(change_all(request), 0);
+  request.filter = {};
+  EXPECT_EQ(change_all(request), 3);
+  request.action = BulkAction::rerun;
+  request.forced_stages = {"double"};
+  EXPECT_EQ(change_all(request), 3);
+  for (const char* cursor : {"x", "1x,", "12", ",a"}) {
+    request.cursor = cursor;
+    EXPECT_EQ(mine_.change_many(request).error().code, ErrorCode::invalid_argument) << cursor;
+  }
+}
+
 }  // namespace
 }  // namespace baleen::engine

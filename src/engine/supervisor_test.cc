@@ -230,6 +230,8 @@ TEST_F(SupervisorTest, AnExecutorAnswersWhatItUnderstandsAndIsToldApartWhenItIsG
   EXPECT_EQ(executor.ask({{"op", "sing"}}).error().code, ErrorCode::internal);
   json::object unknown{{"op", "run"}, {"recipe", "toy"}, {"stage", "none"}};
   EXPECT_FALSE(executor.ask(unknown).ok());
+  EXPECT_FALSE(executor.ask({{"op", "probe"}, {"path", "none"}}).ok())
+      << "this one looks at nothing";
   executor = ExecutorProcess::start(until_done().command).value();
   EXPECT_EQ(executor.ask({{"op", "sing"}}).error().code, ErrorCode::internal);
   ::kill(executor.pid(), SIGKILL);
