@@ -13,9 +13,27 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/clock.h"
 #include "core/failpoint.h"
 
 namespace baleen::engine {
+
+namespace {
+
+constexpr double kEndS = 2;  // From the end of its socket to its own.
+constexpr unsigned kLookUs = 1000;
+
+/// Whether a process whose socket is closed is soon gone, too.
+bool has_ended(int pid, int& status) {
+  for (const double begin_s = core::steady_s(); core::steady_s() - begin_s < kEndS;
+       ::usleep(kLookUs)) {
+    const int ended = ::waitpid(pid, &status, WNOHANG);
+    if (ended != 0 && !(ended < 0 && errno == EINTR)) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 Result<ExecutorProcess> ExecutorProcess::start(const ExecutorCommand& command) {
   std::array<int, 2> ends{};
@@ -90,7 +108,9 @@ void ExecutorProcess::kill() {
 std::string ExecutorProcess::reap() {
   if (pid_ <= 0) return "is gone";
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  if (!has_ended(pid_, status)) {
+    kill();
+    return "closed its end and lived on";
   }
   pid_ = -1;
   socket_.reset();

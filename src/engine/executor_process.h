@@ -38,7 +38,8 @@ class ExecutorProcess {
 
   /// SIGKILL, then reaps. Stages are safe to kill at any instruction.
   void kill();
-  /// Reaps a process that has ended by itself; "killed by signal 11 (Segmentation fault)" or the like.
+  /// Reaps a process that has closed its socket; "was killed by signal 11 (Segmentation fault)" or the like. It
+  /// normally ends then by itself; otherwise it is killed.
   /// A death in a failpoint is passed on: this process ends too, as the whole machine would.
   [[nodiscard]] std::string reap();
 

@@ -93,6 +93,17 @@ TEST_F(SupervisorTest, AnExecutorThatNeverEndsIsKilledHoweverBusyItSeems) {
       std::string::npos);
 }
 
+TEST_F(SupervisorTest, AnExecutorThatHangsUpAndLivesOnIsKilled) {
+  submit_number(5);
+  SupervisorOptions options = until_done(1);
+  options.command = {{"baleen-test", root_.work(), "--mute"}};
+  Supervisor supervisor(real_queue_, options, observer_);
+  ASSERT_TRUE(supervisor.run(stop_, [] { return false; }).ok());
+  EXPECT_EQ(text_of("SELECT error_code FROM tasks WHERE stage = 'double'"), "WORKER_ERROR");
+  EXPECT_NE(text_of("SELECT error_message FROM tasks WHERE stage = 'double'").find("lived on"),
+            std::string::npos);
+}
+
 TEST_F(SupervisorTest, StoppingGivesTheTaskBackUnharmed) {
   submit_number(23);
   SupervisorOptions options = until_done(1);
@@ -293,6 +304,12 @@ TEST(AttemptResult, OfWordsThatNoExecutorSaysIsAnErrorAndNothingWorse) {
 int main(int argc, char** argv) {
   if (argc == 4 && std::strcmp(argv[2], "--executor") == 0) {
     return baleen::engine::testing::serve_toy_recipe(std::atoi(argv[3]), argv[1]);
+  }
+  if (argc == 4 && std::strcmp(argv[2], "--mute") == 0) {  // Listens, closes its end and lives on.
+    std::array<char, 65536> request{};
+    (void)!::read(std::atoi(argv[3]), request.data(), request.size());
+    ::close(std::atoi(argv[3]));
+    ::pause();
   }
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
