@@ -126,6 +126,8 @@ enum class FinishState { published, fenced_off };
 struct FailState {
   bool will_retry = false;
   double retry_in_s = 0;
+  bool is_fenced_off =
+      false;  ///< The lease was lost before, to a cancellation or another worker: nothing is recorded.
 };
 
 class Queue {

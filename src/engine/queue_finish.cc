@@ -251,7 +251,10 @@ Result<FailState> Queue::fail_attempt(const Assignment& assignment,
     state.retry_in_s = rules::retry_delay_s(options_.retry.delays_s, assignment.attempt);
   BALEEN_RETURN_IF_ERROR(database_.transaction("FAIL", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(const bool is_mine, holds_fence(request));
-    if (!is_mine) return clean_up_fenced_off(request);
+    if (!is_mine) {
+      state = {.is_fenced_off = true};
+      return clean_up_fenced_off(request);
+    }
     // On a full disk the room is worth more than the work: without it not even this can be recorded.
     const bool keeps_work = state.will_retry && error.code != ErrorCode::disk_full;
     keeps_work ? remove_temporaries(request) : remove_work(request.work_directory);

@@ -248,6 +248,19 @@ TEST_F(QueueTest, ACanceledRunStopsAndItsRunningAttemptCannotPublish) {
   EXPECT_EQ(drain(mine_).size(), 4U);
 }
 
+TEST_F(QueueTest, AnAttemptThatFailsAfterItWasCanceledIsNoFailure) {
+  const std::string run_id = submit(mine_, 3);
+  const Assignment assignment = *mine_.claim({}).value();
+  ASSERT_TRUE(mine_.cancel_run(run_id).ok());
+  const FailState state =
+      mine_.fail_attempt(assignment, fail(ErrorCode::io_error, "its folder is gone"), {}, 0)
+          .value();
+  EXPECT_TRUE(state.is_fenced_off);
+  EXPECT_FALSE(state.will_retry);
+  EXPECT_EQ(text_of("SELECT state FROM runs"), "canceled");
+  EXPECT_EQ(number_of("SELECT COUNT(*) FROM pipeline_jobs WHERE status = 'failed'"), 0);
+}
+
 TEST_F(QueueTest, ARunThatHasFailedDoesNotEndAgainWhenItIsCanceled) {
   const std::string run_id = submit(mine_, 3);
   const auto attempt = mine_.claim({}).value();

@@ -291,6 +291,13 @@ Result<void> Supervisor::fail_attempt(Slot& slot, const Error& error, const json
   const double seconds = core::steady_s() - slot.started_s;
   BALEEN_ASSIGN_OR_RETURN(const FailState state,
                           queue_.fail_attempt(*slot.assignment, error, metrics, seconds));
+  if (state.is_fenced_off) {
+    ++counts_.fenced_off;
+    report(slot, TaskReport::Kind::interrupted, {});
+    slot.assignment.reset();
+    next_claim_s_ = 0;
+    return {};
+  }
   const Assignment& lost = *slot.assignment;
   core::log(core::LogLevel::info, state.will_retry ? "attempt failed" : "task failed",
             {{"stage", lost.request.stage},
