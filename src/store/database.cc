@@ -196,6 +196,10 @@ Result<Database> Database::open(const std::filesystem::path& path) {
       sqlite3_open_v2(path.c_str(), &impl->connection,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (status != SQLITE_OK) return impl->error("open " + path.string());
+  // Where opening for writing fails for a moment, SQLite opens for reading, and would go on so for ever.
+  if (sqlite3_db_readonly(impl->connection, "main") == 1 && ::access(path.c_str(), W_OK) == 0)
+    return fail(ErrorCode::database_error, "open {}: not for writing, though it may be",
+                path.string());
   sqlite3_busy_handler(impl->connection, wait_for_lock, nullptr);
   Database database(std::move(impl));
   // Where others open a new database at the same moment, SQLite refuses the change to WAL without asking the

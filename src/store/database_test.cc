@@ -11,6 +11,7 @@
 #include <latch>
 #include <thread>
 
+#include "core/testing/syscall_faults.h"
 #include "store/schema.h"
 
 namespace baleen::store {
@@ -27,6 +28,26 @@ class DatabaseTest : public ::testing::Test {
   Database open() { return Database::open(directory_ / "test.db").value(); }
   std::filesystem::path directory_;
 };
+
+TEST_F(DatabaseTest, OpenedWhileTheDiskFailsForAMomentItIsForWritingOrNotAtAll) {
+  auto& faults = core::testing::syscall_faults();
+  ASSERT_TRUE(
+      Database::open(directory_ / "test.db").value().execute_script("CREATE TABLE t (x)").ok());
+  int n_refused = 0;
+  for (int i = 0; i < 12; ++i) {
+    SCOPED_TRACE(i);
+    faults.reset();
+    faults.call = "open64";
+    faults.error = EIO;
+    faults.skipped = i;
+    Result<Database> opened = Database::open(directory_ / "test.db");
+    faults.reset();
+    n_refused += opened.ok() ? 0 : 1;
+    if (!opened.ok()) continue;
+    EXPECT_TRUE(opened->execute_script("INSERT INTO t VALUES (1)").ok());
+  }
+  EXPECT_GT(n_refused, 0);
+}
 
 TEST_F(DatabaseTest, KeepsWhatWasBoundOfEveryType) {
   Database database = open();
