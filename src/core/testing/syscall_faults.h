@@ -117,29 +117,22 @@ ssize_t pread(int fd, void* bytes, size_t size, off_t offset) {
   return ::syscall(SYS_pread64, fd, bytes, size, offset);
 }
 
-int open(const char* path, int flags, ...) {
-  mode_t mode = 0;
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
-    va_list arguments;
-    va_start(arguments, flags);
-    mode = va_arg(arguments, mode_t);
-    va_end(arguments);
+#define BALEEN_FAULTY_OPEN(name)                                                 \
+  int name(const char* path, int flags, ...) {                                   \
+    mode_t mode = 0;                                                             \
+    if ((flags & (O_CREAT | O_TMPFILE)) != 0) {                                  \
+      va_list arguments;                                                         \
+      va_start(arguments, flags);                                                \
+      mode = va_arg(arguments, mode_t);                                          \
+      va_end(arguments);                                                         \
+    }                                                                            \
+    if (baleen::core::testing::syscall_faults().take(#name)) return -1;          \
+    return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode)); \
   }
-  if (baleen::core::testing::syscall_faults().take("open")) return -1;
-  return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
-}
-/// As SQLite calls it; a fault of its own, so that `open` means our files only.
-int open64(const char* path, int flags, ...) {
-  mode_t mode = 0;
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
-    va_list arguments;
-    va_start(arguments, flags);
-    mode = va_arg(arguments, mode_t);
-    va_end(arguments);
-  }
-  if (baleen::core::testing::syscall_faults().take("open64")) return -1;
-  return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
-}
+BALEEN_FAULTY_OPEN(open)
+BALEEN_FAULTY_OPEN(
+    open64)  // As SQLite calls it; a fault of its own, so that `open` means our files only.
+#undef BALEEN_FAULTY_OPEN
 
 int ftruncate(int fd, off_t size) noexcept {
   if (baleen::core::testing::syscall_faults().take("ftruncate")) return -1;
