@@ -134,6 +134,15 @@ BALEEN_FAULTY_OPEN(
     open64)  // As SQLite calls it; a fault of its own, so that `open` means our files only.
 #undef BALEEN_FAULTY_OPEN
 
+int fcntl(int fd, int command, ...) {
+  va_list arguments;
+  va_start(arguments, command);
+  const unsigned long argument = va_arg(arguments, unsigned long);
+  va_end(arguments);
+  if (baleen::core::testing::syscall_faults().take("fcntl")) return -1;
+  return static_cast<int>(::syscall(SYS_fcntl, fd, command, argument));
+}
+
 int ftruncate(int fd, off_t size) noexcept {
   if (baleen::core::testing::syscall_faults().take("ftruncate")) return -1;
   return static_cast<int>(::syscall(SYS_ftruncate, fd, size));
