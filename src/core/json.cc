@@ -182,6 +182,12 @@ Result<json::value> parse_json(std::string_view text, std::string_view what) {
   return value;
 }
 
+Result<json::object> parse_json_object(std::string_view text, std::string_view what) {
+  BALEEN_ASSIGN_OR_RETURN(json::value value, parse_json(text, what));
+  if (!value.is_object()) return fail(ErrorCode::schema_invalid, "{} is no JSON object", what);
+  return std::move(value.get_object());
+}
+
 Result<json::value> read_json_file(const std::filesystem::path& path) {
   BALEEN_ASSIGN_OR_RETURN(const Fd file, open_read(path));
   json::stream_parser parser({}, parse_options());

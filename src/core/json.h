@@ -18,6 +18,8 @@ namespace json = boost::json;
 
 /// Parses a whole text; `what` names it in the error. Depth at most 32.
 [[nodiscard]] Result<json::value> parse_json(std::string_view text, std::string_view what);
+/// The same, for what must be an object.
+[[nodiscard]] Result<json::object> parse_json_object(std::string_view text, std::string_view what);
 /// The same for a file of at most 64 MiB, in pieces.
 [[nodiscard]] Result<json::value> read_json_file(const std::filesystem::path& path);
 

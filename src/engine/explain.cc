@@ -11,6 +11,7 @@ namespace baleen::engine {
 namespace {
 
 constexpr int kTasksAheadCountedMax = 10'000;
+constexpr int kUpstreamShownMax = 20;  // Of the many that a collection may wait for.
 
 json::value rounded_or_null(double number, double parts) {
   if (number < 0 || !std::isfinite(number)) return nullptr;
@@ -40,8 +41,10 @@ Result<void> add_upstream(store::Database& database, std::int64_t task_id, json:
       database.query(
           "SELECT u.task_id, u.stage, u.state, u.error_code FROM task_edges e JOIN tasks "
           "u ON u.task_id = e.upstream_task_id WHERE e.task_id = $1 AND u.state <> "
-          "'complete' ORDER BY u.task_id",
-          task_id));
+          "'complete' AND (e.is_needed = 1 OR EXISTS (SELECT 1 FROM runs r WHERE r.run_id = "
+          "u.run_id "
+          "AND r.finished_at_us IS NULL)) ORDER BY u.task_id LIMIT $2",
+          task_id, kUpstreamShownMax));
   for (const store::Row& row : rows) {
     const std::string& state = row.text(2);
     std::string detail;

@@ -2,20 +2,45 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <set>
+
 #include "core/sha256.h"
+#include "store/collections.h"
 
 namespace baleen::engine {
 namespace {
 
 class DatabaseView final : public PlanView {
  public:
-  DatabaseView(store::Database& database, const store::DataRoot& root, std::string_view asset_id)
-      : database_(database), root_(root), asset_id_(asset_id) {}
+  DatabaseView(store::Database& database,
+               const store::DataRoot& root,
+               std::string_view asset_id,
+               const json::object& params)
+      : database_(database), root_(root), asset_id_(asset_id), params_(params) {}
   [[nodiscard]] bool has_artifact(std::string_view type, std::string_view alias) const override {
     const auto found = store::find_latest_artifact(database_, asset_id_, type, alias);
     if (!found.ok()) error_ = found.error();
     return found.ok() && found->has_value() &&
            store::look_at_file(root_, **found) == store::FileState::intact;
+  }
+  [[nodiscard]] std::string digest_of(std::string_view type) const override {
+    const auto found = store::find_latest_artifact(database_, asset_id_, type, "");
+    if (!found.ok()) error_ = found.error();
+    return found.ok() && found->has_value() ? (*found)->content_sha256 : "";
+  }
+  [[nodiscard]] const json::object& params() const override { return params_; }
+  [[nodiscard]] std::vector<Member> members() const override {
+    std::vector<Member> members;
+    const auto found = store::list_members(database_, asset_id_);
+    if (!found.ok()) {
+      error_ = found.error();
+      return members;
+    }
+    for (const store::CollectionMember& member : *found)
+      members.push_back({member.asset_id, member.filename, member.metadata.to_json()});
+    return members;
   }
   /// What kept it from looking: then nothing that was chosen by its answers counts.
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
@@ -24,20 +49,39 @@ class DatabaseView final : public PlanView {
   store::Database& database_;
   const store::DataRoot& root_;
   std::string_view asset_id_;
+  const json::object& params_;
   mutable std::optional<Error> error_;
 };
+
+json::object digests_of(const StageSpec& spec, const std::vector<store::Artifact>& inputs) {
+  json::object digests;
+  for (const InputSpec& input : spec.inputs) {
+    std::string lines;
+    std::size_t count = 0;
+    for (const store::Artifact& artifact : inputs) {
+      if (artifact.type != input.type) continue;
+      ++count;
+      lines = input.is_of_members ? lines + artifact.asset_id + " " + artifact.content_sha256 + "\n"
+                                  : artifact.content_sha256;
+    }
+    digests[input.type] =
+        input.is_of_members ? fmt::format("{} of {}", core::sha256_hex(lines), count) : lines;
+  }
+  return digests;
+}
 
 json::object signature_key(const StageSpec& spec,
                            const StageSetup& setup,
                            const std::vector<store::Artifact>& inputs) {
-  json::object input_digests;
-  for (const store::Artifact& input : inputs) input_digests[input.type] = input.content_sha256;
-  return {{"stage", spec.name},
-          {"stage_version", spec.version},
-          {"feature_spec_id", setup.feature_spec_id},
-          {"params", setup.params},
-          {"models", setup.models},
-          {"inputs", input_digests}};
+  json::object key{{"stage", spec.name},
+                   {"stage_version", spec.version},
+                   {"feature_spec_id", setup.feature_spec_id},
+                   {"params", setup.params},
+                   {"models", setup.models},
+                   {"inputs", digests_of(spec, inputs)}};
+  if (!setup.payload.empty())
+    key["payload"] = core::sha256_hex(core::to_canonical_json(setup.payload));
+  return key;
 }
 
 /// The first part of the key in which an older signature differs.
@@ -89,25 +133,54 @@ std::string_view to_string(Reason reason) {
   return "never_ran";
 }
 
-Result<StagePlan> Planner::look_at(const StageSpec& spec, std::string_view asset_id) {
+/// Whether the input is there; if not the plan says what is missing.
+Result<bool> Planner::find_input(const InputSpec& input,
+                                 std::string_view asset_id,
+                                 StagePlan& plan) {
+  const std::string alias = input.is_of_alias ? plan.setup.feature_spec_alias : "";
+  std::vector<store::Artifact> candidates;
+  if (input.is_of_members) {
+    BALEEN_ASSIGN_OR_RETURN(candidates, store::find_latest_artifacts_of_members(database_, asset_id,
+                                                                                input.type, alias));
+    const auto& chosen = plan.setup.member_ids;
+    const std::set<std::string_view> ids =
+        chosen ? std::set<std::string_view>(chosen->begin(), chosen->end())
+               : std::set<std::string_view>();
+    std::erase_if(candidates, [&](const store::Artifact& artifact) {
+      return chosen && !ids.contains(artifact.asset_id);
+    });
+  } else {
+    BALEEN_ASSIGN_OR_RETURN(std::optional<store::Artifact> found,
+                            store::find_latest_artifact(database_, asset_id, input.type, alias));
+    if (found) candidates.push_back(std::move(*found));
+  }
+  const std::string missing = candidates.empty() ? input.type : candidates.front().path;
+  std::erase_if(candidates, [&](const store::Artifact& artifact) {
+    return store::look_at_file(root_, artifact) != store::FileState::intact;
+  });
+  if (candidates.empty()) {
+    plan.reason = Reason::input_missing;
+    plan.missing_code = input.missing_code;
+    plan.missing_type = input.type;
+    plan.why = sentence(plan.reason, missing);
+    plan.inputs.clear();
+    return false;
+  }
+  std::move(candidates.begin(), candidates.end(), std::back_inserter(plan.inputs));
+  return true;
+}
+
+Result<StagePlan> Planner::look_at(const StageSpec& spec,
+                                   std::string_view asset_id,
+                                   const json::object& params) {
   StagePlan plan;
   plan.spec = &spec;
-  const DatabaseView view(database_, root_, asset_id);
+  const DatabaseView view(database_, root_, asset_id, params);
   BALEEN_ASSIGN_OR_RETURN(plan.setup, spec.setup(view));
   if (view.error()) return *view.error();
   for (const InputSpec& input : spec.inputs) {
-    const std::string alias = input.is_of_alias ? plan.setup.feature_spec_alias : "";
-    BALEEN_ASSIGN_OR_RETURN(std::optional<store::Artifact> found,
-                            store::find_latest_artifact(database_, asset_id, input.type, alias));
-    if (!found || store::look_at_file(root_, *found) != store::FileState::intact) {
-      plan.reason = Reason::input_missing;
-      plan.missing_code = input.missing_code;
-      plan.missing_type = input.type;
-      plan.why = sentence(plan.reason, found ? found->path : input.type);
-      plan.inputs.clear();
-      return plan;
-    }
-    plan.inputs.push_back(std::move(*found));
+    BALEEN_ASSIGN_OR_RETURN(const bool is_there, find_input(input, asset_id, plan));
+    if (!is_there) return plan;
   }
   plan.signature_json = core::to_canonical_json(signature_key(spec, plan.setup, plan.inputs));
   plan.signature = core::sha256_hex(plan.signature_json);
@@ -148,10 +221,12 @@ Result<void> Planner::explain_staleness(StagePlan& plan, std::string_view asset_
   return {};
 }
 
-Result<std::vector<StagePlan>> Planner::plan(const Recipe& recipe, std::string_view asset_id) {
+Result<std::vector<StagePlan>> Planner::plan(const Recipe& recipe,
+                                             std::string_view asset_id,
+                                             const json::object& params) {
   std::vector<StagePlan> plans;
   for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
-    BALEEN_ASSIGN_OR_RETURN(StagePlan plan, look_at(recipe.stages[i], asset_id));
+    BALEEN_ASSIGN_OR_RETURN(StagePlan plan, look_at(recipe.stages[i], asset_id, params));
     for (const int upstream : recipe.upstream_of(static_cast<int>(i))) {
       if (plans[static_cast<std::size_t>(upstream)].is_fresh()) continue;
       // What exists now may be replaced by something else, so nothing can be said of the signature yet.

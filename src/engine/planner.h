@@ -41,7 +41,7 @@ struct StagePlan {
   std::string signature;       ///< Empty while an input is missing or about to change.
   std::string signature_json;  ///< What it is the digest of.
   std::vector<store::Artifact>
-      inputs;  ///< In the order of spec->inputs; only if the signature is known.
+      inputs;  ///< In the order of spec->inputs, of members by their ids; only if the signature is known.
   std::vector<store::Artifact> outputs;  ///< The fresh artifacts, if any.
   ErrorCode missing_code = ErrorCode::input_not_found;
   std::string missing_type;  ///< The first input that is missing.
@@ -54,13 +54,19 @@ class Planner {
   Planner(store::Database& database, const store::DataRoot& root)
       : database_(database), root_(root) {}
 
-  /// Looks at one stage as if its upstream were done.
-  [[nodiscard]] Result<StagePlan> look_at(const StageSpec& spec, std::string_view asset_id);
+  /// Looks at one stage as if its upstream were done. `params`: those of the run, canonical.
+  [[nodiscard]] Result<StagePlan> look_at(const StageSpec& spec,
+                                          std::string_view asset_id,
+                                          const json::object& params);
   /// Looks at the whole recipe in order; stages below a stale one are `upstream_stale`.
   [[nodiscard]] Result<std::vector<StagePlan>> plan(const Recipe& recipe,
-                                                    std::string_view asset_id);
+                                                    std::string_view asset_id,
+                                                    const json::object& params = {});
 
  private:
+  [[nodiscard]] Result<bool> find_input(const InputSpec& input,
+                                        std::string_view asset_id,
+                                        StagePlan& plan);
   [[nodiscard]] Result<void> explain_staleness(StagePlan& plan, std::string_view asset_id);
 
   store::Database& database_;

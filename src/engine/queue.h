@@ -15,7 +15,8 @@
 ///  I4  A task is `complete` only if intact artifacts with its signature were recorded.
 ///  I5  A worker that dies costs its task no attempt; a stage that fails costs one.
 ///  I6  Every attempt has a row in pipeline_jobs, whatever became of it.
-///  I7  A waiting task counts exactly the upstream tasks that are not complete, and there is one.
+///  I7  A waiting task counts exactly the upstream tasks that are not complete, and there is one. Of those that it does
+///      not need, but lets end first (the members of a collection), it counts those whose run is not over.
 ///  I8  The state of a run follows from those of its tasks.
 ///  I9  A task fails only for a reason: an error that does not pass, attempts or workers used up, an input
 ///      that nothing in its run can make again.
@@ -63,6 +64,7 @@ struct SubmitOptions {
   /// One unit is worth a minute of waiting: tasks are taken in the order of their age plus that, so that
   /// what is urgent goes first and nothing waits for ever.
   int priority = 0;
+  json::object params = {};  ///< As Recipe::canonical_params takes them.
   /// Called in the transaction that stores the run, if any: what must be recorded with it or not at all.
   std::function<Result<void>(const struct Submitted&)> also = {};
 };
@@ -139,7 +141,8 @@ class Queue {
         const core::Clock& clock = core::system_clock());
 
   /// Plans the recipe and stores a run with a task for each stage that is stale. An open run of the
-  /// same recipe and asset is joined instead; a finished one is returned if everything is fresh.
+  /// same recipe, asset and parameters is joined instead; a finished one is returned if everything is fresh.
+  /// `asset_id` names a collection where the recipe is of these.
   [[nodiscard]] Result<Submitted> submit(const Recipe& recipe,
                                          std::string_view asset_id,
                                          const SubmitOptions& options);
@@ -208,12 +211,12 @@ class Queue {
   [[nodiscard]] Result<Submitted> submit_locked(const Recipe& recipe,
                                                 std::string_view asset_id,
                                                 const SubmitOptions& options);
-  [[nodiscard]] Result<void> insert_tasks(const Recipe& recipe,
-                                          const std::vector<StagePlan>& plans,
-                                          std::string_view run_id,
-                                          std::string_view asset_id,
-                                          std::string_view owner,
-                                          const SubmitOptions& options);
+  struct NewRun;
+  [[nodiscard]] Result<void> insert_tasks(const NewRun& run, const SubmitOptions& options);
+  [[nodiscard]] Result<std::string> owner_of(const Recipe& recipe, std::string_view subject_id);
+  /// The open tasks of members that make what this stage reads of them.
+  [[nodiscard]] Result<std::vector<std::int64_t>> open_tasks_of_members(
+      const StagePlan& plan, std::string_view collection_id);
   [[nodiscard]] Result<std::optional<Assignment>> claim_locked(const Scope& scope);
   [[nodiscard]] Result<std::vector<std::string>> owners_in_turn();
   [[nodiscard]] Result<std::optional<TaskRow>> next_queued(const Scope& scope);
@@ -240,6 +243,8 @@ class Queue {
                                            std::string_view run_id,
                                            std::string_view signature);
   [[nodiscard]] Result<void> refresh_run(std::string_view run_id);
+  /// For tasks that let this run's end first: it is over, or goes on again.
+  [[nodiscard]] Result<void> count_for_those_who_wait(std::string_view run_id, bool is_over);
   [[nodiscard]] Result<void> register_feature_spec(const StageSetup& setup);
   /// A task waits no longer than its delay though the wall clock was set back meanwhile.
   [[nodiscard]] Result<void> shorten_delays();

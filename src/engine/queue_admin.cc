@@ -1,6 +1,7 @@
 // The moves of the queue that people make: retry, cancel, pause, resume, and the event log.
 
 #include "engine/queue.h"
+#include "engine/queue_sql.h"
 
 namespace baleen::engine {
 namespace {
@@ -12,20 +13,16 @@ json::object pause_object(std::string_view recipe, std::string_view stage) {
 }  // namespace
 
 Result<int> Queue::retry_run(std::string_view run_id) {
+  const std::string open_upstream(sql::kOpenUpstream);
   std::int64_t n_tasks = 0;
   BALEEN_RETURN_IF_ERROR(database_.transaction("RETRY", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(
         n_tasks, database_.execute("UPDATE tasks SET attempts = 0, interruptions = 0, "
-                                   "not_before_us = 0, updated_at_us = $1, upstream_open = "
-                                   "(SELECT COUNT(*) FROM task_edges e JOIN tasks u ON u.task_id = "
-                                   "e.upstream_task_id WHERE e.task_id = "
-                                   "tasks.task_id AND u.state <> 'complete'), state = CASE WHEN "
-                                   "EXISTS (SELECT 1 FROM task_edges e JOIN tasks u "
-                                   "ON u.task_id = e.upstream_task_id WHERE e.task_id = "
-                                   "tasks.task_id AND u.state <> 'complete') THEN 'waiting' "
-                                   "ELSE 'queued' END WHERE run_id = $2 AND (state IN ('failed', "
-                                   "'canceled') OR (state = 'queued' AND "
-                                   "not_before_us <> 0 AND not_before_us > $1))",
+                                   "not_before_us = 0, updated_at_us = $1, upstream_open = " +
+                                       open_upstream + ", state = CASE WHEN " + open_upstream +
+                                       " > 0 THEN 'waiting' ELSE 'queued' END WHERE run_id = $2 "
+                                       "AND (state IN ('failed', 'canceled') OR (state = 'queued' "
+                                       "AND not_before_us <> 0 AND not_before_us > $1))",
                                    clock_.now_us(), run_id));
     if (n_tasks == 0) return {};
     BALEEN_RETURN_IF_ERROR(record_event("run.retried", run_id, "", 0, {{"tasks", n_tasks}}));

@@ -81,11 +81,12 @@ Result<BulkOutcome> Queue::change_many(const BulkRequest& request) {
   std::vector<store::Value> values;
   const std::string from = select_runs(request, position, values);
   BALEEN_ASSIGN_OR_RETURN(
-      const auto rows, database_.query_values(
-                           fmt::format("SELECT r.run_id, r.asset_id, r.recipe{} ORDER BY r.run_id "
-                                       "LIMIT {}",
-                                       from, request.limit),
-                           values));
+      const auto rows,
+      database_.query_values(
+          fmt::format("SELECT r.run_id, r.asset_id, r.recipe, r.params_json{} ORDER BY r.run_id "
+                      "LIMIT {}",
+                      from, request.limit),
+          values));
   BulkOutcome outcome;
   for (const store::Row& row : rows) {
     const std::string run_id = row.text(0);
@@ -97,6 +98,7 @@ Result<BulkOutcome> Queue::change_many(const BulkRequest& request) {
     } else {
       BALEEN_ASSIGN_OR_RETURN(const Recipe* const recipe, recipes_.find(row.text(2)));
       SubmitOptions options;
+      BALEEN_ASSIGN_OR_RETURN(options.params, core::parse_json_object(row.text(3), "params_json"));
       for (const StageSpec& stage : recipe->stages) options.forced_stages.push_back(stage.name);
       if (!request.forced_stages.empty()) options.forced_stages = request.forced_stages;
       BALEEN_RETURN_IF_ERROR(submit(*recipe, row.text(1), options));

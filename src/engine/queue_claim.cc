@@ -5,6 +5,7 @@
 #include "core/ids.h"
 #include "engine/queue.h"
 #include "engine/queue_rules.h"
+#include "engine/queue_sql.h"
 
 namespace baleen::engine {
 namespace {
@@ -42,6 +43,7 @@ struct Queue::TaskRow {
   int attempts = 0;
   int interruptions = 0;
   std::string owner;
+  std::string params_json;  ///< Of its run.
 };
 
 Result<std::optional<Assignment>> Queue::claim(const Scope& scope) {
@@ -80,7 +82,9 @@ Result<std::vector<std::string>> Queue::owners_in_turn() {
 Result<std::optional<Queue::TaskRow>> Queue::next_queued(const Scope& scope) {
   const std::string sql =
       "SELECT t.task_id, t.run_id, t.recipe, t.asset_id, t.stage, t.feature_spec_alias, "
-      "t.is_forced, t.attempts, t.interruptions FROM tasks t WHERE t.state = 'queued' AND "
+      "t.is_forced, t.attempts, t.interruptions, (SELECT r.params_json FROM runs r WHERE r.run_id "
+      "= "
+      "t.run_id) FROM tasks t WHERE t.state = 'queued' AND "
       "t.owner_entity_id = $1 AND (t.not_before_us = 0 OR t.not_before_us <= $2) AND NOT EXISTS "
       "(SELECT 1 FROM stage_locks "
       "l "
@@ -95,7 +99,7 @@ Result<std::optional<Queue::TaskRow>> Queue::next_queued(const Scope& scope) {
     return std::optional<TaskRow>(TaskRow{row.integer(0), row.text(1), row.text(2), row.text(3),
                                           row.text(4), row.text(5), row.integer(6) != 0,
                                           static_cast<int>(row.integer(7)),
-                                          static_cast<int>(row.integer(8)), owner});
+                                          static_cast<int>(row.integer(8)), owner, row.text(9)});
   }
   return std::optional<TaskRow>();
 }
@@ -113,7 +117,9 @@ Result<std::optional<Assignment>> Queue::claim_locked(const Scope& scope) {
       BALEEN_RETURN_IF_ERROR(take_turn(task->owner));
       continue;
     }
-    Result<StagePlan> plan = planner_.look_at(*spec, task->asset_id);
+    BALEEN_ASSIGN_OR_RETURN(const json::object params,
+                            core::parse_json_object(task->params_json, "params_json"));
+    Result<StagePlan> plan = planner_.look_at(*spec, task->asset_id, params);
     if (!plan.ok()) {
       // The database's troubles are not the task's.
       if (plan.error().code == ErrorCode::database_error) return std::move(plan).error();
@@ -175,7 +181,10 @@ Result<void> Queue::drop_unusable_artifacts(const StagePlan& plan, bool is_force
 Result<std::string> Queue::allocate_path(const OutputSpec& output,
                                          const TaskRow& task,
                                          const StagePlan& plan) {
-  std::string path = store::expand_path(output.path, task.asset_id, plan.setup.feature_spec_alias);
+  auto words = plan.setup.path_words;
+  words["asset"] = task.asset_id;
+  words["alias"] = plan.setup.feature_spec_alias;
+  std::string path = store::expand_path(output.path, words);
   BALEEN_ASSIGN_OR_RETURN(const auto holder, store::find_artifact_by_path(database_, path));
   // An artifact is never overwritten by another one: a different signature gets a name beside it.
   if (holder && holder->signature != plan.signature)
@@ -221,8 +230,10 @@ Result<Assignment> Queue::lease(const TaskRow& task, const StagePlan& plan) {
   request.computed_at = core::rfc3339(now_us);
   request.params = plan.setup.params;
   request.models = plan.setup.models;
+  request.payload = plan.setup.payload;
   for (const store::Artifact& input : plan.inputs) {
-    request.inputs.push_back({input.type, root_.at(input.path), input.feature_spec_alias});
+    request.inputs.push_back(
+        {input.type, root_.at(input.path), input.feature_spec_alias, input.asset_id});
   }
   const std::string work = store::work_directory(task.asset_id, task.stage, alias);
   request.work_directory = root_.at(work);
@@ -309,11 +320,11 @@ Result<void> Queue::handle_missing_input(const TaskRow& task,
   // No condition on the state: an index on it would lead through all that wait, in all runs.
   BALEEN_RETURN_IF_ERROR(database_.execute(
       "UPDATE tasks SET state = CASE WHEN state = 'queued' THEN 'waiting' ELSE state END, "
-      "upstream_open = CASE WHEN state IN ('waiting', 'queued') THEN (SELECT COUNT(*) FROM "
-      "task_edges e JOIN tasks u ON u.task_id = e.upstream_task_id WHERE e.task_id = tasks.task_id "
-      "AND u.state <> 'complete') ELSE upstream_open END WHERE task_id IN (SELECT e.task_id FROM "
-      "task_edges e JOIN tasks p ON p.task_id = e.upstream_task_id WHERE p.run_id = $1 AND p.stage "
-      "= $2)",
+      "upstream_open = CASE WHEN state IN ('waiting', 'queued') THEN " +
+          std::string(sql::kOpenUpstream) +
+          " ELSE upstream_open END WHERE task_id IN (SELECT e.task_id FROM task_edges e JOIN tasks "
+          "p "
+          "ON p.task_id = e.upstream_task_id WHERE p.run_id = $1 AND p.stage = $2)",
       task.run_id, stage));
   BALEEN_RETURN_IF_ERROR(
       record_event("task.replanned", task.run_id, task.asset_id, task.task_id,

@@ -177,7 +177,7 @@ TEST_F(QueueEdges, OtherContentOrAnotherModelIsAReasonToRun) {
           .execute(
               "UPDATE artifact_index SET content_sha256 = 'x' WHERE artifact_type = 'double_v1'")
           .ok());
-  EXPECT_EQ(planner.look_at(*recipe().find_stage("negate"), asset(3))->reason,
+  EXPECT_EQ(planner.look_at(*recipe().find_stage("negate"), asset(3), {})->reason,
             Reason::input_changed);
   SubmitOptions forced;
   forced.forced_stages = {"sum"};

@@ -147,10 +147,15 @@ Result<void> Queue::refresh_run(std::string_view run_id) {
                       run_id));
   std::map<std::string, std::int64_t> count;
   for (const store::Row& row : rows) count[row.text(0)] = row.integer(1);
-  const rules::RunState next =
-      rules::run_state({count["queued"], count["running"], count["failed"], count["canceled"]});
+  const rules::RunState next = rules::run_state(
+      {count["queued"], count["running"], count["failed"], count["canceled"], count["waiting"]});
   const std::string state(rules::to_string(next));
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto before,
+      database_.query("SELECT finished_at_us IS NOT NULL FROM runs WHERE run_id = $1", run_id));
+  const bool was_over = !before.empty() && before.front().integer(0) != 0;
   if (!rules::is_over(next)) {
+    if (was_over) BALEEN_RETURN_IF_ERROR(count_for_those_who_wait(run_id, false));
     // A run that has started stays `running` between two of its tasks.
     BALEEN_RETURN_IF_ERROR(
         database_.execute("UPDATE runs SET state = CASE WHEN started_at_us IS NULL THEN $1 ELSE "
@@ -166,7 +171,24 @@ Result<void> Queue::refresh_run(std::string_view run_id) {
                         "(state <> $1 OR finished_at_us IS NULL)",
                         state, now_us, run_id));
   if (is_news == 0) return {};  // It was over, and is over in the same way: a run ends once.
+  if (!was_over) BALEEN_RETURN_IF_ERROR(count_for_those_who_wait(run_id, true));
   return record_event("run." + state, run_id, "", 0, {});
+}
+
+Result<void> Queue::count_for_those_who_wait(std::string_view run_id, bool is_over) {
+  // What is complete was counted when it became so.
+  const std::string from =
+      " FROM task_edges e JOIN tasks u ON u.task_id = e.upstream_task_id WHERE u.run_id = $2 AND "
+      "u.state <> 'complete' AND e.is_needed = 0";
+  const std::string open_now = std::string("upstream_open ") + (is_over ? "-" : "+") +
+                               " (SELECT COUNT(*)" + from + " AND e.task_id = tasks.task_id)";
+  BALEEN_RETURN_IF_ERROR(database_.execute(
+      "UPDATE tasks SET upstream_open = " + open_now + ", state = CASE WHEN " + open_now +
+          " <= 0 THEN 'queued' ELSE state END, updated_at_us = $1 WHERE +state = 'waiting' AND "
+          "task_id IN (SELECT e.task_id" +
+          from + ")",
+      clock_.now_us(), run_id));
+  return {};
 }
 
 Result<void> Queue::close_attempt(const StageRequest& request,

@@ -66,9 +66,9 @@ constexpr std::string_view to_string(RunState state) {
   return "";
 }
 
-/// How many tasks of a run are in which state; those that wait or are complete decide nothing.
+/// How many tasks of a run are in which state; those that are complete decide nothing.
 struct TaskCounts {
-  std::int64_t queued = 0, running = 0, failed = 0, canceled = 0;
+  std::int64_t queued = 0, running = 0, failed = 0, canceled = 0, waiting = 0;
 };
 
 constexpr RunState run_state(const TaskCounts& counts) {
@@ -76,6 +76,8 @@ constexpr RunState run_state(const TaskCounts& counts) {
   if (counts.queued > 0) return RunState::queued;
   if (counts.failed > 0) return RunState::failed;
   if (counts.canceled > 0) return RunState::canceled;
+  if (counts.waiting > 0)
+    return RunState::queued;  // For tasks of other runs: of this one none is left to wait for.
   return RunState::complete;
 }
 

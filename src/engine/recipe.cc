@@ -28,8 +28,10 @@ const StageOutputSlot& StageRequest::output(std::string_view type) const {
 json::object StageRequest::to_json() const {
   json::array input_list;
   for (const StageInput& in : inputs) {
-    input_list.push_back(
-        {{"type", in.type}, {"path", in.path.string()}, {"alias", in.feature_spec_alias}});
+    input_list.push_back({{"type", in.type},
+                          {"path", in.path.string()},
+                          {"alias", in.feature_spec_alias},
+                          {"asset", in.asset_id}});
   }
   json::array output_list;
   for (const StageOutputSlot& out : outputs) {
@@ -52,6 +54,7 @@ json::object StageRequest::to_json() const {
           {"computed_at", computed_at},
           {"params", params},
           {"models", models},
+          {"payload", payload},
           {"inputs", input_list},
           {"outputs", output_list},
           {"scratch", scratch_list},
@@ -72,10 +75,11 @@ StageRequest StageRequest::from_json(const json::object& object) {
   request.computed_at = core::get_string(object, "computed_at");
   request.params = core::get_object(object, "params");
   request.models = core::get_object(object, "models");
+  request.payload = core::get_object(object, "payload");
   for (const json::value& value : core::get_array(object, "inputs")) {
     const json::object& in = value.as_object();
     request.inputs.push_back({core::get_string(in, "type"), core::get_string(in, "path"),
-                              core::get_string(in, "alias")});
+                              core::get_string(in, "alias"), core::get_string(in, "asset")});
   }
   for (const json::value& value : core::get_array(object, "outputs")) {
     const json::object& out = value.as_object();

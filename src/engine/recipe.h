@@ -16,7 +16,11 @@ namespace baleen::engine {
 struct Recipe {
   std::string name;
   std::string summary;
-  std::vector<StageSpec> stages;  ///< In an order in which every input is made before it is read.
+  std::vector<StageSpec> stages;   ///< In an order in which every input is made before it is read.
+  bool is_of_collections = false;  ///< Its runs are over collections, not single recordings.
+  /// Checks what a run is submitted with and writes it in one way only: defaults filled in. A recipe without it
+  /// takes no parameters.
+  std::function<Result<json::object>(const json::object&)> canonical_params = {};
 
   [[nodiscard]] const StageSpec* find_stage(std::string_view stage) const;
   /// The index of the stage that makes this artifact type, or -1.

@@ -43,7 +43,7 @@ TEST(StageRequest, SurvivesTheWayToTheExecutor) {
   request.fence = 9;
   request.stage = "square";
   request.params = {{"a", 1.5}};
-  request.inputs.push_back({"in", "a/b c", "x"});
+  request.inputs.push_back({"in", "a/b c", "x", "y"});
   request.outputs.push_back({"out", "t", "alt", "final"});
   request.scratch.emplace_back("s");
   const StageRequest copy = StageRequest::from_json(request.to_json());

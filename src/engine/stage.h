@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,12 +23,24 @@
 
 namespace baleen::engine {
 
-/// What the planner tells a stage about the asset, so that it can choose its parameters.
+/// One recording of a collection, and what people know of it.
+struct Member {
+  std::string asset_id, filename;
+  json::object metadata;  ///< tag_data, visual_observations, …: those that are known.
+};
+
+/// What the planner tells a stage about its subject, an asset or a collection, so that it can choose its parameters.
 class PlanView {
  public:
   virtual ~PlanView() = default;
-  /// Whether an intact artifact of this type and alias exists for the asset.
+  /// Whether an intact artifact of this type and alias exists for the subject.
   [[nodiscard]] virtual bool has_artifact(std::string_view type, std::string_view alias) const = 0;
+  /// The content digest of the newest one, intact or not; "" if there is none.
+  [[nodiscard]] virtual std::string digest_of(std::string_view type) const = 0;
+  /// What the run was submitted with, after Recipe::canonical_params.
+  [[nodiscard]] virtual const json::object& params() const = 0;
+  /// The recordings of a collection in the order of their ids; none for an asset.
+  [[nodiscard]] virtual std::vector<Member> members() const = 0;
 };
 
 /// The answer: all that decides what the stage will compute.
@@ -36,12 +50,20 @@ struct StageSetup {
   std::string feature_spec_id;  ///< Registered under the alias, once and for ever, unless empty.
   json::object params;          ///< Canonical parameters: part of the signature.
   json::object models;          ///< Model name → sha256: part of the signature.
+  /// Words for the paths of outputs besides {asset} and {alias}.
+  std::map<std::string, std::string, std::less<>> path_words = {};
+  /// What the stage needs to be told at length; its digest is part of the signature.
+  json::object payload = {};
+  /// Of a collection: whose artifacts are read. Nothing: those of all its members.
+  std::optional<std::vector<std::string>> member_ids = {};
 };
 
 struct InputSpec {
   std::string type;                                     ///< Artifact type.
   bool is_of_alias = false;                             ///< Only of the setup's feature_spec_alias.
   ErrorCode missing_code = ErrorCode::input_not_found;  ///< If it is gone when the stage starts.
+  /// One of each member of the collection that has one, and at least one; what makes them ends first, well or not.
+  bool is_of_members = false;
 };
 
 struct OutputSpec {
@@ -70,6 +92,7 @@ struct StageInput {
   std::string type;
   std::filesystem::path path;  ///< Absolute, or relative to the working directory.
   std::string feature_spec_alias;
+  std::string asset_id;
 };
 
 struct StageOutputSlot {
@@ -86,8 +109,8 @@ struct StageRequest {
   std::int64_t fence = 0;
   std::string recipe, stage, asset_id, trace_id, feature_spec_alias, feature_spec_id, signature;
   std::string computed_at;  ///< For documents: the only value two runs may differ in.
-  json::object params, models;
-  std::vector<StageInput> inputs;
+  json::object params, models, payload;
+  std::vector<StageInput> inputs;  ///< In the order of the spec; those of members by their ids.
   std::vector<StageOutputSlot> outputs;
   std::vector<std::filesystem::path> scratch;
   std::filesystem::path

@@ -96,6 +96,20 @@ Result<std::optional<Artifact>> find_latest_artifact(Database& database,
   return first_of(rows);
 }
 
+Result<std::vector<Artifact>> find_latest_artifacts_of_members(Database& database,
+                                                               std::string_view collection_id,
+                                                               std::string_view type,
+                                                               std::string_view alias) {
+  static const std::string kSql = select_where(
+      "artifact_id IN (SELECT (SELECT MAX(a.artifact_id) FROM artifact_index a WHERE "
+      "a.asset_id = m.asset_id AND a.artifact_type = $2 AND $3 IN ('', "
+      "a.feature_spec_alias)) FROM collection_members m WHERE m.collection_id = $1) "
+      "ORDER BY asset_id");
+  BALEEN_ASSIGN_OR_RETURN(const std::vector<Row> rows,
+                          database.query(kSql, collection_id, type, alias));
+  return from_rows(rows);
+}
+
 Result<std::vector<Artifact>> find_artifacts_by_signature(Database& database,
                                                           std::string_view signature) {
   static const std::string kSql = select_where("signature = $1 ORDER BY artifact_id");

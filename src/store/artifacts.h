@@ -41,6 +41,12 @@ struct Artifact {
                                                                    std::string_view asset_id,
                                                                    std::string_view type,
                                                                    std::string_view alias);
+/// The same of each member of a collection that has one, in the order of their ids.
+[[nodiscard]] Result<std::vector<Artifact>> find_latest_artifacts_of_members(
+    Database& database,
+    std::string_view collection_id,
+    std::string_view type,
+    std::string_view alias);
 [[nodiscard]] Result<std::vector<Artifact>> find_artifacts_by_signature(Database& database,
                                                                         std::string_view signature);
 [[nodiscard]] Result<std::optional<Artifact>> find_artifact_by_path(Database& database,

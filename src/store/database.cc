@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <unordered_map>
 
 #include "core/check.h"
@@ -143,14 +144,19 @@ struct Database::Impl {
 
   Result<void> bind(sqlite3_stmt* statement, const std::vector<Value>& values) {
     BALEEN_CHECK(sqlite3_bind_parameter_count(statement) == static_cast<int>(values.size()));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const int index = static_cast<int>(i) + 1;
+    for (int index = 1; index <= static_cast<int>(values.size()); ++index) {
+      // To SQLite "$2" is a name like any other: it numbers parameters as they come in the text.
+      const char* const name = sqlite3_bind_parameter_name(statement, index);
+      BALEEN_CHECK(name != nullptr && name[0] == '$');
+      const auto number_of = static_cast<std::size_t>(std::atoi(name + 1));
+      BALEEN_CHECK(number_of >= 1 && number_of <= values.size());
+      const Value& value = values[number_of - 1];
       int status = SQLITE_OK;
-      if (const auto* number = std::get_if<std::int64_t>(&values[i])) {
+      if (const auto* number = std::get_if<std::int64_t>(&value)) {
         status = sqlite3_bind_int64(statement, index, *number);
-      } else if (const auto* real = std::get_if<double>(&values[i])) {
+      } else if (const auto* real = std::get_if<double>(&value)) {
         status = sqlite3_bind_double(statement, index, *real);
-      } else if (const auto* text = std::get_if<std::string>(&values[i])) {
+      } else if (const auto* text = std::get_if<std::string>(&value)) {
         status = sqlite3_bind_text(statement, index, text->data(), static_cast<int>(text->size()),
                                    SQLITE_STATIC);
       } else {

@@ -64,6 +64,15 @@ TEST_F(DatabaseTest, KeepsWhatWasBoundOfEveryType) {
   EXPECT_TRUE(rows[0].is_null(3));
 }
 
+TEST_F(DatabaseTest, ValuesAreMeantByTheirNumbersInWhateverOrderTheyStand) {
+  Database database = open();
+  const auto rows = database.query("SELECT $3, $1, $2, $1", "one", 2, 3.5).value();
+  EXPECT_EQ(rows.front().text(1), "one");
+  EXPECT_EQ(rows.front().integer(2), 2);
+  EXPECT_EQ(rows.front().real(0), 3.5);
+  EXPECT_EQ(rows.front().text(3), "one");
+}
+
 TEST_F(DatabaseTest, RollsBackWhenTheWorkFails) {
   Database database = open();
   ASSERT_TRUE(database.execute("CREATE TABLE t (i INTEGER)").ok());

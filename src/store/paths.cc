@@ -20,14 +20,23 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   }
 }
 
+std::string as_name(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-' ||
+                          (c == '.' && i > 0);
+    if (!is_plain) text[i] = '_';
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string expand_path(std::string_view pattern,
-                        std::string_view asset_id,
-                        std::string_view alias) {
+                        const std::map<std::string, std::string, std::less<>>& words) {
   std::string path(pattern);
-  replace_all(path, "{asset}", asset_id);
-  replace_all(path, "{alias}", alias);
+  for (const auto& [word, value] : words) replace_all(path, "{" + word + "}", as_name(value));
   return path;
 }
 

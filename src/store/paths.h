@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -23,10 +25,10 @@ struct DataRoot {
   }
 };
 
-/// "audio/{asset}/normalized.wav" with {asset} and {alias} replaced.
+/// "audio/{asset}/normalized.wav" with each {word} replaced. A word is a part of a name: what is no letter, digit, '.',
+/// '_', '+' or '-' in it becomes '_', and so does a leading '.'.
 [[nodiscard]] std::string expand_path(std::string_view pattern,
-                                      std::string_view asset_id,
-                                      std::string_view alias);
+                                      const std::map<std::string, std::string, std::less<>>& words);
 
 /// Where the attempts at one stage of one asset write: "work/a.decode", or "work/a.features.0123456789ab". Only
 /// the holder of the lease on these three has it, so that a folder of its own is all that it may write to.

@@ -251,6 +251,38 @@ DROP INDEX tasks_error;
 CREATE INDEX tasks_error ON tasks (error_code, task_id, state) WHERE error_code IS NOT NULL;
 CREATE INDEX tasks_due ON tasks (not_before_us) WHERE state = 'queued' AND not_before_us > 0;
 )sql",
+    // Runs with parameters, and runs over many recordings at once.
+    R"sql(
+ALTER TABLE runs ADD COLUMN params_json TEXT NOT NULL DEFAULT '{}';  -- canonical: what its stages are set up with
+
+CREATE TABLE collections (
+  collection_id TEXT PRIMARY KEY,
+  owner_entity_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  created_at_us INTEGER NOT NULL,
+  UNIQUE (owner_entity_id, name)
+);
+CREATE TABLE collection_members (
+  collection_id TEXT NOT NULL REFERENCES collections (collection_id),
+  asset_id TEXT NOT NULL REFERENCES audio_assets (asset_id),
+  added_at_us INTEGER NOT NULL,
+  PRIMARY KEY (collection_id, asset_id)
+) WITHOUT ROWID;
+CREATE INDEX collection_members_asset ON collection_members (asset_id);
+
+CREATE TABLE audio_metadata (            -- what people know of a recording; each a JSON value
+  asset_id TEXT PRIMARY KEY REFERENCES audio_assets (asset_id),
+  tag_data TEXT NOT NULL DEFAULT '{}',
+  visual_observations TEXT NOT NULL DEFAULT '{}',
+  group_composition TEXT NOT NULL DEFAULT '{}',
+  prey_density_proxy TEXT NOT NULL DEFAULT '{}',
+  updated_at_us INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- 1: the upstream task must be complete; 0: its run must be over, whichever way.
+ALTER TABLE task_edges ADD COLUMN is_needed INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX task_edges_task ON task_edges (task_id);
+)sql",
 };
 
 Result<std::int64_t> stored_version(Database& database) {

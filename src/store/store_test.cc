@@ -38,7 +38,10 @@ class StoreTest : public ::testing::Test {
 };
 
 TEST(Paths, PutTheFenceAndTheVersionBeforeTheExtension) {
-  EXPECT_EQ(expand_path("features/{asset}.{alias}.h5", "a1", "b2"), "features/a1.b2.h5");
+  EXPECT_EQ(expand_path("features/{asset}.{alias}.h5", {{"asset", "a1"}, {"alias", "b2"}}),
+            "features/a1.b2.h5");
+  EXPECT_EQ(expand_path("embeddings/{model}/x", {{"model", "../a/b"}}), "embeddings/_._a_b/x")
+      << "a word never leaves its place";
   EXPECT_EQ(work_directory("a", "decode", ""), "work/a.decode");
   EXPECT_EQ(work_directory("a", "features", "b"), "work/a.features.b");
   EXPECT_EQ(temporary_path("work/a.features.b", "features/a.b.h5", 7),
