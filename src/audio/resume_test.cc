@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "audio/normalize.h"
+#include "audio/testing/awkward_sources.h"
 #include "audio/testing/test_audio.h"
 
 // Any number of crashes and resumes must give the bytes of an undisturbed run.
@@ -17,60 +18,16 @@
 namespace baleen::audio {
 namespace {
 
+using testing::kSourceS;
 using testing::noise;
 using testing::read_bytes;
+using testing::source_bytes;
+using testing::SourceKind;
 using testing::TempDir;
 using testing::to_16_bits;
 using testing::wav_bytes;
 using testing::WavSpec;
 using testing::write_bytes;
-
-constexpr double kSourceS = 5.2;
-
-/// PCM at another rate (entered by seeking), ADPCM (decoded again), or MP2 whose sample rate
-/// and number of channels change in mid-stream.
-enum class SourceKind { pcm, adpcm, changing };
-
-/// MPEG-1 layer II frames of 128 kbit/s with valid headers and random contents: noise.
-std::string mp2_frames(int n, char rate_bits, std::size_t size_bytes, char mode, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::string frames;
-  for (int i = 0; i < n; ++i) {
-    frames += std::string("\xFF\xFD") + static_cast<char>(0x80 | rate_bits) + mode;
-    for (std::size_t k = 4; k < size_bytes; ++k) frames += static_cast<char>(generator() & 0x7F);
-  }
-  return frames;
-}
-
-std::string source_bytes(SourceKind kind, unsigned seed = 1) {
-  if (kind == SourceKind::pcm) {
-    return wav_bytes({.sample_rate = 48000, .channels = 2},
-                     to_16_bits(noise(static_cast<std::size_t>(kSourceS * 48000) * 2, seed)));
-  }
-  if (kind == SourceKind::changing) {
-    return mp2_frames(110, 0, 417, 0x44, seed) + mp2_frames(60, 4, 384, 0x44, seed + 1) +
-           mp2_frames(60, 4, 384, char(0xC4), seed + 2);
-  }
-  // IMA ADPCM in WAV: blocks of 256 bytes with 505 samples each; no seeking to a sample.
-  std::mt19937 generator(seed);
-  std::string data;
-  constexpr int n_blocks = 227;
-  for (int block = 0; block < n_blocks; ++block) {
-    data += std::string("\0\0\x20\0", 4);
-    for (int i = 0; i < 252; ++i) data += static_cast<char>(generator());
-  }
-  std::string bytes = wav_bytes({.sample_rate = 22050, .bits = 4}, data);
-  const std::string format =
-      testing::little_endian<std::uint16_t>(0x11) + testing::little_endian<std::uint16_t>(1) +
-      testing::little_endian<std::uint32_t>(22050) + testing::little_endian<std::uint32_t>(11155) +
-      testing::little_endian<std::uint16_t>(256) + testing::little_endian<std::uint16_t>(4) +
-      testing::little_endian<std::uint16_t>(2) + testing::little_endian<std::uint16_t>(505);
-  const auto size = [](std::size_t n) {
-    return testing::little_endian(static_cast<std::uint32_t>(n));
-  };
-  return "RIFF" + size(4 + 8 + format.size() + 8 + data.size()) + "WAVEfmt " + size(format.size()) +
-         format + "data" + size(data.size()) + data;
-}
 
 class Resume : public ::testing::TestWithParam<SourceKind> {
  protected:
