@@ -47,6 +47,53 @@ json::array tensors_to_json(const std::vector<TensorContract>& tensors) {
   return array;
 }
 
+json::object embedding_to_json(const EmbeddingContract& contract) {
+  return {{"frontend", contract.frontend}, {"window_s", contract.window_s},
+          {"output", contract.output},     {"size", contract.size},
+          {"pooling", contract.pooling},   {"peak", contract.peak}};
+}
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+Result<EmbeddingContract> parse_embedding(const json::value& value, const ModelCard& card) {
+  if (!value.is_object())
+    return fail(ErrorCode::model_invalid, "model {}: `embedding` is no object", card.name);
+  const json::object& object = value.get_object();
+  EmbeddingContract contract;
+  contract.frontend = core::get_string(object, "frontend", contract.frontend);
+  contract.window_s = core::get_double(object, "window_s");
+  contract.output = core::get_string(object, "output");
+  contract.size = core::get_int(object, "size");
+  contract.pooling = core::get_string(object, "pooling", contract.pooling);
+  contract.peak = core::get_double(object, "peak");
+  if (!is_one_of(contract.frontend, {"waveform", "yamnet_patches", "batdetect_spectrogram"})) {
+    return fail(ErrorCode::model_invalid,
+                "model {}: frontend '{}'; there is waveform, yamnet_patches, batdetect_spectrogram",
+                card.name, contract.frontend);
+  }
+  if (!is_one_of(contract.pooling, {"none", "mean", "max"})) {
+    return fail(ErrorCode::model_invalid, "model {}: pooling '{}'; there is none, mean, max",
+                card.name, contract.pooling);
+  }
+  const auto output = std::ranges::find(card.outputs, contract.output, &TensorContract::name);
+  if (output == card.outputs.end() || output->shape.size() < 2 ||
+      output->shape.back() != contract.size || contract.size <= 0) {
+    return fail(ErrorCode::model_invalid,
+                "model {}: its card has no output '{}' whose last dimension is {}", card.name,
+                contract.output, contract.size);
+  }
+  if (card.inputs.size() != 1 || card.sample_rate_hz <= 0 || !(contract.window_s >= 0) ||
+      !(contract.peak >= 0) || (output->shape.size() > 2) != (contract.pooling != "none")) {
+    return fail(ErrorCode::model_invalid,
+                "model {}: what embeds has a sample rate, one input, and pooling where its output "
+                "has more than two dimensions",
+                card.name);
+  }
+  return contract;
+}
+
 json::value text_or_null(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
 }
@@ -74,6 +121,7 @@ json::object card_to_json(const ModelCard& card) {
   if (!card.inputs.empty()) object["inputs"] = tensors_to_json(card.inputs);
   if (!card.outputs.empty()) object["outputs"] = tensors_to_json(card.outputs);
   if (!card.labels.empty()) object["labels"] = json::array(card.labels.begin(), card.labels.end());
+  if (card.embedding) object["embedding"] = embedding_to_json(*card.embedding);
   if (!card.notes.empty()) object["notes"] = card.notes;
   return object;
 }
@@ -104,6 +152,9 @@ Result<ModelCard> parse_card(const json::value& value) {
         ErrorCode::model_invalid,
         "model name '{}': wants 1 to 64 of a-z, 0-9, '.', '_' and '-', not '.' or '-' first",
         card.name);
+  }
+  if (const json::value* contract = object.if_contains("embedding"); contract != nullptr) {
+    BALEEN_ASSIGN_OR_RETURN(card.embedding, parse_embedding(*contract, card));
   }
   if (!is_hex(card.sha256) || !is_hex(card.sha256_prefix) ||
       (!card.sha256.empty() && card.sha256.size() != kSha256Digits)) {

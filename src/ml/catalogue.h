@@ -6,6 +6,7 @@
 /// out. No weights are shipped; the model store holds what a user installed.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,20 @@ namespace baleen::ml {
 struct TensorContract {
   std::string name;                 ///< "*" where the name is not fixed.
   std::vector<std::int64_t> shape;  ///< -1 is a free dimension.
+};
+
+/// How a network makes one vector of a window of sound.
+struct EmbeddingContract {
+  /// What is done to the samples before: "waveform" (nothing), "yamnet_patches" (log-mel patches of 0.96 s), or
+  /// "batdetect_spectrogram".
+  std::string frontend = "waveform";
+  double window_s = 0;    ///< The only length of a window that it takes; 0: any.
+  std::string output;     ///< The tensor to take.
+  std::int64_t size = 0;  ///< Numbers of one vector: the last dimension of that tensor.
+  /// What becomes of its dimensions between the first and the last: "none" (there are none), "mean" or "max".
+  std::string pooling = "none";
+  /// Of a waveform: each window loses its mean and is scaled to this peak; 0: is left as it is.
+  double peak = 0;
 };
 
 struct ModelCard {
@@ -36,6 +51,7 @@ struct ModelCard {
   std::vector<TensorContract> inputs;
   std::vector<TensorContract> outputs;
   std::vector<std::string> labels;
+  std::optional<EmbeddingContract> embedding;  ///< Where it can embed windows of sound.
 
   [[nodiscard]] bool is_runnable() const { return format == "onnx"; }
   /// Whether a file with this digest may be this model; false where nothing is known of the digest.
