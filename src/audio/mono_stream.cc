@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "audio/decoder.h"
+#include "audio/libav.h"
 #include "audio/resample_kernels.h"
 
 namespace baleen::audio {
@@ -144,5 +145,7 @@ std::int64_t MonoStream::n_samples() const { return state_->n_samples(); }
 double MonoStream::duration_s() const { return state_->duration_s(); }
 std::int64_t MonoStream::nan_samples() const { return state_->nan_samples; }
 std::int64_t MonoStream::decode_errors() const { return state_->decoder->decode_errors(); }
+
+std::string decoder_fingerprint() { return libav_fingerprint(); }
 
 }  // namespace baleen::audio

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "audio/probe.h"
@@ -62,5 +63,8 @@ class MonoStream {
   explicit MonoStream(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+/// What decodes here, with its versions: of another the samples may differ. After load_decoders().
+[[nodiscard]] std::string decoder_fingerprint();
 
 }  // namespace baleen::audio

@@ -17,6 +17,7 @@
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/json.h"
+#include "core/locked_file.h"
 #include "core/sha256.h"
 
 namespace baleen::audio {
@@ -178,7 +179,7 @@ Result<void> Normalizer::open(bool is_roomy) {
   report_.source = decoder_->info();
   header_bytes_ = is_roomy ? kRoomyHeaderBytes : choose_header_bytes(report_.source, options_);
   BALEEN_ASSIGN_OR_RETURN(identity_, identity_of(decoder_->source(), options_));
-  BALEEN_ASSIGN_OR_RETURN(core::Fd file, open_locked(paths_.partial));
+  BALEEN_ASSIGN_OR_RETURN(core::Fd file, core::open_locked(paths_.partial));
   BALEEN_ASSIGN_OR_RETURN(const std::optional<PcmChecksum> checksum, verify(file, header_bytes_));
   if (checksum) header_bytes_ = resume_.header_bytes;
   const WavWriterOptions wav = {options_.sample_rate, header_bytes_, options_.riff_data_bytes_max};

@@ -1,8 +1,6 @@
 #include "audio/partial_file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,39 +12,8 @@ namespace baleen::audio {
 namespace {
 
 constexpr std::size_t kBufferSamples = 1 << 17;  // 256 KiB.
-constexpr int kOpenTries = 10;
-
-bool is_same_file(const core::Fd& file, const std::filesystem::path& path) {
-  struct stat opened {};
-  struct stat named {};
-  return ::fstat(file.get(), &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
-         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-}
-
-bool has_other_name(const core::Fd& file) {
-  struct stat status {};
-  return ::fstat(file.get(), &status) == 0 && status.st_nlink > 1;
-}
 
 }  // namespace
-
-Result<core::Fd> open_locked(const std::filesystem::path& path) {
-  BALEEN_RETURN_IF_ERROR(core::make_directories(path.parent_path()));
-  for (int i = 0; i < kOpenTries; ++i) {
-    core::Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0644));
-    if (!file.is_open()) return core::errno_error(errno, "open " + path.string());
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return core::errno_error(errno, "lock " + path.string());
-      return fail(ErrorCode::conflict, "{} is being written by another process", path.string());
-    }
-    // The holder may have renamed or removed it between our open and our lock.
-    if (!is_same_file(file, path)) continue;
-    if (!has_other_name(file)) return file;
-    // It was published, and a power cut took only the removal of this name back: it is an artifact now.
-    BALEEN_RETURN_IF_ERROR(core::remove_file(path));
-  }
-  return fail(ErrorCode::conflict, "{} keeps being replaced by another process", path.string());
-}
 
 Result<std::optional<PcmChecksum>> checksum_of(const core::Fd& file,
                                                std::int64_t header_bytes,

@@ -17,10 +17,6 @@
 
 namespace baleen::audio {
 
-/// Opens (creates) the file for writing and locks it until the descriptor is closed. CONFLICT if
-/// another process holds it.
-[[nodiscard]] Result<core::Fd> open_locked(const std::filesystem::path& path);
-
 /// The checksum of the first `n_samples` samples behind the header, if there are that many.
 [[nodiscard]] Result<std::optional<PcmChecksum>> checksum_of(const core::Fd& file,
                                                              std::int64_t header_bytes,

@@ -56,6 +56,14 @@ json::object valid_document(std::string_view schema_id) {
       "score":0.1,"confidence":0.0,"confidence_type":"heuristic_v1","candidates_count":0,
       "best_score":null,"fallback_used":true,"feature_spec_alias":"0123456789ab",
       "warnings":[{"code":"PREVIEW_LOW_CONF","message":"no candidate"}]})"));
+  if (schema_id == "embedding_set.v1")
+    return with(header(schema_id), parse(R"({"encoding_signature":")" + std::string(64, 'e') +
+                                         R"(","encoding_id":"yamnet__w5_h5_sr16000__0123456789ab",
+      "model_version":"yamnet","model_sha256":")" +
+                                         std::string(64, 'f') +
+                                         R"(","window_size_seconds":5.0,"hop_seconds":2.5,
+      "target_sample_rate":16000,"vector_dim":1024,"duration_s":12.0,"windows_expected":4,
+      "windows_written":4,"windows_padded":1,"parquet_uri":"embeddings/yamnet/asset-1/e.parquet"})"));
   if (schema_id == "ingest_local_request.v1")
     return parse(R"({"source_path":"/a.wav","owner_entity_id":"me","metadata":{"x":[1]}})");
   if (schema_id == "preview.feedback.v1")
@@ -66,7 +74,7 @@ json::object valid_document(std::string_view schema_id) {
 }
 
 TEST(Document, EverySchemaAcceptsAValidDocument) {
-  ASSERT_EQ(schema_ids().size(), 7U);
+  ASSERT_EQ(schema_ids().size(), 8U);
   for (const std::string& id : schema_ids()) {
     SCOPED_TRACE(id);
     const json::object document = valid_document(id);

@@ -1,0 +1,21 @@
+#pragma once
+
+/// The recipe of spec 002: recordings → embeddings of windows.
+
+#include <filesystem>
+
+#include "engine/recipe.h"
+#include "recipes/bioacoustics/stages.h"
+
+namespace baleen::bioacoustics {
+
+struct BioacousticsSettings {
+  std::string model =
+      "auto";  ///< For runs that name none: auto, builtin, stub, or an installed one.
+  EmbedSettings embed;
+};
+
+[[nodiscard]] engine::Recipe make_recipe(const BioacousticsSettings& settings,
+                                         const std::filesystem::path& models_directory);
+
+}  // namespace baleen::bioacoustics
