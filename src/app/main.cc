@@ -13,6 +13,7 @@
 #include "core/process.h"
 #include "ml/model_store.h"
 #include "ml/session.h"
+#include "recipes/bioacoustics/recipe.h"
 #include "recipes/ssis/recipe.h"
 
 namespace baleen {
@@ -36,6 +37,11 @@ Result<engine::RecipeRegistry> make_recipes(const cli::Config& config,
   engine::RecipeRegistry recipes;
   BALEEN_ASSIGN_OR_RETURN(engine::Recipe recipe, ssis::make_recipe(settings, root.models()));
   BALEEN_RETURN_IF_ERROR(recipes.add(std::move(recipe)));
+
+  bioacoustics::BioacousticsSettings bioacoustics;
+  bioacoustics.model = config.text("bioacoustics.model");
+  bioacoustics.embed.expansion_max = settings.expansion_max;
+  BALEEN_RETURN_IF_ERROR(recipes.add(bioacoustics::make_recipe(bioacoustics, root.models())));
   return recipes;
 }
 

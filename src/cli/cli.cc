@@ -122,16 +122,42 @@ class CommandLine {
                   "Only queue; leave the work to `baleen worker`");
   }
 
+  void add_encoding_options(CLI::App* sub) {
+    sub->add_option("--collection", args_.work.collection,
+                    "Put the recordings into this collection, such as a deployment")
+        ->type_name("NAME");
+    const auto param = [this](const char* name) {
+      return [this, name](const auto& value) { args_.work.params[name] = value; };
+    };
+    sub->add_option_function<std::string>("--model", param("model"),
+                                          "bioacoustics: the model that makes the embeddings "
+                                          "(default: as configured)")
+        ->type_name("NAME");
+    sub->add_option_function<double>("--window", param("window_s"),
+                                     "bioacoustics: length of a window (default: 5)")
+        ->type_name("SECONDS");
+    sub->add_option_function<double>(
+           "--hop", param("hop_s"), "bioacoustics: from one window to the next (default: a window)")
+        ->type_name("SECONDS");
+    sub->add_option_function<double>(
+           "--time-expansion", param("time_expansion"),
+           "bioacoustics: how many times slower than life it was recorded")
+        ->type_name("N");
+  }
+
   void add_work_commands() {
     CLI::App* run =
         command("run", "Take files or folders through a recipe, here, until done",
                 [this] { return run_command(args_.global, program_, args_.work, args_.paths); });
-    run->add_option("recipe", args_.work.recipe, "Recipe: ssis")->required()->type_name("RECIPE");
+    run->add_option("recipe", args_.work.recipe, "Recipe: ssis, bioacoustics")
+        ->required()
+        ->type_name("RECIPE");
     run->add_option("paths", args_.paths, "Recordings, or folders of them")
         ->required()
         ->type_name("FILE|DIR");
     run->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
     add_work_options(run);
+    add_encoding_options(run);
 
     CLI::App* ingest = command("ingest", "Copy recordings in and queue a run for each", [this] {
       return ingest_command(args_.global, program_, args_.work, args_.paths);
@@ -141,6 +167,7 @@ class CommandLine {
         ->type_name("FILE|DIR");
     ingest->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
     ingest->add_option("--recipe", args_.work.recipe, "Recipe to queue")->capture_default_str();
+    add_encoding_options(ingest);
 
     CLI::App* worker = command("worker", "Work off the queue until stopped", [this] {
       return worker_command(args_.global, program_, args_.worker);

@@ -14,6 +14,8 @@ struct WorkOptions {
   std::string owner = "local";
   int executors = 0;  ///< 0: as configured.
   bool is_queue_only = false;
+  std::string collection;  ///< Where recordings are put; "": nowhere.
+  json::object params;     ///< Of the runs.
 };
 
 // commands_work.cc: what takes recordings in and works.

@@ -133,12 +133,13 @@ Result<int> backfill_command(const GlobalOptions& options,
       const auto rows,
       session->database.query("SELECT asset_id, original_filename FROM audio_assets "
                               "ORDER BY created_at_us, asset_id"));
+  BALEEN_ASSIGN_OR_RETURN(const json::object params, recipe->check_params({}));
   engine::Planner planner(session->database, session->root);
   std::vector<Item> items;
   Table table({"asset", "file", "stale stages"});
   json::array list;
   for (const store::Row& row : rows) {
-    BALEEN_ASSIGN_OR_RETURN(const auto plans, planner.plan(*recipe, row.text(0)));
+    BALEEN_ASSIGN_OR_RETURN(const auto plans, planner.plan(*recipe, row.text(0), params));
     std::string stale;
     json::array stages;
     for (const engine::StagePlan& plan : plans) {

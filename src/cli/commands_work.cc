@@ -16,6 +16,20 @@
 #include "engine/ingest.h"
 
 namespace baleen::cli {
+namespace {
+
+/// What would fail for each recording is told before the first is copied.
+Result<void> check_work(const engine::Recipe& recipe, const WorkOptions& work) {
+  if (recipe.is_of_collections) {
+    return fail(ErrorCode::invalid_argument,
+                "recipe '{}' is of collections, not of recordings: `baleen cluster COLLECTION`",
+                recipe.name);
+  }
+  BALEEN_RETURN_IF_ERROR(recipe.check_params(work.params));
+  return {};
+}
+
+}  // namespace
 
 Result<int> run_command(const GlobalOptions& options,
                         const Program& program,
@@ -23,7 +37,8 @@ Result<int> run_command(const GlobalOptions& options,
                         const std::vector<std::string>& paths) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::open_for_work(options, program));
-  BALEEN_RETURN_IF_ERROR(session->find_recipe(work.recipe));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(work.recipe));
+  BALEEN_RETURN_IF_ERROR(check_work(*recipe, work));
   if (work.is_queue_only) return ingest_command(options, program, work, paths);
   handle_stop_signals();
   BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
@@ -59,7 +74,8 @@ Result<int> ingest_command(const GlobalOptions& options,
                            const std::vector<std::string>& paths) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::open_for_work(options, program));
-  BALEEN_RETURN_IF_ERROR(session->find_recipe(work.recipe));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(work.recipe));
+  BALEEN_RETURN_IF_ERROR(check_work(*recipe, work));
   handle_stop_signals();
   BALEEN_RETURN_IF_ERROR(engine::sweep_incoming(session->root));
   FoundFiles found = find_files(paths, session->root.path);

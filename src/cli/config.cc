@@ -116,6 +116,10 @@ const std::vector<ConfigKey>& config_keys() {
        "Feature pack that previews read, if it exists; empty: the default one."},
       {"preview.window_s", "", 60.0, "Length of a preview."},
       {"preview.score_threshold", "", 0.5, "Below this score the intro is taken instead."},
+      {"bioacoustics.model", "", "auto",
+       "Makes embeddings of recordings where a run names no model: builtin, an installed one, or "
+       "auto "
+       "(Perch, BirdNET, YAMNet, builtin: the first that is there)."},
   };
   return keys;
 }

@@ -185,7 +185,9 @@ Result<json::object> explain_asset(store::Database& database,
     }
   } else {
     Planner planner(database, root);
-    BALEEN_ASSIGN_OR_RETURN(const std::vector<StagePlan> plans, planner.plan(recipe, *asset_id));
+    BALEEN_ASSIGN_OR_RETURN(const json::object params, recipe.check_params({}));
+    BALEEN_ASSIGN_OR_RETURN(const std::vector<StagePlan> plans,
+                            planner.plan(recipe, *asset_id, params));
     for (std::size_t i = 0; i < plans.size(); ++i) {
       add(plans[i].spec->name, !plans[i].is_fresh(), to_string(plans[i].reason), plans[i].why,
           upstream(i), plans[i].signature);

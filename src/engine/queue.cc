@@ -95,12 +95,7 @@ Result<Submitted> Queue::submit_locked(const Recipe& recipe,
                                        const SubmitOptions& options) {
   NewRun run{recipe, core::new_id(), asset_id, {}, {}, {}};
   BALEEN_ASSIGN_OR_RETURN(run.owner, owner_of(recipe, asset_id));
-  if (!recipe.canonical_params && !options.params.empty())
-    return fail(ErrorCode::invalid_argument, "recipe '{}' takes no parameters", recipe.name);
-  json::object params;
-  if (recipe.canonical_params) {
-    BALEEN_ASSIGN_OR_RETURN(params, recipe.canonical_params(options.params));
-  }
+  BALEEN_ASSIGN_OR_RETURN(const json::object params, recipe.check_params(options.params));
   const std::string params_json = core::to_canonical_json(params);
 
   const bool is_whole = options.only_stages.empty() && options.forced_stages.empty();

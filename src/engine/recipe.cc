@@ -129,6 +129,12 @@ StageOutcome StageOutcome::from_json(const json::object& object) {
   return outcome;
 }
 
+Result<json::object> Recipe::check_params(const json::object& given) const {
+  if (canonical_params) return canonical_params(given);
+  if (given.empty()) return json::object{};
+  return fail(ErrorCode::invalid_argument, "recipe '{}' takes no parameters", name);
+}
+
 const StageSpec* Recipe::find_stage(std::string_view stage) const {
   for (const StageSpec& spec : stages) {
     if (spec.name == stage) return &spec;

@@ -22,6 +22,8 @@ struct Recipe {
   /// takes no parameters.
   std::function<Result<json::object>(const json::object&)> canonical_params = {};
 
+  /// Parameters of a run as they are stored. INVALID_ARGUMENT.
+  [[nodiscard]] Result<json::object> check_params(const json::object& given) const;
   [[nodiscard]] const StageSpec* find_stage(std::string_view stage) const;
   /// The index of the stage that makes this artifact type, or -1.
   [[nodiscard]] int producer_of(std::string_view artifact_type) const;
