@@ -80,8 +80,6 @@ namespace {
 class SandboxFaults : public ::testing::Test {
  protected:
   SandboxFaults() {
-    directory_ = std::filesystem::temp_directory_path() /
-                 ("baleen_sandbox_faults_" + std::to_string(::getpid()));
     std::filesystem::create_directories(directory_);
     EXPECT_TRUE(core::write_file_atomic(readable_, "for the cell").ok());
   }
@@ -120,7 +118,9 @@ class SandboxFaults : public ::testing::Test {
     return result;
   }
 
-  std::filesystem::path directory_;
+  const std::filesystem::path directory_ =
+      std::filesystem::temp_directory_path() /
+      ("baleen_sandbox_faults_" + std::to_string(::getpid()));
   const std::filesystem::path readable_ = directory_ / "readable";
 };
 

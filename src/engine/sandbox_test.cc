@@ -14,11 +14,12 @@ namespace {
 constexpr std::int64_t kMemoryMax = 600'000'000;
 constexpr std::int64_t kFileMax = 20'000'000;
 
-/// Sanitizers start threads, map code and need address space themselves: there the sandbox lets them.
+/// Sanitizers start threads, map code and need address space themselves: there the sandbox lets them. They catch
+/// signals, too, and end the process in their own way.
 bool is_for_sanitizers(std::string_view act) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return act == "fork" || act == "start a thread" || act == "bring code" ||
-         act == "allocate without end";
+         act == "allocate without end" || act == "crash";
 #else
   (void)act;
   return false;

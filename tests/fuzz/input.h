@@ -36,7 +36,7 @@ class Input {
   T number() {
     T value{};
     const std::size_t n = std::min(sizeof value, rest_.size());
-    std::memcpy(&value, rest_.data(), n);
+    if (n > 0) std::memcpy(&value, rest_.data(), n);
     rest_.remove_prefix(n);
     return value;
   }
