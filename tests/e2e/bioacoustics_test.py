@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Recordings become embeddings of windows: one Parquet file for each recording and way to encode it, the same bytes
+however often the work was killed, and a batch that goes on past what cannot be read."""
+import json
+import random
+import subprocess
+
+import harness
+
+CRASHED = 42
+KILLS = 8
+
+
+def run_command(folder, *words):
+    return ["run", "bioacoustics", folder, "--json", *words]
+
+
+class Bioacoustics(harness.Case):
+    def recordings(self, place, n=2, seconds=12.5):
+        folder = place.path / "recordings"
+        folder.mkdir(exist_ok=True)
+        for i in range(n):
+            harness.make_wav(folder / f"{i}.wav", seconds + i, 48000, 1, seed=i)
+        return folder
+
+    def embeddings(self, place):
+        return {path: digest for path, digest in harness.artifacts(place.data).items() if path.startswith("embeddings/")}
+
+    def test_each_recording_has_one_file_for_each_way_to_encode_it(self):
+        place = self.place()
+        folder = self.recordings(place)
+        command = run_command(folder, "--model", "stub", "--window", 2, "--collection", "deployment-7")
+        self.assert_status(place.run(*command), 0)
+        first = self.embeddings(place)
+        self.assertEqual(len(first), 2)
+        for path in first:
+            self.assertRegex(path, r"^embeddings/stub16/[0-9a-f-]{36}/[0-9a-f]{64}\.parquet$")
+        documents = [json.loads(text) for text, in place.rows(
+            "SELECT document_json FROM artifact_index WHERE artifact_type = 'embedding_set' ORDER BY bytes")]
+        self.assertEqual([document["windows_written"] for document in documents], [7, 7])
+        for document in documents:
+            self.assertEqual(document["windows_expected"], document["windows_written"])
+            self.assertEqual(document["windows_padded"], 1)
+        self.assertEqual(place.rows("SELECT name, (SELECT COUNT(*) FROM collection_members) FROM collections"),
+                         [("deployment-7", 2)])
+        self.assert_index_is_true(place)
+        self.assert_nothing_left(place)
+
+        again = place.run(*command)
+        self.assert_status(again, 0)
+        self.assertEqual(place.rows("SELECT COUNT(*) FROM pipeline_jobs WHERE stage = 'embed'"), [(2,)], str(again))
+        self.assert_status(place.run(*run_command(folder, "--model", "stub", "--window", 2, "--hop", 1)), 0)
+        now = self.embeddings(place)
+        self.assertEqual(len(now), 4)
+        self.assertEqual({path: now[path] for path in first}, first, "the older ones stay as they were")
+
+    def test_without_any_model_the_built_in_embedding_is_taken(self):
+        place = self.place()
+        self.assert_status(place.run(*run_command(self.recordings(place, 1))), 0)
+        path, = self.embeddings(place)
+        self.assertTrue(path.startswith("embeddings/builtin1024/"), path)
+
+    def test_what_cannot_be_read_is_reported_and_the_rest_finishes(self):
+        place = self.place()
+        folder = self.recordings(place, 3, 2.2)
+        (folder / "empty.wav").write_bytes(b"")
+        (folder / "torn.wav").write_bytes((folder / "0.wav").read_bytes()[:40])
+        (folder / "letters.wav").write_text("no sound at all\n" * 50)
+        outcome = self.assert_status(place.run(*run_command(folder, "--model", "stub", "--window", 1)), 4)
+        self.assertEqual(len(self.embeddings(place)), 3)
+        failed = [run for run in outcome.json if run["state"] == "failed"]
+        self.assertEqual(len(failed), 3)
+        for run in failed:
+            self.assert_error_is_helpful(harness.failure_of(run))
+        self.assert_nothing_left(place)
+
+    def test_impossible_wishes_are_refused_before_anything_is_copied(self):
+        place = self.place()
+        folder = self.recordings(place, 1, 2)
+        for words in (("--window", "0"), ("--window", "-1"), ("--hop", "0"), ("--time-expansion", "1000"),
+                      ("--window", "soon"), ("--windwo", "5")):
+            outcome = place.run(*run_command(folder, *words))
+            self.assertEqual(outcome.status, 2, str(outcome))
+            self.assertEqual(outcome.json["error"]["code"], "INVALID_ARGUMENT")
+        self.assertEqual(harness.artifacts(place.data), {})
+        outcome = place.run("run", "ssis", folder, "--model", "stub", "--json")
+        self.assertIn("takes no parameters", outcome.json["error"]["message"])
+        outcome = place.run(*run_command(folder, "--model", "perch-v2-fp32"))
+        self.assertEqual(harness.failure_of(outcome.json)["code"], "MODEL_NOT_FOUND")
+
+    def test_killed_at_random_moments_the_files_are_the_same(self):
+        reference = self.place()
+        folder = self.recordings(reference, 2, 200)
+        words = ("--model", "builtin", "--window", "1", "--executors", "1")
+        whole = self.assert_status(reference.run(*run_command(folder, *words)), 0)
+        expected = harness.artifacts(reference.data)
+        place, rng = self.place(), random.Random(7)
+        n_kills = 0
+        for _ in range(KILLS):
+            process = place.start(*run_command(folder, *words))
+            try:
+                process.wait(timeout=rng.uniform(0.1, max(0.3, whole.seconds)))
+            except subprocess.TimeoutExpired:
+                n_kills += 1
+            harness.kill_group(process)
+        self.assertGreater(n_kills, 2)
+        self.assert_status(place.run(*run_command(folder, *words)), 0)
+        self.assertEqual(harness.artifacts(place.data), expected)
+        self.assert_nothing_left(place)
+        self.assert_nothing_twice(place)
+        self.assert_index_is_true(place)
+
+    def test_death_before_the_file_has_its_name_is_survived(self):
+        place = self.place()
+        folder = self.recordings(place, 1, 5)
+        words = ("--model", "stub", "--executors", "1")
+        self.assert_status(place.run(*run_command(folder, *words), SSIS_ENABLE_FAILPOINTS=1,
+                                     SSIS_FAILPOINT="EMBED_BEFORE_FINAL_RENAME"), CRASHED)
+        self.assertEqual(self.embeddings(place), {})
+        self.assert_status(place.run(*run_command(folder, *words)), 0)
+        self.assertEqual(len(self.embeddings(place)), 1)
+        self.assert_nothing_left(place)
+
+    def test_other_programs_read_the_files(self):
+        try:
+            import pyarrow.parquet
+        except ImportError:
+            self.skipTest("pyarrow is not installed")
+        place = self.place()
+        self.assert_status(place.run(*run_command(self.recordings(place, 1), "--model", "stub", "--window", 5)), 0)
+        path, = self.embeddings(place)
+        table = pyarrow.parquet.read_table(place.data / path)
+        self.assertEqual(table.column_names, ["row_index", "start_s", "end_s", "is_padded", "embedding"])
+        self.assertEqual(table["row_index"].to_pylist(), [0, 1, 2])
+        self.assertEqual(table["start_s"].to_pylist(), [0, 5, 10])
+        self.assertEqual(table["end_s"].to_pylist(), [5, 10, 12.5])
+        self.assertEqual(table["is_padded"].to_pylist(), [False, False, True])
+        self.assertEqual({len(row) for row in table["embedding"].to_pylist()}, {16})
+        metadata = pyarrow.parquet.read_metadata(place.data / path).metadata
+        self.assertEqual(metadata[b"model_version"], b"stub16")
+        self.assertIn(metadata[b"encoding_signature"].decode(), path)
+
+
+if __name__ == "__main__":
+    harness.main()
