@@ -12,6 +12,7 @@ extern "C" {
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/cpu.h>
+#include <libavutil/dict.h>
 #include <libavutil/error.h>
 #include <libavutil/frame.h>
 #include <libavutil/log.h>
@@ -55,6 +56,7 @@ namespace baleen::audio {
   X(av_channel_layout_channel_from_index) \
   X(av_channel_layout_default)            \
   X(av_channel_layout_index_from_channel) \
+  X(av_dict_get)                          \
   X(av_frame_alloc)                       \
   X(av_frame_free)                        \
   X(av_freep)                             \

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -257,6 +258,24 @@ Result<void> MediaInput::choose_stream() {
                 kSampleRateMax);
   }
   return {};
+}
+
+std::vector<std::pair<std::string, std::string>> MediaInput::tags() const {
+  constexpr std::size_t kTagsMax = 200;
+  constexpr std::size_t kTagBytesMax = 65'536;
+  std::vector<std::pair<std::string, std::string>> tags;
+  for (const AVDictionary* dictionary : {format_->metadata, stream_->metadata}) {
+    const AVDictionaryEntry* entry = nullptr;
+    while (tags.size() < kTagsMax &&
+           (entry = libav().av_dict_get(dictionary, "", entry, AV_DICT_IGNORE_SUFFIX)) != nullptr) {
+      std::string name(entry->key, ::strnlen(entry->key, kTagBytesMax));
+      for (char& letter : name)
+        letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+      tags.emplace_back(std::move(name),
+                        std::string(entry->value, ::strnlen(entry->value, kTagBytesMax)));
+    }
+  }
+  return tags;
 }
 
 Result<bool> MediaInput::read_packet(AVPacket& packet) {

@@ -10,6 +10,9 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "audio/libav.h"
 #include "audio/probe.h"
@@ -36,6 +39,9 @@ class MediaInput {
   [[nodiscard]] const SourceFile& source() const { return source_; }
   [[nodiscard]] const AVStream& stream() const { return *stream_; }
   [[nodiscard]] const AVCodec& decoder() const { return *decoder_; }
+
+  /// Tags of the file and of the chosen stream, names in lower case; at most some hundred.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> tags() const;
 
   /// The next packet of the chosen stream: true. False at the end of what can be read, also where
   /// the rest is damaged (`read_errors` counts that); an Error for I/O errors and CANCELED.

@@ -54,10 +54,11 @@ class Output {
   bool copy(std::size_t offset, std::size_t n) {
     if (offset == 0 || offset > filled_ || n > bytes_.size() - filled_) return false;
     std::byte* to = bytes_.data() + filled_;
+    const std::byte* from = to - offset;
     if (offset >= n) {
-      std::memcpy(to, to - offset, n);
+      std::memcpy(to, from, n);
     } else {
-      for (std::size_t i = 0; i < n; ++i) to[i] = to[i - offset];  // It reads what it writes.
+      for (std::size_t i = 0; i < n; ++i) to[i] = from[i];  // It reads what it writes.
     }
     filled_ += n;
     return true;

@@ -80,6 +80,31 @@ def put_sounds():
     put("waveform", "none", struct.pack("<iiiiii", 2, 0, 8000, 256, 0, 1))
 
 
+def put_recorders():
+    """The first byte says which language the rest is in; 0 is a whole file."""
+    guano = (b"GUANO|Version: 1.0\nTimestamp: 2017-04-02T03:21:15.123-06:00\nTE: 10\nSamplerate: 480000\n"
+             b"Loc Position: 32.1 -86.1\nTemperature Int: 30.5\nMake: X\nSerial: 1\nNote: a\n")
+    comment = (b"Recorded at 16:41:20 09/12/2020 (UTC-3:30) by AudioMoth 24526B065D325963 at medium gain setting while "
+               b"battery state was 4.1V and temperature was -7.5C.")
+    def field(number, content):
+        return struct.pack("<HI", number, len(content)) + content
+    wamd = field(1, b"SM4") + field(5, b"2014-04-02 22:59:14-05:00") + field(6, b"WGS84, 44.5, N, 68.2, W, 12") + \
+        field(15, b"\x0a\x00") + field(21, b"21.5C")
+    bext = bytes(320) + b"2019-05-2206:00:00" + struct.pack("<Q", 1036824000) + bytes(256)
+    ixml = b"<BWFXML><NOTE>A &amp; B</NOTE><BEXT><BWF_ORIGINATION_DATE>2019-05-22</BWF_ORIGINATION_DATE>" \
+        b"<BWF_ORIGINATION_TIME>06:00:00</BWF_ORIGINATION_TIME></BEXT><LOCATION_GPS>47.7, -123.7</LOCATION_GPS></BWFXML>"
+    opso = b'opso_metadata{"recording_start_time": "2021-09-24T06:52:00+00:00", "battery_state": 3.8, "comment": "x"}'
+    info = chunk(b"LIST", b"INFO" + chunk(b"ICMT", comment) + chunk(b"IART", b"AudioMoth 24526B065D325963"))
+    whole = wav(fmt(), chunk(b"data", bytes(20)), chunk(b"guan", guano), chunk(b"wamd", wamd), chunk(b"bext", bext),
+                chunk(b"iXML", ixml), info)
+    for index, text in enumerate([whole, guano, wamd, comment, opso, bext, ixml]):
+        put("recorder", f"{index}", bytes([index]) + text)
+    for index, name in enumerate(["S4A03895_20190522_060000.wav", "5AB2CD3E.WAV", "671879189.200101120000.wav",
+                                  "20200331T063902+1000_REC [-27.5 153.25].flac", "LOCA_2021_09_24_652_3.wav",
+                                  "AMAR668.9.20190524T120000Z.wav", "20240528_100000_125.WAV"]):
+        put("recorder", f"name{index}", b"\x07" + name.encode())
+
+
 # ---- documents ----------------------------------------------------------------------------------
 
 def segments_document():
@@ -244,6 +269,7 @@ def put_requests():
 
 def main():
     put_sounds()
+    put_recorders()
     put_documents()
     put_texts()
     put_requests()
