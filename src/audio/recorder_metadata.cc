@@ -181,7 +181,7 @@ Result<RecorderStatements> read_recorder_statements(const std::filesystem::path&
   add(std::move(chunks.ixml));
   add(std::move(chunks.bext));
   result.statements.insert(result.statements.end(), plain, tagged.end());
-  add(parse_recorder_name(path.filename().string()));
+  add(parse_recorder_name(options.filename.empty() ? path.filename().string() : options.filename));
   return result;
 }
 

@@ -79,6 +79,8 @@ struct RecorderMetadataOptions {
   std::optional<int> utc_offset_s = {};
   /// Tags of a FLAC, MP3 or Ogg file (media_tags). A WAV file's own are read anyway.
   std::vector<std::pair<std::string, std::string>> tags = {};
+  /// What the recorder called the file; empty: the last part of its path.
+  std::string filename = {};
 };
 
 /// What the file's chunks, the given tags and its name say. FILE_NOT_FOUND, PERMISSION_DENIED, IO_ERROR; a file of any

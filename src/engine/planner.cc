@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/sha256.h"
+#include "store/assets.h"
 #include "store/collections.h"
 
 namespace baleen::engine {
@@ -29,6 +30,16 @@ class DatabaseView final : public PlanView {
     const auto found = store::find_latest_artifact(database_, asset_id_, type, "");
     if (!found.ok()) error_ = found.error();
     return found.ok() && found->has_value() ? (*found)->content_sha256 : "";
+  }
+  [[nodiscard]] std::string document_of(std::string_view type) const override {
+    const auto found = store::find_latest_artifact(database_, asset_id_, type, "");
+    if (!found.ok()) error_ = found.error();
+    return found.ok() && found->has_value() ? (*found)->document_json : "";
+  }
+  [[nodiscard]] std::string filename() const override {
+    const auto found = store::find_asset(database_, asset_id_);
+    if (!found.ok()) error_ = found.error();
+    return found.ok() && found->has_value() ? (*found)->original_filename : "";
   }
   [[nodiscard]] const json::object& params() const override { return params_; }
   [[nodiscard]] std::vector<Member> members() const override {

@@ -37,6 +37,10 @@ class PlanView {
   [[nodiscard]] virtual bool has_artifact(std::string_view type, std::string_view alias) const = 0;
   /// The content digest of the newest one, intact or not; "" if there is none.
   [[nodiscard]] virtual std::string digest_of(std::string_view type) const = 0;
+  /// The record of the newest one; "" if there is none.
+  [[nodiscard]] virtual std::string document_of(std::string_view type) const = 0;
+  /// As its owner calls the recording; "" of a collection.
+  [[nodiscard]] virtual std::string filename() const = 0;
   /// What the run was submitted with, after Recipe::canonical_params.
   [[nodiscard]] virtual const json::object& params() const = 0;
   /// The recordings of a collection in the order of their ids; none for an asset.

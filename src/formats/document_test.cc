@@ -64,6 +64,14 @@ json::object valid_document(std::string_view schema_id) {
                                          R"(","window_size_seconds":5.0,"hop_seconds":2.5,
       "target_sample_rate":16000,"vector_dim":1024,"duration_s":12.0,"windows_expected":4,
       "windows_written":4,"windows_padded":1,"parquet_uri":"embeddings/yamnet/asset-1/e.parquet"})"));
+  if (schema_id == "recording.v1")
+    return with(header(schema_id),
+                parse(R"({"filename":"S4A03895_20190522_060000.wav","start_utc":null,
+      "start_local":"2019-05-22T06:00:00","start_source":"file name","utc_offset_s":null,
+      "latitude_deg":{"value":9.1,"source":"guano"},"longitude_deg":null,"elevation_m":null,
+      "gain":null,"temperature_c":null,"battery_v":null,"make":null,"model":null,
+      "serial":{"value":"S4A03895","source":"file name"},"firmware":null,"deployment":null,
+      "stated_sample_rate_hz":null,"time_expansion":1.0,"comment":null,"contradictions":["a"]})"));
   if (schema_id == "ingest_local_request.v1")
     return parse(R"({"source_path":"/a.wav","owner_entity_id":"me","metadata":{"x":[1]}})");
   if (schema_id == "preview.feedback.v1")
@@ -74,7 +82,7 @@ json::object valid_document(std::string_view schema_id) {
 }
 
 TEST(Document, EverySchemaAcceptsAValidDocument) {
-  ASSERT_EQ(schema_ids().size(), 8U);
+  ASSERT_EQ(schema_ids().size(), 9U);
   for (const std::string& id : schema_ids()) {
     SCOPED_TRACE(id);
     const json::object document = valid_document(id);

@@ -12,7 +12,7 @@
 #include "core/process.h"
 #include "core/sha256.h"
 #include "formats/document.h"
-#include "formats/parquet_writer.h"
+#include "formats/parquet_tables.h"
 #include "recipes/bioacoustics/embedder.h"
 #include "recipes/bioacoustics/encoding.h"
 #include "recipes/bioacoustics/stages.h"
@@ -73,14 +73,9 @@ class EmbedRun {
 
   Result<void> open_writer() {
     const engine::StageOutputSlot& slot = request_.output("embedding_set");
-    const int size = static_cast<int>(embedder_.size());
-    const formats::ParquetSchema schema = {
-        {"row_index", formats::ParquetType::int32},
-        {"start_s", formats::ParquetType::float64},
-        {"end_s", formats::ParquetType::float64},
-        {"is_padded", formats::ParquetType::boolean},
-        {"embedding", formats::ParquetType::float_list, false, size}};
-    formats::ParquetOptions options;
+    const formats::ParquetSchema schema =
+        formats::embeddings_schema(static_cast<int>(embedder_.size()));
+    formats::ParquetOptions options = formats::embeddings_options();
     options.rows_per_group = settings_.rows_per_group;
     // What another version of this program or of its decoders has begun is not gone on with.
     formats::ParquetResume resume{
@@ -157,13 +152,8 @@ class EmbedRun {
       return fail(ErrorCode::embedding_not_finite, "'{}' gives NaN or infinity for {} s to {} s",
                   encoding_.model_version, rows_.start_s[at], rows_.end_s[at]);
     }
-    const std::vector<formats::ParquetBatchColumn> columns = {
-        {std::span<const std::int32_t>(rows_.row_index)},
-        {std::span<const double>(rows_.start_s)},
-        {std::span<const double>(rows_.end_s)},
-        {std::span<const std::uint8_t>(rows_.is_padded)},
-        {std::span<const float>(rows_.embedding)}};
-    BALEEN_RETURN_IF_ERROR(writer_->append(columns));
+    BALEEN_RETURN_IF_ERROR(writer_->append(formats::columns_of(
+        {rows_.row_index, rows_.start_s, rows_.end_s, rows_.is_padded, rows_.embedding})));
     next_ += static_cast<std::int64_t>(n);
     return {};
   }
@@ -178,26 +168,26 @@ class EmbedRun {
 
   Result<engine::StageOutcome> publish(const audio::MonoStream& stream) {
     const std::string version(core::version());
-    const formats::ParquetMetadata metadata = {
-        {"schema_id", "embedding_set.v1"},
-        {"asset_id", request_.asset_id},
-        {"encoding_signature", core::get_string(request_.params, "encoding_signature")},
-        {"encoding_id", encoding_.id()},
-        {"model_version", encoding_.model_version},
-        {"model_sha256", encoding_.model_sha256},
-        {"window_size_seconds", fmt::format("{}", encoding_.window_s)},
-        {"hop_seconds", fmt::format("{}", encoding_.hop_s)},
-        {"target_sample_rate", std::to_string(encoding_.sample_rate_hz)},
-        {"vector_dim", std::to_string(embedder_.size())},
-        {"pipeline_version", version},
-        {"worker_version", version}};
-    BALEEN_ASSIGN_OR_RETURN(const formats::ParquetSummary summary, writer_->finish(metadata));
+    formats::EmbeddingsInfo info;
+    info.encoding_signature = core::get_string(request_.params, "encoding_signature");
+    info.asset_id = request_.asset_id;
+    info.audio_checksum = core::get_string(request_.params, "audio_sha256");
+    info.model_version = encoding_.model_version;
+    info.model_hash = encoding_.model_sha256;
+    info.window_size_s = encoding_.window_s;
+    info.hop_s = encoding_.hop_s;
+    info.target_sample_rate_hz = static_cast<int>(encoding_.sample_rate_hz);
+    info.vector_dim = static_cast<int>(embedder_.size());
+    info.feature_config = core::to_canonical_json(encoding_.feature_config);
+    info.pipeline_version = version;
+    BALEEN_ASSIGN_OR_RETURN(const formats::ParquetSummary summary,
+                            writer_->finish(formats::to_metadata(info)));
     BALEEN_FAILPOINT("EMBED_BEFORE_FINAL_RENAME");
     const engine::StageOutputSlot& slot = request_.output("embedding_set");
     json::object document = formats::begin_document(
         "embedding_set.v1", {request_.asset_id, request_.computed_at, version, version});
     const std::int64_t n_padded = n_padded_windows(stream.n_samples());
-    document["encoding_signature"] = core::get_string(request_.params, "encoding_signature");
+    document["encoding_signature"] = info.encoding_signature;
     document["encoding_id"] = encoding_.id();
     document["model_version"] = encoding_.model_version;
     document["model_sha256"] = encoding_.model_sha256;

@@ -8,7 +8,7 @@
 
 #include "audio/testing/test_audio.h"
 #include "core/sha256.h"
-#include "formats/parquet_reader.h"
+#include "formats/parquet_tables.h"
 #include "recipes/bioacoustics/recipe.h"
 
 namespace baleen::bioacoustics {
@@ -29,6 +29,8 @@ class View final : public engine::PlanView {
   [[nodiscard]] std::string digest_of(std::string_view) const override {
     return std::string(64, 'c');
   }
+  [[nodiscard]] std::string document_of(std::string_view) const override { return ""; }
+  [[nodiscard]] std::string filename() const override { return "original.wav"; }
   [[nodiscard]] const json::object& params() const override { return params_; }
   [[nodiscard]] std::vector<engine::Member> members() const override { return {}; }
 
@@ -47,7 +49,7 @@ class EmbedStageTest : public ::testing::Test {
   engine::StageRequest request(const json::object& given, const std::string& name) {
     const engine::Recipe recipe = make_recipe(settings_, dir_ / "models");
     const engine::StageSetup setup =
-        recipe.stages[0].setup(View(recipe.canonical_params(given).value())).value();
+        recipe.stages[1].setup(View(recipe.canonical_params(given).value())).value();
     engine::StageRequest request;
     request.asset_id = "a1";
     request.computed_at = "2026-01-02T03:04:05.678Z";
@@ -59,13 +61,13 @@ class EmbedStageTest : public ::testing::Test {
     std::filesystem::create_directories(request.work_directory);
     request.outputs.push_back({"embedding_set", request.work_directory / "out.parquet.tmp",
                                request.work_directory / "other.parquet.tmp", "final.parquet"});
-    request.scratch.push_back(request.work_directory / recipe.stages[0].scratch[0]);
+    request.scratch.push_back(request.work_directory / recipe.stages[1].scratch[0]);
     return request;
   }
   Result<engine::StageOutcome> run(
       const engine::StageRequest& request, const engine::ProgressFn& progress = [](double) {}) {
     const engine::Recipe recipe = make_recipe(settings_, dir_ / "models");
-    const std::unique_ptr<engine::Stage> stage = recipe.stages[0].make();
+    const std::unique_ptr<engine::Stage> stage = recipe.stages[1].make();
     BALEEN_RETURN_IF_ERROR(stage->warm_up(request));
     Result<engine::StageOutcome> outcome = stage->run(request, progress);
     if (!outcome.ok()) last_error_ = outcome.error().to_string();
@@ -108,8 +110,12 @@ TEST_F(EmbedStageTest, WritesARowForEachWindowAndSaysHowItWasMade) {
   }
   const json::object document =
       core::parse_json_object(outcome.artifacts[0].document_json, "document").value();
-  for (const char* key : {"asset_id", "encoding_signature", "model_version", "model_sha256"})
-    EXPECT_EQ(reader.find_metadata(key), core::get_string(document, key)) << key;
+  const formats::EmbeddingsInfo info =
+      formats::open_embeddings(outcome.artifacts[0].temporary)->info;
+  EXPECT_EQ(info.asset_id, "a1");
+  EXPECT_EQ(info.encoding_signature, core::get_string(document, "encoding_signature"));
+  EXPECT_EQ(info.model_hash, core::get_string(document, "model_sha256"));
+  EXPECT_EQ(info.audio_checksum, std::string(64, 'c'));
   EXPECT_EQ(core::get_int(document, "windows_written"), 21);
 }
 

@@ -103,8 +103,9 @@ Result<Encoding> of_model(const std::string& name,
 
 std::string Encoding::id() const {
   std::string id = fmt::format("{}__w{}_h{}_sr{}", model_version, window_s, hop_s, sample_rate_hz);
-  if (time_expansion != 1) id += fmt::format("_te{}", time_expansion);
-  return id + "__" + core::sha256_hex(core::to_canonical_json(to_json())).substr(0, 12);
+  json::object comparable = to_json();
+  comparable.erase("time_expansion");
+  return id + "__" + core::sha256_hex(core::to_canonical_json(comparable)).substr(0, 12);
 }
 
 std::string Encoding::alias() const { return core::sha256_hex(id()).substr(0, 12); }
@@ -160,18 +161,27 @@ Result<json::object> canonical_encoding_params(const json::object& given,
   BALEEN_ASSIGN_OR_RETURN(const double window_s,
                           number_of(given, "window_s", kDefaultWindowS, 3600));
   BALEEN_ASSIGN_OR_RETURN(const double hop_s, number_of(given, "hop_s", window_s, 3600));
-  BALEEN_ASSIGN_OR_RETURN(const double expansion, number_of(given, "time_expansion", 1, 100));
+  const bool is_stated =
+      core::get_double(given, "time_expansion") == 0 &&
+      (!given.contains("time_expansion") || given.at("time_expansion").is_number());
+  double expansion = 0;
+  if (!is_stated) {
+    BALEEN_ASSIGN_OR_RETURN(expansion, number_of(given, "time_expansion", 1, 100));
+  }
   return json::object{
       {"model", name}, {"window_s", window_s}, {"hop_s", hop_s}, {"time_expansion", expansion}};
 }
 
-Result<Encoding> resolve_encoding(const json::object& params, const ml::ModelStore& models) {
+Result<Encoding> resolve_encoding(const json::object& params,
+                                  const ml::ModelStore& models,
+                                  double stated_time_expansion) {
   double only_window_s = 0;
   BALEEN_ASSIGN_OR_RETURN(Encoding encoding,
                           of_model(core::get_string(params, "model"), models, only_window_s));
   encoding.window_s = core::get_double(params, "window_s");
   encoding.hop_s = core::get_double(params, "hop_s");
-  encoding.time_expansion = core::get_double(params, "time_expansion", 1);
+  encoding.time_expansion = core::get_double(params, "time_expansion");
+  if (encoding.time_expansion == 0) encoding.time_expansion = stated_time_expansion;
   if (only_window_s > 0 && encoding.window_s != only_window_s) {
     return fail(ErrorCode::invalid_argument, "'{}' takes windows of {} s only, not of {} s",
                 encoding.model_version, only_window_s, encoding.window_s);

@@ -25,7 +25,8 @@ struct Encoding {
   double time_expansion = 1;
   json::object feature_config;  ///< What is done to a window before the network, and after.
 
-  /// "yamnet__w5_h5_sr16000__646beb886c62": all of it in one line for people; equal for equal encodings.
+  /// "yamnet__w5_h5_sr16000__646beb886c62": all but the time expansion in one line for people. Of sets with equal ids
+  /// the vectors can be compared: each heard its recording at the speed of life.
   [[nodiscard]] std::string id() const;
   /// The first 12 digits of the SHA-256 of the id: what one encoding is called in paths and leases.
   [[nodiscard]] std::string alias() const;
@@ -37,15 +38,17 @@ struct Encoding {
   [[nodiscard]] static Encoding from_json(const json::object& object);
 };
 
-/// The parameters of a run, {model, window_s, hop_s, time_expansion}, checked and with defaults filled in.
-/// INVALID_ARGUMENT names the one that is unknown or out of range.
+/// The parameters of a run, {model, window_s, hop_s, time_expansion}, checked and with defaults filled in; a time
+/// expansion of 0 is the one that the recorder states. INVALID_ARGUMENT names what is unknown or out of range.
 [[nodiscard]] Result<json::object> canonical_encoding_params(const json::object& given,
                                                              std::string_view default_model);
 
 /// What these parameters mean with the models that are installed: "auto" is the first of Perch, BirdNET and YAMNet that
 /// is there, else the built-in embedding. MODEL_NOT_FOUND; MODEL_INVALID for one that cannot embed; INVALID_ARGUMENT
 /// for a window that the model does not take.
+/// @param stated_time_expansion  What the recorder states; 1 where it does not.
 [[nodiscard]] Result<Encoding> resolve_encoding(const json::object& params,
-                                                const ml::ModelStore& models);
+                                                const ml::ModelStore& models,
+                                                double stated_time_expansion = 1);
 
 }  // namespace baleen::bioacoustics

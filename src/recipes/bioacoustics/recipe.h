@@ -1,6 +1,6 @@
 #pragma once
 
-/// The recipe of spec 002: recordings → embeddings of windows.
+/// The recipe of spec 002: recordings → what recorders say of them, and embeddings of windows.
 
 #include <filesystem>
 

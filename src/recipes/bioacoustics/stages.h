@@ -15,6 +15,7 @@ struct EmbedSettings {
   double expansion_max = 300;  ///< audio::MonoStreamOptions
 };
 
+[[nodiscard]] std::unique_ptr<engine::Stage> make_describe_stage();
 [[nodiscard]] std::unique_ptr<engine::Stage> make_embed_stage(const ml::ModelStore& models,
                                                               const EmbedSettings& settings);
 
