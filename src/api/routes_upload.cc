@@ -89,13 +89,17 @@ Result<engine::UploadRequest> parse_creation(const Request& request) {
                   text);
     BALEEN_ASSIGN_OR_RETURN(made.priority, priority_of({{"priority", number}}));
   }
-  if (const std::string& text = values["metadata"]; !text.empty()) {
-    BALEEN_ASSIGN_OR_RETURN(json::value metadata,
-                            core::parse_json(text, "Upload-Metadata: metadata"));
-    if (!metadata.is_object())
-      return fail(ErrorCode::invalid_argument, "Upload-Metadata: metadata must be a JSON object");
-    made.metadata = std::move(metadata.as_object());
+  for (const auto& [name, object] :
+       {std::pair{"metadata", &made.metadata}, std::pair{"params", &made.params}}) {
+    const std::string& text = values[name];
+    if (text.empty()) continue;
+    BALEEN_ASSIGN_OR_RETURN(json::value value,
+                            core::parse_json(text, std::string("Upload-Metadata: ") + name));
+    if (!value.is_object())
+      return fail(ErrorCode::invalid_argument, "Upload-Metadata: {} must be a JSON object", name);
+    *object = std::move(value.as_object());
   }
+  made.collection = values["collection"];
   return made;
 }
 

@@ -3,9 +3,11 @@
 #include <filesystem>
 
 #include "api/service.h"
+#include "core/clock.h"
 #include "engine/explain.h"
 #include "engine/live.h"
 #include "engine/status.h"
+#include "store/collections.h"
 
 namespace baleen::api {
 namespace {
@@ -34,6 +36,8 @@ void Service::add_work_routes(std::vector<Route>& routes) {
                                                     {"owner_entity_id", Kind::text},
                                                     {"metadata", Kind::object},
                                                     {"recipe", Kind::text},
+                                                    {"params", Kind::object},
+                                                    {"collection", Kind::text},
                                                     {"priority", Kind::integer}}));
         const Principal& who = request.principal;
         const std::string owner =
@@ -47,10 +51,17 @@ void Service::add_work_routes(std::vector<Route>& routes) {
             allowed_path(context_.ingest_roots, core::get_string(body, "source_path")));
         BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
                                 context_.recipes.find(core::get_string(body, "recipe", "ssis")));
+        BALEEN_ASSIGN_OR_RETURN(options.params,
+                                recipe->check_params(core::get_object(body, "params")));
+        const std::string collection = core::get_string(body, "collection");
+        if (!collection.empty()) BALEEN_RETURN_IF_ERROR(store::check_collection_name(collection));
         BALEEN_ASSIGN_OR_RETURN(
             const engine::Ingested ingested,
             engine::ingest_file(database, context_.root,
                                 {path, owner, core::get_object(body, "metadata")}, context_.probe));
+        if (!collection.empty())
+          BALEEN_RETURN_IF_ERROR(store::add_to_collection_of_name(
+              database, owner, collection, ingested.asset.asset_id, core::system_clock().now_us()));
         engine::Queue work = queue(database);
         BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                                 work.submit(*recipe, ingested.asset.asset_id, options));
@@ -68,6 +79,7 @@ void Service::add_work_routes(std::vector<Route>& routes) {
                                                     {"recipe", Kind::text},
                                                     {"only_stages", Kind::texts},
                                                     {"forced_stages", Kind::texts},
+                                                    {"params", Kind::object},
                                                     {"priority", Kind::integer}}));
         engine::SubmitOptions options;
         BALEEN_ASSIGN_OR_RETURN(options.priority, priority_of(body));
@@ -75,6 +87,7 @@ void Service::add_work_routes(std::vector<Route>& routes) {
         BALEEN_RETURN_IF_ERROR(check_asset_access(database, request.principal, asset_id));
         BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
                                 context_.recipes.find(core::get_string(body, "recipe", "ssis")));
+        options.params = core::get_object(body, "params");
         options.only_stages = strings_of(core::get_array(body, "only_stages"));
         options.forced_stages = strings_of(core::get_array(body, "forced_stages"));
         for (const auto* stages : {&options.only_stages, &options.forced_stages}) {

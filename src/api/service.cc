@@ -118,6 +118,7 @@ std::vector<Route> Service::routes() {
   add_asset_routes(routes);
   add_run_routes(routes);
   add_upload_routes(routes);
+  add_collection_routes(routes);
   for (Route& route : routes) {
     const bool is_repeatable =
         route.method == "POST" && route.scope != Scope::open && route.handler != nullptr;
@@ -201,6 +202,14 @@ Result<void> check_run_access(store::Database& database,
                               std::string_view run_id) {
   return check_owner(database, principal, "SELECT owner_entity_id FROM runs WHERE run_id = $1",
                      "run", run_id);
+}
+
+Result<void> check_collection_access(store::Database& database,
+                                     const Principal& principal,
+                                     std::string_view collection_id) {
+  return check_owner(database, principal,
+                     "SELECT owner_entity_id FROM collections WHERE collection_id = $1",
+                     "collection", collection_id);
 }
 
 Result<std::int64_t> number_of(std::string_view text, std::string_view what) {

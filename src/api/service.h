@@ -86,13 +86,14 @@ class Service {
   [[nodiscard]] std::vector<Event> read_progress();
 
  private:
-  void add_look_routes(std::vector<Route>& routes);     // routes_look.cc
-  void add_work_routes(std::vector<Route>& routes);     // routes_work.cc
-  void add_system_routes(std::vector<Route>& routes);   // routes_system.cc
-  void add_run_routes(std::vector<Route>& routes);      // routes_run.cc
-  void add_asset_routes(std::vector<Route>& routes);    // routes_asset.cc
-  void add_session_routes(std::vector<Route>& routes);  // routes_session.cc
-  void add_upload_routes(std::vector<Route>& routes);   // routes_upload.cc
+  void add_look_routes(std::vector<Route>& routes);        // routes_look.cc
+  void add_work_routes(std::vector<Route>& routes);        // routes_work.cc
+  void add_system_routes(std::vector<Route>& routes);      // routes_system.cc
+  void add_run_routes(std::vector<Route>& routes);         // routes_run.cc
+  void add_asset_routes(std::vector<Route>& routes);       // routes_asset.cc
+  void add_collection_routes(std::vector<Route>& routes);  // routes_collection.cc
+  void add_session_routes(std::vector<Route>& routes);     // routes_session.cc
+  void add_upload_routes(std::vector<Route>& routes);      // routes_upload.cc
 
   /// engine::describe_health with the throughput.
   [[nodiscard]] Result<json::object> health(store::Database& database);
@@ -126,6 +127,9 @@ class Service {
 [[nodiscard]] Result<void> check_asset_access(store::Database& database,
                                               const Principal& principal,
                                               std::string_view asset_id);
+[[nodiscard]] Result<void> check_collection_access(store::Database& database,
+                                                   const Principal& principal,
+                                                   std::string_view collection_id);
 [[nodiscard]] Result<void> check_run_access(store::Database& database,
                                             const Principal& principal,
                                             std::string_view run_id);

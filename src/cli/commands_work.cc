@@ -14,6 +14,7 @@
 #include "cli/text.h"
 #include "cli/work_off.h"
 #include "engine/ingest.h"
+#include "store/collections.h"
 
 namespace baleen::cli {
 namespace {
@@ -26,6 +27,8 @@ Result<void> check_work(const engine::Recipe& recipe, const WorkOptions& work) {
                 recipe.name);
   }
   BALEEN_RETURN_IF_ERROR(recipe.check_params(work.params));
+  if (!work.collection.empty())
+    BALEEN_RETURN_IF_ERROR(store::check_collection_name(work.collection));
   return {};
 }
 

@@ -46,7 +46,11 @@ Result<void> Ingestor::ingest_one(Session& session,
       engine::ingest_file(session.database, session.root, {file, work_.owner, {}}, probe));
   item.duration_s = ingested.asset.duration_s;
   BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe(work_.recipe));
-  if (!work_.collection.empty()) BALEEN_RETURN_IF_ERROR(collect(session, ingested.asset.asset_id));
+  if (!work_.collection.empty()) {
+    BALEEN_RETURN_IF_ERROR(
+        store::add_to_collection_of_name(session.database, work_.owner, work_.collection,
+                                         ingested.asset.asset_id, core::system_clock().now_us()));
+  }
   engine::SubmitOptions options;
   options.params = work_.params;
   BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
@@ -54,18 +58,6 @@ Result<void> Ingestor::ingest_one(Session& session,
   item.run_id = submitted.run_id;
   item.is_fresh = submitted.is_fresh;
   BALEEN_ASSIGN_OR_RETURN(item.open_tasks, count_open_tasks(session.database, item.run_id));
-  return {};
-}
-
-Result<void> Ingestor::collect(Session& session, const std::string& asset_id) {
-  const std::int64_t now_us = core::system_clock().now_us();
-  if (collection_id_.empty()) {
-    BALEEN_ASSIGN_OR_RETURN(
-        const store::Collection collection,
-        store::make_collection(session.database, work_.owner, work_.collection, now_us));
-    collection_id_ = collection.collection_id;
-  }
-  BALEEN_RETURN_IF_ERROR(store::add_member(session.database, collection_id_, asset_id, now_us));
   return {};
 }
 

@@ -50,13 +50,11 @@ class Ingestor {
                           const std::filesystem::path& file,
                           std::optional<engine::ExecutorProcess>& prober,
                           Item& item);
-  Result<void> collect(Session& session, const std::string& asset_id);
 
   const GlobalOptions& options_;
   const Program& program_;
   const WorkOptions& work_;
   const FoundFiles found_;
-  std::string collection_id_;  // Of work_.collection, once it is known.
   std::thread thread_;
   std::mutex mutex_;
   std::vector<Item> ready_;  // Guarded by mutex_.

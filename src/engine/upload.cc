@@ -14,6 +14,7 @@
 #include "core/failpoint.h"
 #include "core/ids.h"
 #include "core/log.h"
+#include "store/collections.h"
 
 namespace baleen::engine {
 namespace {
@@ -284,7 +285,10 @@ Result<Upload> UploadStore::create(store::Database& database, const UploadReques
   if (request.bytes > options.bytes_max)
     return fail(ErrorCode::too_large, "the file has {} bytes; this service takes up to {}",
                 request.bytes, options.bytes_max);
-  BALEEN_RETURN_IF_ERROR(recipes_.find(request.recipe));
+  BALEEN_ASSIGN_OR_RETURN(const Recipe* const recipe, recipes_.find(request.recipe));
+  BALEEN_ASSIGN_OR_RETURN(json::object params, recipe->check_params(request.params));
+  if (!request.collection.empty())
+    BALEEN_RETURN_IF_ERROR(store::check_collection_name(request.collection));
   BALEEN_RETURN_IF_ERROR(check_space(request.bytes));
 
   Upload upload;
@@ -295,10 +299,10 @@ Result<Upload> UploadStore::create(store::Database& database, const UploadReques
   upload.state = "open";
   upload.created_at_us = clock_.now_us();
   upload.expires_at_us = upload.created_at_us + static_cast<std::int64_t>(1e6 * options.lifetime_s);
-  upload.request = {{"recipe", request.recipe},
-                    {"priority", request.priority},
-                    {"metadata", request.metadata},
-                    {"upload_metadata", request.upload_metadata}};
+  upload.request = {
+      {"recipe", request.recipe},         {"priority", request.priority},
+      {"metadata", request.metadata},     {"params", std::move(params)},
+      {"collection", request.collection}, {"upload_metadata", request.upload_metadata}};
   BALEEN_RETURN_IF_ERROR(database.transaction("UPLOAD", [&]() -> Result<void> {
     BALEEN_ASSIGN_OR_RETURN(
         const auto rows,

@@ -49,6 +49,8 @@ struct UploadRequest {
   std::string recipe;
   int priority = 0;
   json::object metadata;
+  json::object params;          ///< Of the run.
+  std::string collection;       ///< Where the recording is put; "": nowhere.
   std::string upload_metadata;  ///< As the client wrote it; it may ask for it again.
 };
 

@@ -8,6 +8,7 @@
 #include "core/failpoint.h"
 #include "core/log.h"
 #include "engine/upload.h"
+#include "store/collections.h"
 
 namespace baleen::engine {
 namespace {
@@ -81,6 +82,7 @@ Result<void> UploadStore::settle(store::Database& database, Upload& upload) {
   BALEEN_FAILPOINT("UPLOAD_BEFORE_SUBMIT");
   SubmitOptions options;
   options.priority = static_cast<int>(core::get_int(upload.request, "priority"));
+  options.params = core::get_object(upload.request, "params");
   upload.is_new_asset = ingested->is_new;
   options.also = [&](const Submitted& submitted) -> Result<void> {  // U1
     upload.request["is_new_asset"] = ingested->is_new;
@@ -90,7 +92,10 @@ Result<void> UploadStore::settle(store::Database& database, Upload& upload) {
                          "WHERE upload_id = $3 AND state = 'open'",
                          submitted.run_id, core::to_json(upload.request), upload.upload_id));
     if (n_changed == 0) return locked_error(upload.upload_id);
-    return {};
+    const std::string collection = core::get_string(upload.request, "collection");
+    if (collection.empty()) return {};
+    return store::add_to_collection_of_name(database, upload.owner_entity_id, collection,
+                                            ingested->asset.asset_id, clock_.now_us());
   };
   Queue queue(database, root_, recipes_, queue_options_, clock_);
   Result<Submitted> submitted = queue.submit(*recipe, ingested->asset.asset_id, options);

@@ -24,16 +24,6 @@ std::optional<Collection> first_of(const std::vector<Row>& rows) {
   return from_row(rows.front());
 }
 
-Result<void> check_name(std::string_view name) {
-  const bool is_plain = std::none_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (!name.empty() && name.size() <= kNameBytesMax && is_plain) return {};
-  return fail(ErrorCode::invalid_argument,
-              "a collection's name has 1 to {} bytes, none of them a control character",
-              kNameBytesMax);
-}
-
 struct Field {
   std::string_view name;
   json::value AudioMetadata::*value;
@@ -79,6 +69,16 @@ json::object AudioMetadata::to_json() const {
   return object;
 }
 
+Result<void> check_collection_name(std::string_view name) {
+  const bool is_plain = std::none_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (!name.empty() && name.size() <= kNameBytesMax && is_plain) return {};
+  return fail(ErrorCode::invalid_argument,
+              "a collection's name has 1 to {} bytes, none of them a control character",
+              kNameBytesMax);
+}
+
 Result<AudioMetadata> AudioMetadata::from_json(const json::object& object) {
   AudioMetadata metadata;
   for (const auto& member : object) {
@@ -100,7 +100,7 @@ Result<Collection> make_collection(Database& database,
                                    std::string_view owner,
                                    std::string_view name,
                                    std::int64_t now_us) {
-  BALEEN_RETURN_IF_ERROR(check_name(name));
+  BALEEN_RETURN_IF_ERROR(check_collection_name(name));
   BALEEN_RETURN_IF_ERROR(
       database.execute("INSERT INTO collections (collection_id, owner_entity_id, name, "
                        "created_at_us) VALUES ($1, $2, $3, $4) ON CONFLICT (owner_entity_id, name) "
@@ -161,6 +161,17 @@ Result<bool> add_member(Database& database,
                        "VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
                        collection_id, asset_id, now_us));
   return n_new > 0;
+}
+
+Result<void> add_to_collection_of_name(Database& database,
+                                       std::string_view owner,
+                                       std::string_view name,
+                                       std::string_view asset_id,
+                                       std::int64_t now_us) {
+  BALEEN_ASSIGN_OR_RETURN(const Collection collection,
+                          make_collection(database, owner, name, now_us));
+  BALEEN_RETURN_IF_ERROR(add_member(database, collection.collection_id, asset_id, now_us));
+  return {};
 }
 
 Result<bool> remove_member(Database& database,

@@ -41,8 +41,9 @@ struct CollectionMember {
   AudioMetadata metadata;
 };
 
-/// The owner's collection of this name, made now if there is none. INVALID_ARGUMENT for a name that is empty, longer
-/// than 200 bytes or holds control characters.
+/// INVALID_ARGUMENT for a name that is empty, longer than 200 bytes or holds control characters.
+[[nodiscard]] Result<void> check_collection_name(std::string_view name);
+/// The owner's collection of this name, made now if there is none. Errors as of check_collection_name.
 [[nodiscard]] Result<Collection> make_collection(Database& database,
                                                  std::string_view owner,
                                                  std::string_view name,
@@ -60,6 +61,12 @@ struct CollectionMember {
                                       std::string_view collection_id,
                                       std::string_view asset_id,
                                       std::int64_t now_us);
+/// make_collection and add_member.
+[[nodiscard]] Result<void> add_to_collection_of_name(Database& database,
+                                                     std::string_view owner,
+                                                     std::string_view name,
+                                                     std::string_view asset_id,
+                                                     std::int64_t now_us);
 [[nodiscard]] Result<bool> remove_member(Database& database,
                                          std::string_view collection_id,
                                          std::string_view asset_id);

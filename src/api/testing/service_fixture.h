@@ -11,6 +11,7 @@
 #include "engine/testing/engine_fixture.h"
 #include "ops/settings.h"
 #include "ops/tokens.h"
+#include "store/collections.h"
 
 namespace baleen::api::testing {
 
@@ -23,6 +24,9 @@ class ServiceFixture : public EngineFixture {
     for (const auto& [owner, number] : {std::pair{"anna", 1}, std::pair{"bert", 2}}) {
       engine::Queue work = queue(database_, "test");
       assets_[owner] = asset(number, owner);
+      collections_[owner] =
+          store::make_collection(database_, owner, "reef", clock_.now_us())->collection_id;
+      EXPECT_TRUE(store::add_member(database_, collections_[owner], assets_[owner], 0).ok());
       runs_[owner] = work.submit(recipe(), assets_[owner], {}).value().run_id;
       drain(work);
       EXPECT_TRUE(database_
@@ -94,11 +98,12 @@ class ServiceFixture : public EngineFixture {
     fill("{task_id}", text_of("SELECT CAST(task_id AS TEXT) FROM tasks WHERE run_id = '" +
                               runs_[owner] + "' LIMIT 1"));
     fill("{token_id}", "none");
+    fill("{collection_id}", collections_[owner]);
     fill("{upload_id}", upload_of(owner));
     return target;
   }
 
-  std::map<std::string, std::string> assets_, runs_;
+  std::map<std::string, std::string> assets_, runs_, collections_;
   std::filesystem::path inbox_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Server> server_;
