@@ -204,6 +204,13 @@ def put_texts():
     put("protocol", "half", struct.pack("<H", 30) + stream[:-20])
 
 
+def put_annotations():
+    golden = SPECS.parent / "tests/golden/annotations"
+    for kind, name in enumerate(["raven_list.selections.txt", "audacity_labels.txt", "kaleidoscope_id.csv"]):
+        put("annotations", name, bytes([kind]) + (golden / name).read_bytes())
+    put("annotations", "cluster", b"\x02" + (golden / "kaleidoscope_cluster.csv").read_bytes())
+
+
 # ---- requests -----------------------------------------------------------------------------------
 
 def request(line, body=b"", **headers):
@@ -272,6 +279,7 @@ def main():
     put_recorders()
     put_documents()
     put_texts()
+    put_annotations()
     put_requests()
 
 
