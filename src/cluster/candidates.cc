@@ -23,14 +23,6 @@ struct TileHit {
 };
 inline constexpr std::size_t kTilePlaces = kTileRows * kTileColumns;
 
-/// (products, row_halves, column_halves, row_limits, column_limits, hits): how many hits there are.
-using FindFunction = std::size_t (*)(const std::int32_t*,
-                                     const std::int32_t*,
-                                     const std::int32_t*,
-                                     const std::int32_t*,
-                                     const std::int32_t*,
-                                     TileHit*);
-
 }  // namespace baleen::cluster
 #endif
 
@@ -93,8 +85,17 @@ std::size_t find_hits(const std::int32_t* products,
   return n_hits;
 }
 
-FindFunction find_function(bool is_float) {
-  return is_float ? FindFunction(find_hits<true>) : FindFunction(find_hits<false>);
+std::size_t find_tile_hits(bool is_float,
+                           const std::int32_t* products,
+                           const std::int32_t* row_halves,
+                           const std::int32_t* column_halves,
+                           const std::int32_t* row_limits,
+                           const std::int32_t* column_limits,
+                           TileHit* hits) {
+  return is_float
+             ? find_hits<true>(products, row_halves, column_halves, row_limits, column_limits, hits)
+             : find_hits<false>(products, row_halves, column_halves, row_limits, column_limits,
+                                hits);
 }
 
 }  // namespace baleen::cluster::HWY_NAMESPACE
@@ -103,7 +104,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace baleen::cluster {
 
-HWY_EXPORT(find_function);
+HWY_EXPORT(find_tile_hits);
 
 CandidateLists::CandidateLists(std::size_t n_lists, std::size_t n_kept)
     : n_kept_(n_kept),
@@ -133,129 +134,106 @@ namespace {
 
 constexpr std::int32_t kNothing = -1;  // No key is that small.
 
-/// The rows and panels of two blocks of points, and the walk over their tiles.
-class TileWalk {
- public:
-  TileWalk(const CodedRows& rows, const CodedRows& columns)
-      : rows_(rows),
-        columns_(columns),
-        n_rows_(rows.size()),
-        tile_(tile_function(rows.element)),
-        find_(HWY_DYNAMIC_DISPATCH(find_function)(rows.element == Element::float32)),
-        panels_(panel_words(columns.size(), columns.n_words)) {
-    BALEEN_CHECK(rows.n_words == columns.n_words && rows.element == columns.element);
-    pack_panels(columns.element, columns.words.data(), columns.size(), columns.n_words,
-                columns.n_words, panels_.data());
-    const std::size_t n_whole = n_rows_ / kTileRows * kTileRows;
-    last_rows_.assign(kTileRows * rows.n_words, 0);
-    std::copy(rows.words.data() + n_whole * rows.n_words,
-              rows.words.data() + n_rows_ * rows.n_words, last_rows_.begin());
-  }
-
-  /// Calls take(row, column, key) for every pair whose key is at most the limit of the row or of the column.
-  /// @param row_limits     Of each row; null: a row wants nothing.
-  /// @param is_triangular  Leave out what lies below the diagonal.
-  template <typename Take>
-  void walk(const std::int32_t* row_limits,
-            const std::int32_t* column_limits,
-            bool is_triangular,
-            const Take& take) {
-    for (std::size_t j = 0; j < columns_.size(); j += kTileColumns) {
-      const std::size_t n_columns = std::min(kTileColumns, columns_.size() - j);
-      std::array<std::int32_t, kTileColumns> halves{};
-      std::copy_n(columns_.half_squares.data() + j, n_columns, halves.begin());
-      const std::size_t end = is_triangular ? std::min(n_rows_, j + n_columns) : n_rows_;
-      for (std::size_t i = 0; i < end; i += kTileRows) {
-        visit(i, j, n_columns, halves, row_limits, column_limits, take);
-      }
-    }
-  }
-
- private:
-  template <typename Take>
-  void visit(std::size_t i,
-             std::size_t j,
-             std::size_t n_columns,
-             const std::array<std::int32_t, kTileColumns>& column_halves,
-             const std::int32_t* row_limits,
-             const std::int32_t* column_limits,
-             const Take& take) {
-    const std::size_t n_rows = std::min(kTileRows, n_rows_ - i);
-    const std::uint32_t* words =
-        n_rows == kTileRows ? rows_.words.data() + i * rows_.n_words : last_rows_.data();
-    tile_(words, rows_.n_words, panels_.data() + j * rows_.n_words, rows_.n_words,
-          products_.data());
-    std::array<std::int32_t, kTileRows> halves{};
-    std::array<std::int32_t, kTileRows> limits;
-    std::array<std::int32_t, kTileColumns> limits_of_columns;
-    limits.fill(kNothing);
-    limits_of_columns.fill(kNothing);
-    std::copy_n(rows_.half_squares.data() + i, n_rows, halves.begin());
-    if (row_limits != nullptr) {
-      std::copy_n(row_limits + i, n_rows, limits.begin());
-    }
-    std::copy_n(column_limits + j, n_columns, limits_of_columns.begin());
-    const std::size_t n_hits = find_(products_.data(), halves.data(), column_halves.data(),
-                                     limits.data(), limits_of_columns.data(), hits_.data());
-    for (std::size_t h = 0; h < n_hits; ++h) {
-      const std::size_t row = hits_[h].place / kTileColumns;
-      const std::size_t column = hits_[h].place % kTileColumns;
-      if (row < n_rows && column < n_columns) {
-        take(i + row, j + column, hits_[h].key);
-      }
-    }
-  }
-
-  const CodedRows& rows_;     // Of the caller, alive as long as this.
-  const CodedRows& columns_;  // The same.
-  std::size_t n_rows_;
-  TileFunction tile_;
-  FindFunction find_;
-  std::vector<std::uint32_t> panels_;
-  std::vector<std::uint32_t> last_rows_;
-  alignas(64) std::array<std::int32_t, kTilePlaces> products_{};
-  std::array<TileHit, kTilePlaces> hits_{};
-};
-
 }  // namespace
 
-void scan_both(const CodedRows& rows,
-               const CodedRows& columns,
-               std::span<const std::uint32_t> groups,
-               CandidateLists& lists) {
-  const bool is_same = rows.first == columns.first;
-  TileWalk walk(rows, columns);
-  walk.walk(lists.thresholds() + rows.first, lists.thresholds() + columns.first, is_same,
-            [&](std::size_t i, std::size_t j, std::int32_t key) {
-              if (is_same && i >= j) {
-                return;
-              }
-              const std::size_t a = rows.first + i;
-              const std::size_t b = columns.first + j;
-              if (!groups.empty() && groups[a] == groups[b]) {
-                return;
-              }
-              lists.offer(a, key, static_cast<std::uint32_t>(b));
-              lists.offer(b, key, static_cast<std::uint32_t>(a));
-            });
+Scanner::Scanner(const CodedRows& columns)
+    : columns_(columns),
+      tile_(tile_function(columns.element)),
+      panels_(panel_words(columns.size(), columns.n_words)),
+      column_halves_(panel_words(columns.size(), 1)) {
+  pack_panels(columns.element, columns.words.data(), columns.size(), columns.n_words,
+              columns.n_words, panels_.data());
+  std::copy(columns.half_squares.begin(), columns.half_squares.end(), column_halves_.begin());
 }
 
-void scan_queries(const CodedRows& points,
-                  const CodedRows& queries,
-                  std::span<const std::uint32_t> numbers,
-                  std::span<const std::uint32_t> groups,
-                  CandidateLists& lists) {
-  TileWalk walk(points, queries);
-  walk.walk(nullptr, lists.thresholds(), false,
-            [&](std::size_t i, std::size_t j, std::int32_t key) {
-              const std::size_t point = points.first + i;
-              const std::uint32_t query = numbers.empty() ? kNoPoint : numbers[j];
-              if (query == point ||
-                  (!groups.empty() && query != kNoPoint && groups[query] == groups[point])) {
-                return;
-              }
-              lists.offer(j, key, static_cast<std::uint32_t>(point));
-            });
+template <typename Take>
+void Scanner::walk(const CodedRows& rows,
+                   const std::int32_t* row_limits,
+                   const std::int32_t* column_limits,
+                   bool is_triangular,
+                   const Take& take) {
+  BALEEN_CHECK(rows.n_words == columns_.n_words && rows.element == columns_.element);
+  const std::size_t n_whole = rows.size() / kTileRows * kTileRows;
+  last_rows_.assign(kTileRows * rows.n_words, 0);
+  std::copy(rows.words.data() + n_whole * rows.n_words,
+            rows.words.data() + rows.size() * rows.n_words, last_rows_.begin());
+  for (std::size_t j = 0; j < columns_.size(); j += kTileColumns) {
+    const std::size_t end = is_triangular ? std::min(rows.size(), j + kTileColumns) : rows.size();
+    for (std::size_t i = 0; i < end; i += kTileRows) {
+      visit(rows, i, j, row_limits, column_limits, take);
+    }
+  }
+}
+
+template <typename Take>
+void Scanner::visit(const CodedRows& rows,
+                    std::size_t i,
+                    std::size_t j,
+                    const std::int32_t* row_limits,
+                    const std::int32_t* column_limits,
+                    const Take& take) {
+  const std::size_t n_rows = std::min(kTileRows, rows.size() - i);
+  const std::size_t n_columns = std::min(kTileColumns, columns_.size() - j);
+  const std::uint32_t* words =
+      n_rows == kTileRows ? rows.words.data() + i * rows.n_words : last_rows_.data();
+  alignas(64) std::array<std::int32_t, kTilePlaces> products;
+  tile_(words, rows.n_words, panels_.data() + j * rows.n_words, rows.n_words, products.data());
+  std::array<std::int32_t, kTileRows> halves{};
+  std::array<std::int32_t, kTileRows> limits;
+  std::array<std::int32_t, kTileColumns> limits_of_columns;
+  limits.fill(kNothing);
+  limits_of_columns.fill(kNothing);
+  std::copy_n(rows.half_squares.data() + i, n_rows, halves.begin());
+  if (row_limits != nullptr) {
+    std::copy_n(row_limits + i, n_rows, limits.begin());
+  }
+  std::copy_n(column_limits + j, n_columns, limits_of_columns.begin());
+  std::array<TileHit, kTilePlaces> hits;
+  const std::size_t n_hits = HWY_DYNAMIC_DISPATCH(find_tile_hits)(
+      rows.element == Element::float32, products.data(), halves.data(), column_halves_.data() + j,
+      limits.data(), limits_of_columns.data(), hits.data());
+  for (std::size_t h = 0; h < n_hits; ++h) {
+    const std::size_t row = hits[h].place / kTileColumns;
+    const std::size_t column = hits[h].place % kTileColumns;
+    if (row < n_rows && column < n_columns) {
+      take(i + row, j + column, hits[h].key);
+    }
+  }
+}
+
+void Scanner::scan_both(const CodedRows& rows,
+                        std::span<const std::uint32_t> groups,
+                        CandidateLists& lists) {
+  const bool is_same = rows.first == columns_.first;
+  walk(rows, lists.thresholds() + rows.first, lists.thresholds() + columns_.first, is_same,
+       [&](std::size_t i, std::size_t j, std::int32_t key) {
+         if (is_same && i >= j) {
+           return;
+         }
+         const std::size_t a = rows.first + i;
+         const std::size_t b = columns_.first + j;
+         if (!groups.empty() && groups[a] == groups[b]) {
+           return;
+         }
+         lists.offer(a, key, static_cast<std::uint32_t>(b));
+         lists.offer(b, key, static_cast<std::uint32_t>(a));
+       });
+}
+
+void Scanner::scan_queries(const CodedRows& points,
+                           std::span<const std::uint32_t> numbers,
+                           std::span<const std::uint32_t> groups,
+                           CandidateLists& lists) {
+  walk(points, nullptr, lists.thresholds(), false,
+       [&](std::size_t i, std::size_t j, std::int32_t key) {
+         const std::size_t point = points.first + i;
+         const std::uint32_t query = numbers.empty() ? kNoPoint : numbers[j];
+         if (query == point ||
+             (!groups.empty() && query != kNoPoint && groups[query] == groups[point])) {
+           return;
+         }
+         lists.offer(j, key, static_cast<std::uint32_t>(point));
+       });
 }
 
 }  // namespace baleen::cluster

@@ -62,22 +62,49 @@ struct CodedRows {
   [[nodiscard]] std::size_t size() const { return half_squares.size(); }
 };
 
-/// Offers to every point of `rows` all of `columns`, and the other way round: half their squared distances as keys.
-/// Each pair is computed once. Where both are the same points (`first` is equal), pairs of a point with itself are
-/// left out, and so are always pairs of one group.
-/// @param groups  One for each point, or none.
-void scan_both(const CodedRows& rows,
-               const CodedRows& columns,
-               std::span<const std::uint32_t> groups,
-               CandidateLists& lists);
+/// Points that others are compared with, laid out for it once.
+class Scanner {
+ public:
+  /// @param columns  What it views must stay alive.
+  explicit Scanner(const CodedRows& columns);
 
-/// Offers to queries (list 0 is that of the first) all of `points` but those of their own number and group.
-/// @param numbers  Which point each query is; kNoPoint if none.
-void scan_queries(const CodedRows& points,
-                  const CodedRows& queries,
-                  std::span<const std::uint32_t> numbers,
-                  std::span<const std::uint32_t> groups,
-                  CandidateLists& lists);
+  /// Offers to every point of `rows` all of the columns, and the other way round: half their squared distances as
+  /// keys. Each pair is computed once. Where both are the same points (`first` is equal), pairs of a point with itself
+  /// are left out, and so are always pairs of one group.
+  /// @param groups  One for each point, or none.
+  void scan_both(const CodedRows& rows,
+                 std::span<const std::uint32_t> groups,
+                 CandidateLists& lists);
+
+  /// Offers to the columns, which are queries (list 0 is that of the first), all of `points` but those of their own
+  /// number and group.
+  /// @param numbers  Which point each query is; kNoPoint, or none at all, if it is no point.
+  void scan_queries(const CodedRows& points,
+                    std::span<const std::uint32_t> numbers,
+                    std::span<const std::uint32_t> groups,
+                    CandidateLists& lists);
+
+ private:
+  template <typename Take>
+  void walk(const CodedRows& rows,
+            const std::int32_t* row_limits,
+            const std::int32_t* column_limits,
+            bool is_triangular,
+            const Take& take);
+  template <typename Take>
+  void visit(const CodedRows& rows,
+             std::size_t i,
+             std::size_t j,
+             const std::int32_t* row_limits,
+             const std::int32_t* column_limits,
+             const Take& take);
+
+  CodedRows columns_;
+  TileFunction tile_;
+  std::vector<std::uint32_t> panels_;
+  std::vector<std::int32_t> column_halves_;  // Filled up to whole panels.
+  std::vector<std::uint32_t> last_rows_;     // Rows that fill no tile, filled up.
+};
 
 inline constexpr std::uint32_t kNoPoint = std::numeric_limits<std::uint32_t>::max();
 

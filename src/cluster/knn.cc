@@ -12,43 +12,6 @@
 
 namespace baleen::cluster {
 
-namespace {
-
-/// Prepared rows of some points as words of floats.
-class FloatBlock {
- public:
-  FloatBlock(const Points& points, std::size_t begin, std::size_t end)
-      : n_dimensions_(points.n_dimensions()),
-        begin_(begin),
-        values_((end - begin) * n_dimensions_),
-        half_squares_(end - begin) {
-    for (std::size_t i = begin; i < end; ++i) {
-      float* row = values_.data() + (i - begin) * n_dimensions_;
-      points.prepare(i, row);
-      const float half = 0.5F * dot({row, n_dimensions_}, {row, n_dimensions_});
-      half_squares_[i - begin] = std::bit_cast<std::int32_t>(half);
-    }
-  }
-  [[nodiscard]] CodedRows rows() const {
-    return {Element::float32,
-            n_dimensions_,
-            {reinterpret_cast<const std::uint32_t*>(values_.data()), values_.size()},
-            half_squares_,
-            begin_};
-  }
-
- private:
-  std::size_t n_dimensions_;
-  std::size_t begin_;
-  std::vector<float> values_;
-  std::vector<std::int32_t> half_squares_;
-};
-
-/// Candidates beyond k that are computed anew: what the rounding of products might have put out of order.
-constexpr std::size_t kExactMargin = 16;
-
-}  // namespace
-
 Result<void> check_neighbor_options(MatrixView points, const NeighborOptions& options) {
   BALEEN_CHECK(options.n_threads > 0);
   BALEEN_CHECK(options.groups.empty() || options.groups.size() == points.n_rows());
@@ -150,6 +113,42 @@ bool is_certain(const Points& points,
 
 }  // namespace
 
+FloatBlock::FloatBlock(const Points& points, std::size_t begin, std::size_t end)
+    : n_dimensions_(points.n_dimensions()),
+      begin_(begin),
+      values_((end - begin) * n_dimensions_),
+      half_squares_(end - begin) {
+  for (std::size_t i = begin; i < end; ++i) {
+    put(points, i, i - begin);
+  }
+}
+
+FloatBlock::FloatBlock(const Points& points, std::span<const std::uint32_t> which)
+    : n_dimensions_(points.n_dimensions()),
+      values_(which.size() * n_dimensions_),
+      half_squares_(which.size()) {
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    put(points, which[i], i);
+  }
+}
+
+void FloatBlock::put(const Points& points, std::size_t point, std::size_t row) {
+  float* values = values_.data() + row * n_dimensions_;
+  points.prepare(point, values);
+  const float half = 0.5F * dot({values, n_dimensions_}, {values, n_dimensions_});
+  half_squares_[row] = std::bit_cast<std::int32_t>(half);
+}
+
+float FloatBlock::half_square(std::size_t row) const {
+  return std::bit_cast<float>(half_squares_[row]);
+}
+
+CodedRows FloatBlock::rows() const {
+  return {Element::float32, n_dimensions_,
+          {reinterpret_cast<const std::uint32_t*>(values_.data()), values_.size()},
+          half_squares_, begin_};
+}
+
 Neighbors make_neighbors(std::size_t n, std::size_t k) {
   Neighbors result{n, k, {}, {}};
   result.indices.resize(n * k);
@@ -157,11 +156,19 @@ Neighbors make_neighbors(std::size_t n, std::size_t k) {
   return result;
 }
 
-Neighbors rerank(const Points& points, CandidateLists& lists, const NeighborOptions& options) {
+Neighbors rerank(const Points& points,
+                 std::span<const std::uint32_t> order,
+                 CandidateLists& lists,
+                 const NeighborOptions& options) {
   Neighbors result = make_neighbors(points.size(), options.k);
   for_each_block(points.size(), 64, options.n_threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      put_reranked(points, i, lists.sorted(i), i, result);
+    std::vector<std::uint64_t> candidates;
+    for (std::size_t at = begin; at < end; ++at) {
+      candidates.clear();
+      for (const std::uint64_t entry : lists.sorted(at)) {
+        candidates.push_back(order[CandidateLists::point_of(entry)]);
+      }
+      put_reranked(points, order[at], candidates, order[at], result);
     }
   });
   return result;
@@ -213,11 +220,12 @@ Result<Neighbors> exact_neighbors(MatrixView rows, const NeighborOptions& option
   for_each_pair_of_blocks(
       (n + block - 1) / block, options.n_threads, [&](std::size_t a, std::size_t b) {
         const FloatBlock columns(points, b * block, std::min(n, (b + 1) * block));
+        Scanner scanner(columns.rows());
         if (a == b) {
-          scan_both(columns.rows(), columns.rows(), options.groups, lists);
+          scanner.scan_both(columns.rows(), options.groups, lists);
         } else {
           const FloatBlock from(points, a * block, std::min(n, (a + 1) * block));
-          scan_both(from.rows(), columns.rows(), options.groups, lists);
+          scanner.scan_both(from.rows(), options.groups, lists);
         }
       });
   Neighbors result = make_neighbors(n, options.k);
@@ -252,9 +260,4 @@ double recall(const Neighbors& found, const Neighbors& truth) {
   return n_true == 0 ? 1.0 : static_cast<double>(n_found) / static_cast<double>(n_true);
 }
 
-}  // namespace baleen::cluster
-namespace baleen::cluster {
-Result<Neighbors> approximate_neighbors(MatrixView p, const NeighborOptions& o) {
-  return exact_neighbors(p, o);
-}
 }  // namespace baleen::cluster

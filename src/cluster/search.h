@@ -21,11 +21,36 @@ void for_each_pair_of_blocks(std::size_t n_blocks,
                              int n_threads,
                              const std::function<void(std::size_t, std::size_t)>& work);
 
+/// Prepared rows of some points as words of floats.
+class FloatBlock {
+ public:
+  /// Of points [begin, end).
+  FloatBlock(const Points& points, std::size_t begin, std::size_t end);
+  /// Of any points.
+  FloatBlock(const Points& points, std::span<const std::uint32_t> which);
+
+  [[nodiscard]] CodedRows rows() const;
+  [[nodiscard]] float half_square(std::size_t row) const;
+
+ private:
+  void put(const Points& points, std::size_t point, std::size_t row);
+
+  std::size_t n_dimensions_;
+  std::size_t begin_ = 0;
+  std::vector<float> values_;
+  std::vector<std::int32_t> half_squares_;
+};
+
+/// Candidates beyond k that are computed anew: what the rounding of products might have put out of order.
+inline constexpr std::size_t kExactMargin = 16;
+
 /// Room for the neighbours of n points.
 [[nodiscard]] Neighbors make_neighbors(std::size_t n, std::size_t k);
 
 /// The k nearest of each list, by their exact distances.
+/// @param order  Which point each number in the lists, and each list, stands for.
 [[nodiscard]] Neighbors rerank(const Points& points,
+                               std::span<const std::uint32_t> order,
                                CandidateLists& lists,
                                const NeighborOptions& options);
 

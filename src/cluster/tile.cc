@@ -17,6 +17,7 @@
 #define HWY_TARGET_INCLUDE "cluster/tile.cc"
 #include <hwy/foreach_target.h>
 // foreach_target must come first.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -140,6 +141,55 @@ void multiply_tile(const std::uint32_t* rows,
   }
 }
 
+template <class Multiply>
+HWY_INLINE void dots(const std::uint32_t* query,
+                     const std::uint32_t* words,
+                     std::size_t n_words,
+                     const std::uint32_t* rows,
+                     std::size_t n_rows,
+                     std::int32_t* out) {
+  const Words d;
+  const std::size_t width = hn::Lanes(d);
+  const auto* a = reinterpret_cast<const std::int32_t*>(query);
+  for (std::size_t i = 0; i < n_rows; ++i) {
+    if (i + 4 < n_rows) {
+      const std::uint32_t* next = words + rows[i + 4] * n_words;
+      for (std::size_t k = 0; k < std::min<std::size_t>(n_words, 128); k += 16) hwy::Prefetch(next + k);
+    }
+    const auto* b = reinterpret_cast<const std::int32_t*>(words + rows[i] * n_words);
+    auto sum0 = Multiply::zero();
+    auto sum1 = Multiply::zero();
+    std::size_t k = 0;
+    for (; k + 2 * width <= n_words; k += 2 * width) {
+      sum0 = Multiply::add(hn::LoadU(d, a + k), hn::LoadU(d, b + k), sum0);
+      sum1 = Multiply::add(hn::LoadU(d, a + k + width), hn::LoadU(d, b + k + width), sum1);
+    }
+    for (; k < n_words; k += width) {
+      HWY_ALIGN std::int32_t tail_a[16] = {};
+      HWY_ALIGN std::int32_t tail_b[16] = {};
+      const std::size_t n = std::min(width, n_words - k);
+      std::copy_n(a + k, n, tail_a);
+      std::copy_n(b + k, n, tail_b);
+      sum0 = Multiply::add(hn::Load(d, tail_a), hn::Load(d, tail_b), sum0);
+    }
+    out[i] = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+  }
+}
+
+void coded_dots_impl(Element element,
+                     const std::uint32_t* query,
+                     const std::uint32_t* words,
+                     std::size_t n_words,
+                     const std::uint32_t* rows,
+                     std::size_t n_rows,
+                     std::int32_t* out) {
+  if (element == Element::int8) {
+    dots<MultiplyInt8>(query, words, n_words, rows, n_rows, out);
+  } else {
+    dots<MultiplyInt16>(query, words, n_words, rows, n_rows, out);
+  }
+}
+
 TileFunction tile_of(Element element) {
   switch (element) {
     case Element::int8: return multiply_tile<MultiplyInt8>;
@@ -156,6 +206,18 @@ HWY_AFTER_NAMESPACE();
 namespace baleen::cluster {
 
 HWY_EXPORT(tile_of);
+HWY_EXPORT(coded_dots_impl);
+
+void coded_dots(Element element,
+                const std::uint32_t* query,
+                const std::uint32_t* words,
+                std::size_t n_words,
+                std::span<const std::uint32_t> rows,
+                std::span<std::int32_t> out) {
+  BALEEN_CHECK(element != Element::float32 && rows.size() == out.size());
+  HWY_DYNAMIC_DISPATCH(coded_dots_impl)
+  (element, query, words, n_words, rows.data(), rows.size(), out.data());
+}
 
 namespace {
 

@@ -44,6 +44,14 @@ void pack_panels(Element element,
                  std::size_t n_words,
                  std::uint32_t* panels);
 
+/// Products of one row of int8 or int16 with some of many: out[i] of words + rows[i] · n_words.
+void coded_dots(Element element,
+                const std::uint32_t* query,
+                const std::uint32_t* words,
+                std::size_t n_words,
+                std::span<const std::uint32_t> rows,
+                std::span<std::int32_t> out);
+
 /// a · bᵀ of floats: out[i * n_b + j] = Σ a[i][k] b[j][k], rows without gaps.
 void multiply_transposed(std::span<const float> a,
                          std::span<const float> b,
