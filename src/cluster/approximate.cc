@@ -18,17 +18,19 @@ namespace baleen::cluster {
 
 namespace {
 
-constexpr std::size_t kExactBelow = 2048;   // Points: all pairs cost less than a sketch.
-constexpr std::size_t kQueries = 144;       // Points whose true neighbours are computed: three panels.
-constexpr std::size_t kChunks = 16;         // Into which points are cut for them.
+constexpr std::size_t kExactBelow = 1024;  // Points: all pairs cost less than a sketch.
+constexpr std::size_t kQueries = 144;  // Points whose true neighbours are computed: three panels.
+constexpr std::size_t kChunks = 16;    // Into which points are cut for them.
 constexpr std::size_t kCandidatesMax = 256;
 constexpr std::size_t kSketchDimensions = 256;
 constexpr std::size_t kPrincipalDimensions = 96;
 constexpr std::size_t kSubspaceSample = 2048;
 constexpr std::size_t kSmallSketchCandidates = 6;  // Times k: more cost more than a larger sketch.
-constexpr double kCoverage = 0.97;          // Of the neighbours of the sample by pairs of cells; a round of
-                                            // NN-descent finds nearly all of the rest.
-constexpr double kMissedMax = 0.0015;       // Part of the neighbours of the sample that a sketch may miss.
+constexpr double kCoverage = 0.97;  // Of the neighbours of the sample by pairs of cells; a round of
+                                    // NN-descent finds nearly all of the rest.
+constexpr double kPartMax = 0.6;    // Of all pairs: if more are needed, all are compared.
+constexpr double kMissedMax =
+    0.0015;  // Part of the neighbours of the sample that a sketch may miss.
 
 /// Fills a list for each query with the points of all chunks: each chunk has lists of its own, so that threads do not
 /// meet, which are then put together.
@@ -73,8 +75,8 @@ Neighbors true_neighbors(const Points& points,
   Neighbors result = make_neighbors(queries.size(), options.k);
   for_each_block(queries.size(), 4, options.n_threads, [&](std::size_t begin, std::size_t end) {
     for (std::size_t q = begin; q < end; ++q) {
-      put_exact(points, queries[q], block.half_square(q), lists.sorted(q), n_kept, options.groups, q,
-                result);
+      put_exact(points, queries[q], block.half_square(q), lists.sorted(q), n_kept, options.groups,
+                q, result);
     }
   });
   return result;
@@ -94,11 +96,9 @@ std::optional<std::size_t> candidates_needed(const Sketch& sketch,
                                              const NeighborOptions& options) {
   const Sketch asked = sketch.gathered(queries);
   const std::size_t n_kept = std::min(sketch.size() - 1, kCandidatesMax);
-  CandidateLists lists =
-      query_all<SketchRows>(sketch.size(), asked.rows(0, asked.size()), queries, n_kept, options,
-                            [&](std::size_t begin, std::size_t end) {
-                              return SketchRows{sketch.rows(begin, end)};
-                            });
+  CandidateLists lists = query_all<SketchRows>(
+      sketch.size(), asked.rows(0, asked.size()), queries, n_kept, options,
+      [&](std::size_t begin, std::size_t end) { return SketchRows{sketch.rows(begin, end)}; });
   std::vector<std::size_t> ranks;  // Of each true neighbour: candidates that must be kept for it.
   for (std::size_t q = 0; q < queries.size(); ++q) {
     std::vector<std::uint32_t> found;
@@ -122,7 +122,7 @@ std::optional<std::size_t> candidates_needed(const Sketch& sketch,
     return std::nullopt;
   }
   // A sample says little about the rare ones: some more than it asks for.
-  return std::clamp(*at + *at / 8 + 2, options.k + 2, n_kept);
+  return std::clamp(*at + *at / 6 + 2, options.k + 2, n_kept);
 }
 
 /// A sketch and how many candidates of it are looked at.
@@ -152,7 +152,6 @@ std::optional<Plan> choose_plan(const Points& points,
   const std::size_t d = points.n_dimensions();
   const auto plan_of = [&](Sketch sketch) -> std::optional<Plan> {
     const auto needed = candidates_needed(sketch, queries, truth, options);
-    if (getenv("KNN_TRACE")) fprintf(stderr, "%.3f sketch of %zu bytes: %zu candidates\n", clock() * 1e-6, sketch.bytes_per_point(), needed.value_or(0));
     if (!needed) {
       return std::nullopt;
     }
@@ -199,7 +198,7 @@ std::optional<CellPairs> choose_pairs(const Cells& cells,
   for (std::size_t n_near = 4; n_near <= cells.n_near; n_near *= 2) {
     CellPairs pairs(cells, n_near, kShare);
     const double covered = coverage(cells, pairs, queries, truth);
-    if (getenv("KNN_TRACE")) fprintf(stderr, "%.3f near %zu: %.4f of neighbours in %.4f of pairs\n", clock() * 1e-6, n_near, covered, pairs.part_of_pairs());
+    if (pairs.part_of_pairs() > kPartMax) break;
     if (covered >= kCoverage) return pairs;
   }
   return std::nullopt;
@@ -217,10 +216,15 @@ void scan_cells(const Sketch& sketch,
   const auto rows_of = [&](std::size_t cell) {
     return sketch.rows(cells.begins[cell], cells.begins[cell + 1]);
   };
+  // Every cell with itself comes first: the nearest are found at once, and most of what comes later is turned away.
+  for_each_block(cells.size(), 1, n_threads, [&](std::size_t cell, std::size_t) {
+    Scanner(rows_of(cell)).scan_both(rows_of(cell), groups, lists);
+    for (std::size_t i = cells.begins[cell]; i < cells.begins[cell + 1]; ++i) lists.shrink(i);
+  });
   for_each_pair_of_blocks(n_blocks, n_threads, [&](std::size_t a, std::size_t b) {
     for (std::size_t to = first_cell(b); to < first_cell(b + 1); ++to) {
       Scanner scanner(rows_of(to));
-      const std::size_t end = a == b ? to + 1 : first_cell(a + 1);
+      const std::size_t end = a == b ? to : first_cell(a + 1);
       for (std::size_t from = first_cell(a); from < end; ++from) {
         if (!pairs || pairs->has(from, to)) {
           scanner.scan_both(rows_of(from), groups, lists);
@@ -283,18 +287,14 @@ Result<Neighbors> approximate_neighbors(MatrixView rows, const NeighborOptions& 
   BALEEN_RETURN_IF_ERROR(check_neighbor_options(rows, options));
   BALEEN_ASSIGN_OR_RETURN(Points points, Points::create(rows, options.metric, options.n_threads));
   points.center_on_sample(1024);
-  const auto trace = [&](const char* what) { if (getenv("KNN_TRACE")) fprintf(stderr, "%.3f %s\n", clock() * 1e-6, what); };
-  trace("prepared");
   const auto queries = spread_sample(points.size(), kQueries, options.seed + 1);
   const Neighbors truth = true_neighbors(points, queries, options);
-  trace("truth");
   auto plan = choose_plan(points, queries, truth, options);
   if (!plan) {
     return exact_neighbors(rows, options);
   }
   const std::size_t n_cells = std::clamp<std::size_t>(points.size() / 256, 8, 4096);
   const Cells cells = make_cells(plan->sketch, n_cells, 32, options.seed, options.n_threads);
-  trace("cells");
   const auto pairs = choose_pairs(cells, queries, truth);
   const Sketch sketch = plan->sketch.gathered(cells.order);
   std::vector<std::uint32_t> groups;
@@ -303,15 +303,11 @@ Result<Neighbors> approximate_neighbors(MatrixView rows, const NeighborOptions& 
   }
   plan->sketch = sketch.gathered({});  // Frees it.
   CandidateLists lists(points.size(), plan->n_candidates);
-  trace("ordered");
   scan_cells(sketch, cells, pairs, groups, options.n_threads, lists);
-  trace("scanned");
   if (pairs) {
     join_neighbors(sketch, groups, options.n_threads, lists);
-    trace("joined");
   }
   auto result = rerank(points, cells.order, lists, options);
-  trace("reranked");
   return result;
 }
 

@@ -34,6 +34,9 @@ class CandidateLists {
     }
   }
 
+  /// Forgets what is too far in list i already, so that its threshold is as low as it can be.
+  void shrink(std::size_t i);
+
   /// The points kept of list i, nearest first; fewer than n_kept if fewer were offered. The list is sorted in place.
   std::span<const std::uint64_t> sorted(std::size_t i);
 
@@ -42,8 +45,6 @@ class CandidateLists {
   }
 
  private:
-  void shrink(std::size_t i);
-
   std::size_t n_kept_;
   std::size_t capacity_;
   std::vector<std::uint64_t> entries_;

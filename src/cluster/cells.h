@@ -14,10 +14,11 @@ namespace baleen::cluster {
 /// The cells of k-means (Lloyd's, a few rounds on a sample) on a sketch.
 struct Cells {
   std::vector<std::uint32_t> cell_of;  ///< Of each point.
-  std::vector<std::uint32_t> near;     ///< (n, n_near): of each point the nearest cells, nearest first.
+  std::vector<std::uint32_t>
+      near;  ///< (n, n_near): of each point the nearest cells, nearest first.
   std::size_t n_near = 0;
-  std::vector<std::uint32_t> order;    ///< All points, cell by cell.
-  std::vector<std::uint32_t> begins;   ///< Where each cell begins in `order`; one more for the end.
+  std::vector<std::uint32_t> order;   ///< All points, cell by cell.
+  std::vector<std::uint32_t> begins;  ///< Where each cell begins in `order`; one more for the end.
 
   [[nodiscard]] std::size_t size() const { return begins.size() - 1; }
 };

@@ -144,9 +144,11 @@ float FloatBlock::half_square(std::size_t row) const {
 }
 
 CodedRows FloatBlock::rows() const {
-  return {Element::float32, n_dimensions_,
+  return {Element::float32,
+          n_dimensions_,
           {reinterpret_cast<const std::uint32_t*>(values_.data()), values_.size()},
-          half_squares_, begin_};
+          half_squares_,
+          begin_};
 }
 
 Neighbors make_neighbors(std::size_t n, std::size_t k) {

@@ -55,11 +55,13 @@ struct Neighbors {
 
 /// Almost the true neighbours; every distance that is given is exact.
 ///
-/// Up to about 100,000 points every pair is compared, but in a sketch: the dimensions that carry the most variance,
-/// as small integers (sketch.h). How many dimensions and how many candidates are kept for an exact look is chosen by
-/// trying it on a sample whose true neighbours are computed, so that recall is about 0.998 for any data; data without
-/// structure, where nothing can be left out, cost more. Beyond that: a forest of random projection trees and
-/// NN-descent (Dong, Moses, Li: Efficient k-nearest neighbor graph construction, WWW 2011) on the sketch.
+/// Points are compared in a sketch of small integers (sketch.h), cell by cell of k-means, each cell with those that
+/// are near it (cells.h), then each point with the neighbours of its neighbours (a round of NN-descent: Dong, Moses,
+/// Li: Efficient k-nearest neighbor graph construction, WWW 2011); of what is nearest then, the exact distances decide.
+/// How fine the sketch is, how many candidates are kept and which cells are compared is chosen by trying it on a
+/// sample of points whose true neighbours are computed. So recall is about 0.997 for any data, and data without
+/// structure, where nothing can be left out, cost more: in the worst case as much as exact_neighbors.
+/// Of several equally far points any may be given. Memory beyond the points: about 600 bytes for each at k = 15.
 /// @return  Errors as above.
 [[nodiscard]] Result<Neighbors> approximate_neighbors(MatrixView points,
                                                       const NeighborOptions& options);

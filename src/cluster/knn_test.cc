@@ -205,6 +205,82 @@ TEST_P(AnySearch, NamesTheRowThatIsNotFinite) {
   }
 }
 
+/// Clusters of few dimensions, each with directions of its own.
+Matrix clusters(std::size_t n, std::size_t d, float extent, std::uint64_t seed) {
+  constexpr std::size_t kClusters = 12;
+  constexpr std::size_t kDirections = 5;
+  const Matrix centers = noise(kClusters, d, seed);
+  const Matrix maps = noise(kClusters * kDirections, d, seed + 1);
+  Random random(seed + 2);
+  Matrix points(n, d);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t c = random.below(kClusters);
+    std::copy(centers.row(c).begin(), centers.row(c).end(), points.row(i).begin());
+    for (std::size_t m = 0; m < kDirections; ++m) {
+      const float z = extent * (random.uniform() + random.uniform() - 1);
+      for (std::size_t k = 0; k < d; ++k) points.row(i)[k] += z * maps.row(c * kDirections + m)[k];
+    }
+    for (float& value : points.row(i)) value += 0.02F * extent * random.uniform();
+  }
+  return points;
+}
+
+void expect_good_approximation(const Matrix& points, const NeighborOptions& options) {
+  const auto found = approximate_neighbors(points.view(), options);
+  ASSERT_TRUE(found.ok()) << found.error().to_string();
+  const auto truth = exact_neighbors(points.view(), options);
+  ASSERT_TRUE(truth.ok());
+  EXPECT_GE(recall(*found, *truth), 0.99);
+}
+
+TEST(ApproximateNeighbors, AreNearlyAllOnClustersInManyDimensions) {
+  expect_good_approximation(clusters(3000, 300, 1, 1), {});
+  expect_good_approximation(clusters(3000, 300, 1, 1), {.k = 5, .metric = Metric::cosine});
+}
+
+TEST(ApproximateNeighbors, AreNearlyAllInTightClustersFarApart) {
+  expect_good_approximation(clusters(3000, 300, 1e-3F, 2), {});
+  expect_good_approximation(clusters(3000, 40, 1e-6F, 3), {});
+}
+
+TEST(ApproximateNeighbors, AreNearlyAllWithoutAnyStructure) {
+  expect_good_approximation(noise(2500, 300, 4), {});
+  expect_good_approximation(noise(2500, 2, 5), {});
+}
+
+TEST(ApproximateNeighbors, KeepGroupsApart) {
+  const Matrix points = clusters(3000, 50, 1, 6);
+  std::vector<std::uint32_t> groups(3000);
+  for (std::size_t i = 0; i < 3000; ++i) groups[i] = static_cast<std::uint32_t>(i / 100);
+  const NeighborOptions options{.groups = groups};
+  expect_good_approximation(points, options);
+  const auto found = approximate_neighbors(points.view(), options);
+  for (std::size_t i = 0; i < 3000; ++i) {
+    for (const std::uint32_t neighbor : found->indices_of(i))
+      ASSERT_NE(groups[neighbor], groups[i]);
+  }
+}
+
+TEST(ApproximateNeighbors, TakeZeroVectorsAndEqualPointsAndOneDimension) {
+  Matrix points = clusters(2000, 64, 1, 7);
+  for (std::size_t i = 0; i < 900; ++i) {
+    for (float& value : points.row(2 * i)) value = 0;
+  }
+  expect_good_approximation(points, {.metric = Metric::cosine});
+  expect_good_approximation(points, {});
+  expect_good_approximation(noise(2000, 1, 8), {.k = 3});
+  expect_good_approximation(Matrix(2000, 3), {.k = 3});
+}
+
+TEST(ApproximateNeighbors, GiveTheSameBytesAtAnyNumberOfThreads) {
+  const Matrix points = clusters(3000, 300, 1, 9);
+  const auto one = approximate_neighbors(points.view(), {.n_threads = 1});
+  const auto four = approximate_neighbors(points.view(), {.n_threads = 4});
+  ASSERT_TRUE(one.ok() && four.ok());
+  EXPECT_EQ(one->indices, four->indices);
+  EXPECT_EQ(one->distances, four->distances);
+}
+
 TEST(Recall, CountsEquallyFarNeighboursAsFound) {
   const Neighbors truth{2, 2, {1, 2, 0, 2}, {1, 2, 1, 3}};
   const Neighbors found{2, 2, {1, 3, 2, 3}, {1, 2, 3, 4}};

@@ -57,9 +57,9 @@ float gaussian(Random& random) {
 struct Recipe {
   std::size_t n_clusters = 60;
   std::size_t n_intrinsic = 8;
-  float spread = 1.0F;   // Of the centres.
-  float extent = 0.6F;   // Of a cluster.
-  float noise = 0.05F;   // In each dimension, of sqrt(n_intrinsic / d).
+  float spread = 1.0F;  // Of the centres.
+  float extent = 0.6F;  // Of a cluster.
+  float noise = 0.05F;  // In each dimension, of sqrt(n_intrinsic / d).
 };
 
 Matrix mixture(std::size_t n, std::size_t d, std::uint64_t seed, const Recipe& recipe) {
@@ -68,7 +68,8 @@ Matrix mixture(std::size_t n, std::size_t d, std::uint64_t seed, const Recipe& r
   for (float& value : centers) value = recipe.spread * gaussian(random);
   const std::size_t n_maps = 2 * recipe.n_intrinsic;  // Linear and curved parts.
   std::vector<float> maps(recipe.n_clusters * n_maps * d);
-  for (float& value : maps) value = recipe.extent * gaussian(random) / std::sqrt(static_cast<float>(recipe.n_intrinsic));
+  for (float& value : maps)
+    value = recipe.extent * gaussian(random) / std::sqrt(static_cast<float>(recipe.n_intrinsic));
   std::vector<double> ends;
   double total = 0;
   for (std::size_t c = 0; c < recipe.n_clusters; ++c) {
@@ -88,7 +89,8 @@ Matrix mixture(std::size_t n, std::size_t d, std::uint64_t seed, const Recipe& r
       const float curved = std::sin(2 * z);
       const float* linear_map = maps.data() + (c * n_maps + 2 * m) * d;
       const float* curved_map = linear_map + d;
-      for (std::size_t k = 0; k < d; ++k) row[k] += z * linear_map[k] + 0.5F * curved * curved_map[k];
+      for (std::size_t k = 0; k < d; ++k)
+        row[k] += z * linear_map[k] + 0.5F * curved * curved_map[k];
     }
     for (float& value : row) value += recipe.noise * gaussian(own);
   }
@@ -97,12 +99,15 @@ Matrix mixture(std::size_t n, std::size_t d, std::uint64_t seed, const Recipe& r
 
 Matrix generate(const std::string& kind, std::size_t n, std::size_t d, std::uint64_t seed) {
   if (kind == "mixture") return mixture(n, d, seed, {});
-  if (kind == "tight") return mixture(n, d, seed, {.n_clusters = 30, .extent = 0.02F, .noise = 0.002F});
-  if (kind == "noisy") return mixture(n, d, seed, {.n_clusters = 60, .n_intrinsic = 16, .noise = 0.3F});
+  if (kind == "tight")
+    return mixture(n, d, seed, {.n_clusters = 30, .extent = 0.02F, .noise = 0.002F});
+  if (kind == "noisy")
+    return mixture(n, d, seed, {.n_clusters = 60, .n_intrinsic = 16, .noise = 0.3F});
   Matrix points(n, d);
   for (std::size_t i = 0; i < n; ++i) {
     Random random(seed, i);
-    for (float& value : points.row(i)) value = kind == "uniform" ? random.uniform() : gaussian(random);
+    for (float& value : points.row(i))
+      value = kind == "uniform" ? random.uniform() : gaussian(random);
   }
   return points;
 }
@@ -134,7 +139,8 @@ MatrixView map_floats(const std::string& path, std::size_t n, std::size_t d) {
 template <typename T>
 void write_values(const std::string& path, const std::vector<T>& values) {
   std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(T)));
+      .write(reinterpret_cast<const char*>(values.data()),
+             static_cast<std::streamsize>(values.size() * sizeof(T)));
 }
 
 /// Options of the form --name value.
@@ -172,7 +178,10 @@ T value_or_exit(baleen::Result<T> result) {
 }
 
 /// The true neighbours of every step-th point, and recall of `found` there.
-double sampled_recall(MatrixView points, const Neighbors& found, Metric metric, std::size_t n_sampled) {
+double sampled_recall(MatrixView points,
+                      const Neighbors& found,
+                      Metric metric,
+                      std::size_t n_sampled) {
   std::size_t n_right = 0;
   std::size_t n_all = 0;
   for (std::size_t s = 0; s < n_sampled; ++s) {
@@ -184,10 +193,12 @@ double sampled_recall(MatrixView points, const Neighbors& found, Metric metric, 
         distances.push_back(std::sqrt(squared_euclidean(points.row(i), points.row(j))));
       } else {
         distances.push_back(1 - dot(points.row(i), points.row(j)) /
-                                    std::sqrt(dot(points.row(i), points.row(i)) * dot(points.row(j), points.row(j))));
+                                    std::sqrt(dot(points.row(i), points.row(i)) *
+                                              dot(points.row(j), points.row(j))));
       }
     }
-    std::nth_element(distances.begin(), distances.begin() + static_cast<long>(found.k) - 1, distances.end());
+    std::nth_element(distances.begin(), distances.begin() + static_cast<long>(found.k) - 1,
+                     distances.end());
     const float limit = distances[found.k - 1] * (1 + 1e-5F) + 1e-7F;
     for (const float distance : found.distances_of(i)) n_right += distance <= limit ? 1 : 0;
     n_all += found.k;
@@ -196,16 +207,17 @@ double sampled_recall(MatrixView points, const Neighbors& found, Metric metric, 
 }
 
 int run_knn(MatrixView points, const Arguments& arguments) {
-  const NeighborOptions options{
-      .k = arguments.number("--k", 15),
-      .metric = arguments.text("--metric", "euclidean") == "cosine" ? Metric::cosine : Metric::euclidean,
-      .seed = arguments.number("--seed", 42),
-      .n_threads = static_cast<int>(arguments.number("--threads", 1))};
+  const NeighborOptions options{.k = arguments.number("--k", 15),
+                                .metric = arguments.text("--metric", "euclidean") == "cosine"
+                                              ? Metric::cosine
+                                              : Metric::euclidean,
+                                .seed = arguments.number("--seed", 42),
+                                .n_threads = static_cast<int>(arguments.number("--threads", 1))};
   const bool is_exact = arguments.number("--exact", 0) != 0;
   const double cpu = cpu_seconds();
   const double wall = wall_seconds();
-  const Neighbors found =
-      value_or_exit(is_exact ? exact_neighbors(points, options) : approximate_neighbors(points, options));
+  const Neighbors found = value_or_exit(is_exact ? exact_neighbors(points, options)
+                                                 : approximate_neighbors(points, options));
   const double cpu_used = cpu_seconds() - cpu;
   const double wall_used = wall_seconds() - wall;
   const long megabytes = peak_megabytes();
@@ -215,9 +227,10 @@ int run_knn(MatrixView points, const Arguments& arguments) {
     write_values(out + ".distances.f32", found.distances);
   }
   const std::size_t n_sampled = arguments.number("--sample", 200);
-  const double share = n_sampled == 0 ? -1 : sampled_recall(points, found, options.metric, n_sampled);
-  std::printf("{\"cpu_s\": %.3f, \"wall_s\": %.3f, \"peak_mb\": %ld, \"recall\": %.5f}\n", cpu_used, wall_used,
-              megabytes, share);
+  const double share =
+      n_sampled == 0 ? -1 : sampled_recall(points, found, options.metric, n_sampled);
+  std::printf("{\"cpu_s\": %.3f, \"wall_s\": %.3f, \"peak_mb\": %ld, \"recall\": %.5f}\n", cpu_used,
+              wall_used, megabytes, share);
   return 0;
 }
 
@@ -226,7 +239,8 @@ int run_knn(MatrixView points, const Arguments& arguments) {
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
   if (command == "generate" && argc == 7) {
-    const Matrix points = generate(argv[2], std::stoul(argv[3]), std::stoul(argv[4]), std::stoul(argv[5]));
+    const Matrix points =
+        generate(argv[2], std::stoul(argv[3]), std::stoul(argv[4]), std::stoul(argv[5]));
     write_values(argv[6], std::vector<float>(points.values().begin(), points.values().end()));
     return 0;
   }

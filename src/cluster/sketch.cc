@@ -87,8 +87,8 @@ Matrix principal_subspace(const Points& points,
   Random random(seed, 0x5b);
   Matrix basis = random_rows(n_rows, points.n_dimensions(), random);
   for (int round = 0; round < kRounds; ++round) {
-    const Matrix weights = product_transposed(basis, sample, n_threads);         // (n_rows, n_sampled)
-    basis = product_transposed(weights, sample_transposed, n_threads);           // (n_rows, d)
+    const Matrix weights = product_transposed(basis, sample, n_threads);  // (n_rows, n_sampled)
+    basis = product_transposed(weights, sample_transposed, n_threads);    // (n_rows, d)
     orthonormalize(basis, random);
   }
   return basis;
@@ -238,8 +238,7 @@ Sketch Sketch::of_points(const Points& points, Element element, int n_threads) {
 }
 
 CodedRows Sketch::rows(std::size_t begin, std::size_t end) const {
-  return {element_, n_words_,
-          std::span(words_).subspan(begin * n_words_, (end - begin) * n_words_),
+  return {element_, n_words_, std::span(words_).subspan(begin * n_words_, (end - begin) * n_words_),
           std::span(half_squares_).subspan(begin, end - begin), begin};
 }
 
@@ -247,7 +246,8 @@ Sketch Sketch::gathered(std::span<const std::uint32_t> points) const {
   Sketch result(points.size(), n_words_ * elements_per_word(element_), element_);
   result.scale_ = scale_;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    std::copy_n(words_.data() + points[i] * n_words_, n_words_, result.words_.data() + i * n_words_);
+    std::copy_n(words_.data() + points[i] * n_words_, n_words_,
+                result.words_.data() + i * n_words_);
     result.half_squares_[i] = half_squares_[points[i]];
   }
   return result;

@@ -55,7 +55,9 @@ class Sketch {
                              std::size_t n_labels,
                              std::uint64_t seed) const;
   /// Keys (as those of scans) of point i and others.
-  void keys_to(std::size_t i, std::span<const std::uint32_t> to, std::span<std::int32_t> keys) const;
+  void keys_to(std::size_t i,
+               std::span<const std::uint32_t> to,
+               std::span<std::int32_t> keys) const;
 
  private:
   Sketch(std::size_t n, std::size_t n_dimensions, Element element);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "cluster/parallel.h"
@@ -89,7 +90,27 @@ struct MultiplyInt8 : MultiplyInt16 {
   }
 };
 
-/// kRows rows by three vectors: as many sums as registers hold.
+// The rows of a block, written out: sums in arrays the compiler would keep in memory, not in registers.
+#undef BALEEN_FIRST_ROWS
+#undef BALEEN_LAST_ROWS
+#define BALEEN_FIRST_ROWS(DO) DO(0) DO(1) DO(2) DO(3)
+#define BALEEN_LAST_ROWS(DO) DO(4) DO(5) DO(6) DO(7)
+
+#define BALEEN_CLEAR(row) \
+  auto sum##row##0 = Multiply::zero(), sum##row##1 = sum##row##0, sum##row##2 = sum##row##0;
+#define BALEEN_ADD(row)                                                           \
+  {                                                                               \
+    const auto a = hn::Set(d, static_cast<std::int32_t>(rows[row * stride + k])); \
+    sum##row##0 = Multiply::add(a, b0, sum##row##0);                              \
+    sum##row##1 = Multiply::add(a, b1, sum##row##1);                              \
+    sum##row##2 = Multiply::add(a, b2, sum##row##2);                              \
+  }
+#define BALEEN_STORE(row)                                         \
+  Multiply::store(sum##row##0, out + row * kTileColumns);         \
+  Multiply::store(sum##row##1, out + row * kTileColumns + width); \
+  Multiply::store(sum##row##2, out + row * kTileColumns + 2 * width);
+
+/// kRows (4 or 8) rows by three vectors: as many sums as registers hold.
 template <class Multiply, std::size_t kRows>
 HWY_INLINE void multiply_block(const std::uint32_t* HWY_RESTRICT rows,
                                std::size_t stride,
@@ -98,30 +119,26 @@ HWY_INLINE void multiply_block(const std::uint32_t* HWY_RESTRICT rows,
                                std::int32_t* HWY_RESTRICT out) {
   const Words d;
   const std::size_t width = hn::Lanes(d);
-  typename Multiply::Sum sums0[kRows];
-  typename Multiply::Sum sums1[kRows];
-  typename Multiply::Sum sums2[kRows];
-  for (std::size_t r = 0; r < kRows; ++r) {
-    sums0[r] = sums1[r] = sums2[r] = Multiply::zero();
-  }
+  BALEEN_FIRST_ROWS(BALEEN_CLEAR)
+  BALEEN_LAST_ROWS(BALEEN_CLEAR)
   for (std::size_t k = 0; k < n_words; ++k) {
     const auto* words = reinterpret_cast<const std::int32_t*>(panel + k * kTileColumns);
     const auto b0 = hn::LoadU(d, words);
     const auto b1 = hn::LoadU(d, words + width);
     const auto b2 = hn::LoadU(d, words + 2 * width);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      const auto a = hn::Set(d, static_cast<std::int32_t>(rows[r * stride + k]));
-      sums0[r] = Multiply::add(a, b0, sums0[r]);
-      sums1[r] = Multiply::add(a, b1, sums1[r]);
-      sums2[r] = Multiply::add(a, b2, sums2[r]);
+    BALEEN_FIRST_ROWS(BALEEN_ADD)
+    if constexpr (kRows > 4) {
+      BALEEN_LAST_ROWS(BALEEN_ADD)
     }
   }
-  for (std::size_t r = 0; r < kRows; ++r) {
-    Multiply::store(sums0[r], out + r * kTileColumns);
-    Multiply::store(sums1[r], out + r * kTileColumns + width);
-    Multiply::store(sums2[r], out + r * kTileColumns + 2 * width);
+  BALEEN_FIRST_ROWS(BALEEN_STORE)
+  if constexpr (kRows > 4) {
+    BALEEN_LAST_ROWS(BALEEN_STORE)
   }
 }
+#undef BALEEN_CLEAR
+#undef BALEEN_ADD
+#undef BALEEN_STORE
 
 template <class Multiply>
 void multiply_tile(const std::uint32_t* rows,
@@ -154,7 +171,8 @@ HWY_INLINE void dots(const std::uint32_t* query,
   for (std::size_t i = 0; i < n_rows; ++i) {
     if (i + 4 < n_rows) {
       const std::uint32_t* next = words + rows[i + 4] * n_words;
-      for (std::size_t k = 0; k < std::min<std::size_t>(n_words, 128); k += 16) hwy::Prefetch(next + k);
+      for (std::size_t k = 0; k < std::min<std::size_t>(n_words, 128); k += 16)
+        hwy::Prefetch(next + k);
     }
     const auto* b = reinterpret_cast<const std::int32_t*>(words + rows[i] * n_words);
     auto sum0 = Multiply::zero();
@@ -190,6 +208,8 @@ void coded_dots_impl(Element element,
   }
 }
 
+bool has_avx512() { return HWY_TARGET == HWY_AVX3; }
+
 TileFunction tile_of(Element element) {
   switch (element) {
     case Element::int8: return multiply_tile<MultiplyInt8>;
@@ -205,6 +225,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace baleen::cluster {
 
+HWY_EXPORT(has_avx512);
 HWY_EXPORT(tile_of);
 HWY_EXPORT(coded_dots_impl);
 
@@ -230,29 +251,57 @@ struct VnniInt8 {
   /// The instruction wants the bytes of one side unsigned: those of the panel, which pack_panels has moved up by 128.
   static constexpr bool kIsBiased = true;
   BALEEN_VNNI static __m512i add(__m512i row, __m512i column, __m512i sum) {
-    return _mm512_dpbusd_epi32(sum, column, row);
+    // _mm512_dpbusd_epi32(sum, column, row), but GCC 12 copies the sums to and fro (a third of the speed).
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(column), "v"(row));
+    return sum;
   }
 };
 struct VnniInt16 {
   static constexpr bool kIsBiased = false;
   BALEEN_VNNI static __m512i add(__m512i row, __m512i column, __m512i sum) {
-    return _mm512_dpwssd_epi32(sum, row, column);
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(column), "v"(row));
+    return sum;
   }
 };
 
-/// 128 · Σ of the bytes of a row: what moving up the other side adds.
-BALEEN_VNNI __m512i biased_part(const std::uint32_t* row, std::size_t n_words) {
+/// Of each row 128 · Σ of its bytes: what moving up the other side adds.
+BALEEN_VNNI __attribute__((noinline)) void add_up_bias(const std::uint32_t* rows,
+                                                       std::size_t stride,
+                                                       std::size_t n_words,
+                                                       std::int32_t* biases) {
   const __m512i offset = _mm512_set1_epi8(static_cast<char>(0x80));
-  __m512i sum = _mm512_setzero_si512();
-  for (std::size_t k = 0; k < n_words; k += 16) {
-    const std::size_t n = std::min<std::size_t>(16, n_words - k);
-    const auto mask = static_cast<__mmask16>((1U << n) - 1U);
-    sum = _mm512_dpbusd_epi32(sum, offset, _mm512_maskz_loadu_epi32(mask, row + k));
+  for (std::size_t r = 0; r < kTileRows; ++r) {
+    __m512i sum = _mm512_setzero_si512();
+    for (std::size_t k = 0; k < n_words; k += 16) {
+      const std::size_t n = std::min<std::size_t>(16, n_words - k);
+      const auto mask = static_cast<__mmask16>((1U << n) - 1U);
+      const __m512i row = _mm512_maskz_loadu_epi32(mask, rows + r * stride + k);
+      sum = _mm512_dpbusd_epi32(sum, offset, row);
+    }
+    alignas(64) std::array<std::int32_t, 16> lanes;
+    _mm512_store_si512(lanes.data(), sum);
+    biases[r] = std::accumulate(lanes.begin(), lanes.end(), 0);
   }
-  alignas(64) std::array<std::int32_t, 16> lanes;
-  _mm512_store_si512(lanes.data(), sum);
-  return _mm512_set1_epi32(std::accumulate(lanes.begin(), lanes.end(), 0));
 }
+
+#define BALEEN_CLEAR(row)                                                  \
+  __m512i sum##row##0 = _mm512_setzero_si512(), sum##row##1 = sum##row##0, \
+          sum##row##2 = sum##row##0;
+#define BALEEN_ADD(row)                                                            \
+  {                                                                                \
+    const __m512i a = _mm512_set1_epi32(static_cast<int>(rows[row * stride + k])); \
+    sum##row##0 = Multiply::add(a, b0, sum##row##0);                               \
+    sum##row##1 = Multiply::add(a, b1, sum##row##1);                               \
+    sum##row##2 = Multiply::add(a, b2, sum##row##2);                               \
+  }
+#define BALEEN_STORE(row)                                                    \
+  {                                                                          \
+    const __m512i bias = _mm512_set1_epi32(biases[row]);                     \
+    std::int32_t* to = static_cast<std::int32_t*>(out) + row * kTileColumns; \
+    _mm512_storeu_si512(to, _mm512_sub_epi32(sum##row##0, bias));            \
+    _mm512_storeu_si512(to + 16, _mm512_sub_epi32(sum##row##1, bias));       \
+    _mm512_storeu_si512(to + 32, _mm512_sub_epi32(sum##row##2, bias));       \
+  }
 
 template <class Multiply>
 BALEEN_VNNI void vnni_tile(const std::uint32_t* __restrict rows,
@@ -260,32 +309,27 @@ BALEEN_VNNI void vnni_tile(const std::uint32_t* __restrict rows,
                            const std::uint32_t* __restrict panel,
                            std::size_t n_words,
                            void* __restrict out) {
-  __m512i sums[kTileRows][3];
-  for (auto& row : sums) {
-    row[0] = row[1] = row[2] = _mm512_setzero_si512();
+  // Before the sums: a call among them would make the compiler keep them in memory.
+  std::array<std::int32_t, kTileRows> biases{};
+  if constexpr (Multiply::kIsBiased) {
+    add_up_bias(rows, stride, n_words, biases.data());
   }
+  BALEEN_FIRST_ROWS(BALEEN_CLEAR)
+  BALEEN_LAST_ROWS(BALEEN_CLEAR)
   for (std::size_t k = 0; k < n_words; ++k) {
     const std::uint32_t* words = panel + k * kTileColumns;
-    const __m512i b[3] = {_mm512_loadu_si512(words), _mm512_loadu_si512(words + 16),
-                          _mm512_loadu_si512(words + 32)};
-    for (std::size_t r = 0; r < kTileRows; ++r) {
-      const __m512i a = _mm512_set1_epi32(static_cast<int>(rows[r * stride + k]));
-      for (std::size_t c = 0; c < 3; ++c) {
-        sums[r][c] = Multiply::add(a, b[c], sums[r][c]);
-      }
-    }
+    const __m512i b0 = _mm512_loadu_si512(words);
+    const __m512i b1 = _mm512_loadu_si512(words + 16);
+    const __m512i b2 = _mm512_loadu_si512(words + 32);
+    BALEEN_FIRST_ROWS(BALEEN_ADD)
+    BALEEN_LAST_ROWS(BALEEN_ADD)
   }
-  auto* to = static_cast<std::int32_t*>(out);
-  for (std::size_t r = 0; r < kTileRows; ++r) {
-    __m512i bias = _mm512_setzero_si512();
-    if constexpr (Multiply::kIsBiased) {
-      bias = biased_part(rows + r * stride, n_words);
-    }
-    for (std::size_t c = 0; c < 3; ++c) {
-      _mm512_storeu_si512(to + r * kTileColumns + 16 * c, _mm512_sub_epi32(sums[r][c], bias));
-    }
-  }
+  BALEEN_FIRST_ROWS(BALEEN_STORE)
+  BALEEN_LAST_ROWS(BALEEN_STORE)
 }
+#undef BALEEN_CLEAR
+#undef BALEEN_ADD
+#undef BALEEN_STORE
 #undef BALEEN_VNNI
 
 bool has_vnni() {
@@ -293,7 +337,7 @@ bool has_vnni() {
                           __builtin_cpu_supports("avx512bw") != 0 &&
                           __builtin_cpu_supports("avx512vl") != 0;
   // A test that asks Highway for an older machine gets one.
-  return has && (hwy::SupportedTargets() & HWY_AVX3) != 0;
+  return has && HWY_DYNAMIC_DISPATCH(has_avx512)();
 }
 #endif
 
