@@ -2,7 +2,8 @@
 //
 //   bench_neighbors_bench generate KIND N D SEED FILE.f32     KIND: mixture, uniform, tight, gaussian
 //   bench_neighbors_bench knn FILE N D [--k K] [--threads T] [--metric cosine] [--exact] [--sample S] [--out PREFIX]
-//   (further commands below)
+//   bench_neighbors_bench umap FILE N D [--neighbors K] [--components C] [--threads T] [--epochs E] [--sample S] [--out F]
+//   bench_neighbors_bench trust FILE N D MAP.f32 [--components C] [--sample S]
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -23,6 +24,8 @@
 
 #include "cluster/knn.h"
 #include "cluster/random.h"
+#include "cluster/trustworthiness.h"
+#include "cluster/umap.h"
 
 namespace {
 
@@ -234,6 +237,36 @@ int run_knn(MatrixView points, const Arguments& arguments) {
   return 0;
 }
 
+double sampled_trustworthiness(MatrixView points, MatrixView map, const Arguments& arguments) {
+  const std::size_t n_sampled = arguments.number("--sample", 1000);
+  if (n_sampled == 0) return -1;
+  return value_or_exit(trustworthiness(points, map, {.n_sampled = n_sampled}));
+}
+
+int run_umap(MatrixView points, const Arguments& arguments) {
+  const UmapOptions options{.n_neighbors = arguments.number("--neighbors", 15),
+                            .n_components = arguments.number("--components", 2),
+                            .metric = arguments.text("--metric", "euclidean") == "cosine"
+                                          ? Metric::cosine
+                                          : Metric::euclidean,
+                            .n_epochs = arguments.number("--epochs", 0),
+                            .seed = arguments.number("--seed", 42),
+                            .n_threads = static_cast<int>(arguments.number("--threads", 1))};
+  const double wall = wall_seconds();
+  const Matrix map = value_or_exit(umap(points, options));
+  const double wall_used = wall_seconds() - wall;
+  const double cpu_used = cpu_seconds();
+  const long megabytes = peak_megabytes();
+  const std::string out = arguments.text("--out", "");
+  if (!out.empty()) {
+    write_values(out, std::vector<float>(map.values().begin(), map.values().end()));
+  }
+  std::printf("{\"cpu_s\": %.3f, \"wall_s\": %.3f, \"peak_mb\": %ld, \"trustworthiness\": %.4f}\n",
+              cpu_used, wall_used, megabytes,
+              sampled_trustworthiness(points, map.view(), arguments));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -246,7 +279,15 @@ int main(int argc, char** argv) {
   }
   if (argc >= 5) {
     const MatrixView points = map_floats(argv[2], std::stoul(argv[3]), std::stoul(argv[4]));
+    if (command == "trust" && argc >= 6) {
+      const Arguments arguments(argc, argv, 6);
+      const MatrixView map =
+          map_floats(argv[5], points.n_rows(), arguments.number("--components", 2));
+      std::printf("{\"trustworthiness\": %.4f}\n", sampled_trustworthiness(points, map, arguments));
+      return 0;
+    }
     const Arguments arguments(argc, argv, 5);
+    if (command == "umap") return run_umap(points, arguments);
     if (command == "knn") return run_knn(points, arguments);
   }
   std::fprintf(stderr, "usage: see the head of neighbors_bench.cc\n");
