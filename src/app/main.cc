@@ -42,6 +42,8 @@ Result<engine::RecipeRegistry> make_recipes(const cli::Config& config,
   bioacoustics.model = config.text("bioacoustics.model");
   bioacoustics.embed.expansion_max = settings.expansion_max;
   BALEEN_RETURN_IF_ERROR(recipes.add(bioacoustics::make_recipe(bioacoustics, root.models())));
+  BALEEN_RETURN_IF_ERROR(
+      recipes.add(bioacoustics::make_cluster_recipe(bioacoustics, root.models())));
   return recipes;
 }
 

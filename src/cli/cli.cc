@@ -122,10 +122,60 @@ class CommandLine {
                   "Only queue; leave the work to `baleen worker`");
   }
 
+  void add_clustering_options(CLI::App* sub) {
+    const auto param = [this](const char* name) {
+      return [this, name](const auto& value) { args_.work.clustering[name] = value; };
+    };
+    sub->add_option_function<std::int64_t>("--min-cluster-size", param("min_cluster_size"),
+                                           "Smaller groups are noise (default: 15)")
+        ->type_name("N");
+    sub->add_option_function<std::int64_t>(
+           "--min-samples", param("min_samples"),
+           "Higher: more noise, denser clusters (default: min-cluster-size)")
+        ->type_name("N");
+    sub->add_option_function<std::string>("--selection", param("selection"),
+                                          "eom: few large clusters; leaf: many small ones")
+        ->type_name("eom|leaf");
+    sub->add_option_function<double>("--epsilon", param("epsilon"),
+                                     "Clusters nearer than this are one (default: 0)")
+        ->type_name("DISTANCE");
+    sub->add_option_function<std::string>("--metric", param("metric"),
+                                          "How vectors are compared (default: cosine)")
+        ->type_name("cosine|euclidean");
+    sub->add_option_function<std::int64_t>("--neighbors", param("n_neighbors"),
+                                           "Of UMAP (default: 15)")
+        ->type_name("N");
+    sub->add_option_function<std::int64_t>("--components", param("n_components"),
+                                           "Dimensions in which clusters are found (default: 5)")
+        ->type_name("N");
+    sub->add_option_function<std::int64_t>("--seed", param("seed"), "Of UMAP (default: 42)")
+        ->type_name("N");
+    sub->add_flag_callback(
+        "--no-reduction", [this] { args_.work.clustering["reduce"] = false; },
+        "Find clusters among the vectors themselves, without UMAP");
+    sub->add_flag_callback(
+        "--not-within-recordings",
+        [this] { args_.work.clustering["link_within_recording"] = false; },
+        "Windows of one recording are no neighbours: what is like must be like elsewhere");
+    sub->add_option_function<std::vector<std::string>>(
+           "--where",
+           [this](const std::vector<std::string>& conditions) {
+             for (const std::string& condition : conditions) add_condition(condition);
+           },
+           "Only recordings whose metadata say so: tag_data.species=humpback")
+        ->type_name("PATH=VALUE");
+  }
+  void add_condition(const std::string& condition) {
+    const std::size_t equals = condition.find('=');
+    if (equals == std::string::npos)
+      throw CLI::ValidationError("--where", "'" + condition + "' is not PATH=VALUE");
+    const std::string text = condition.substr(equals + 1);
+    const Result<json::value> value = core::parse_json(text, "--where");
+    args_.work.where[condition.substr(0, equals)] =
+        value.ok() && !value->is_object() ? *value : json::value(text);
+  }
+
   void add_encoding_options(CLI::App* sub) {
-    sub->add_option("--collection", args_.work.collection,
-                    "Put the recordings into this collection, such as a deployment")
-        ->type_name("NAME");
     const auto param = [this](const char* name) {
       return [this, name](const auto& value) { args_.work.params[name] = value; };
     };
@@ -158,6 +208,24 @@ class CommandLine {
     run->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
     add_work_options(run);
     add_encoding_options(run);
+    run->add_option("--collection", args_.work.collection,
+                    "Put the recordings into this collection, such as a deployment")
+        ->type_name("NAME");
+    run->add_flag("--cluster", args_.work.is_clustered,
+                  "bioacoustics: then group the windows of the collection");
+    add_clustering_options(run);
+
+    CLI::App* cluster = command("cluster", "Group like windows of a collection", [this] {
+      return cluster_command(args_.global, program_, args_.work, args_.target);
+    });
+    cluster->add_option("collection", args_.target, "Name of the collection")
+        ->required()
+        ->type_name("NAME");
+    cluster->add_option("--owner", args_.work.owner, "Owner of the collection")
+        ->capture_default_str();
+    add_work_options(cluster);
+    add_encoding_options(cluster);
+    add_clustering_options(cluster);
 
     CLI::App* ingest = command("ingest", "Copy recordings in and queue a run for each", [this] {
       return ingest_command(args_.global, program_, args_.work, args_.paths);
@@ -168,6 +236,10 @@ class CommandLine {
     ingest->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
     ingest->add_option("--recipe", args_.work.recipe, "Recipe to queue")->capture_default_str();
     add_encoding_options(ingest);
+    ingest
+        ->add_option("--collection", args_.work.collection,
+                     "Put the recordings into this collection, such as a deployment")
+        ->type_name("NAME");
 
     CLI::App* worker = command("worker", "Work off the queue until stopped", [this] {
       return worker_command(args_.global, program_, args_.worker);

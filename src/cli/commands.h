@@ -14,8 +14,10 @@ struct WorkOptions {
   std::string owner = "local";
   int executors = 0;  ///< 0: as configured.
   bool is_queue_only = false;
-  std::string collection;  ///< Where recordings are put; "": nowhere.
-  json::object params;     ///< Of the runs.
+  std::string collection;          ///< Where recordings are put; "": nowhere.
+  json::object params;             ///< Of the runs.
+  bool is_clustered = false;       ///< When all is embedded, the collection is clustered.
+  json::object clustering, where;  ///< Of the run over the collection.
 };
 
 // commands_work.cc: what takes recordings in and works.
@@ -27,6 +29,11 @@ struct WorkOptions {
                                          const Program&,
                                          const WorkOptions&,
                                          const std::vector<std::string>& paths);
+/// Groups the windows of a collection, once nothing more is being embedded for it.
+[[nodiscard]] Result<int> cluster_command(const GlobalOptions&,
+                                          const Program&,
+                                          const WorkOptions&,
+                                          const std::string& collection);
 struct WorkerOptions {
   int executors = 0;
   std::string stages, classes;  ///< Comma-separated; empty: all.

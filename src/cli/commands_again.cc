@@ -49,6 +49,7 @@ Result<int> rerun_command(const GlobalOptions& options,
                           Session::open(options, program, false));
   Result<std::string> asset_id = engine::resolve_asset(session->database, target);
   std::string recipe_name = work.recipe;
+  json::object params;
   if (!asset_id.ok()) {
     BALEEN_ASSIGN_OR_RETURN(const std::string run_id,
                             engine::resolve_run(session->database, target));
@@ -56,9 +57,11 @@ Result<int> rerun_command(const GlobalOptions& options,
                             engine::describe_run(session->database, run_id));
     asset_id = core::get_string(run, "asset_id");
     recipe_name = core::get_string(run, "recipe");
+    params = core::get_object(run, "params");
   }
   BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(recipe_name));
   engine::SubmitOptions submit;
+  submit.params = std::move(params);
   submit.forced_stages = split(stages, ',');
   for (const std::string& stage : submit.forced_stages) {
     if (recipe->find_stage(stage) == nullptr) {

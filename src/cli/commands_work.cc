@@ -27,12 +27,54 @@ Result<void> check_work(const engine::Recipe& recipe, const WorkOptions& work) {
                 recipe.name);
   }
   BALEEN_RETURN_IF_ERROR(recipe.check_params(work.params));
+  if (work.is_clustered && work.collection.empty())
+    return fail(ErrorCode::invalid_argument,
+                "--cluster needs --collection: what is to be clustered");
   if (!work.collection.empty())
     BALEEN_RETURN_IF_ERROR(store::check_collection_name(work.collection));
   return {};
 }
 
+/// The run over the collection, with everything that the recordings were encoded with.
+Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe("clusters"));
+  BALEEN_ASSIGN_OR_RETURN(
+      const std::optional<store::Collection> collection,
+      store::find_collection_by_name(session.database, work.owner, work.collection));
+  if (!collection) {
+    BALEEN_ASSIGN_OR_RETURN(const auto known,
+                            store::list_collections(session.database, work.owner));
+    std::vector<std::string> names;
+    for (const store::Collection& one : known) names.push_back(one.name);
+    return fail(ErrorCode::not_found, "there is no collection '{}'{}; there is: {}",
+                printable(work.collection), did_you_mean(work.collection, names),
+                names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
+  }
+  engine::SubmitOptions options;
+  options.params = work.params;
+  options.params.erase("time_expansion");
+  options.params["clustering"] = work.clustering;
+  options.params["where"] = work.where;
+  BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
+                          session.queue.submit(*recipe, collection->collection_id, options));
+  BALEEN_ASSIGN_OR_RETURN(Item item, item_of_run(session, submitted.run_id));
+  item.is_fresh = submitted.is_fresh;
+  return item;
+}
+
 }  // namespace
+
+Result<int> cluster_command(const GlobalOptions& options,
+                            const Program& program,
+                            const WorkOptions& work,
+                            const std::string& collection) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, false));
+  WorkOptions named = work;
+  named.collection = collection;
+  BALEEN_ASSIGN_OR_RETURN(Item item, submit_clusters(*session, named));
+  return work_off_runs(*session, named, {std::move(item)}, false);
+}
 
 Result<int> run_command(const GlobalOptions& options,
                         const Program& program,
@@ -68,6 +110,16 @@ Result<int> run_command(const GlobalOptions& options,
                                                        }));
   ingestor.join();
   for (Item& item : ingestor.take()) items.push_back(std::move(item));
+  if (work.is_clustered && is_done) {
+    BALEEN_ASSIGN_OR_RETURN(Item clusters, submit_clusters(*session, work));
+    std::vector<Item> next{std::move(clusters)};
+    BALEEN_ASSIGN_OR_RETURN(const bool is_all_done, work_off(*session, work, progress, items,
+                                                             [&](std::vector<Item>& arrived) {
+                                                               arrived = std::exchange(next, {});
+                                                               return false;
+                                                             }));
+    return print_outcome(*session, items, true, !is_all_done);
+  }
   return print_outcome(*session, items, is_list, !is_done);
 }
 

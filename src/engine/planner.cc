@@ -127,6 +127,11 @@ std::string sentence(Reason reason, std::string_view detail) {
 
 }  // namespace
 
+std::string alias_of(const InputSpec& input, const StageSetup& setup) {
+  if (!input.is_of_alias) return {};
+  return setup.input_alias.empty() ? setup.feature_spec_alias : setup.input_alias;
+}
+
 std::string_view to_string(Reason reason) {
   switch (reason) {
     case Reason::never_ran: return "never_ran";
@@ -148,7 +153,7 @@ std::string_view to_string(Reason reason) {
 Result<bool> Planner::find_input(const InputSpec& input,
                                  std::string_view asset_id,
                                  StagePlan& plan) {
-  const std::string alias = input.is_of_alias ? plan.setup.feature_spec_alias : "";
+  const std::string alias = alias_of(input, plan.setup);
   std::vector<store::Artifact> candidates;
   if (input.is_of_members) {
     BALEEN_ASSIGN_OR_RETURN(candidates, store::find_latest_artifacts_of_members(database_, asset_id,

@@ -32,6 +32,9 @@ enum class Reason {
 };
 [[nodiscard]] std::string_view to_string(Reason reason);
 
+/// Which alias an artifact must have to be this input; "": any.
+[[nodiscard]] std::string alias_of(const InputSpec& input, const StageSetup& setup);
+
 /// One stage, looked at now.
 struct StagePlan {
   const StageSpec* spec = nullptr;

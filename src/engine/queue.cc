@@ -63,7 +63,7 @@ Result<std::vector<std::int64_t>> Queue::open_tasks_of_members(const StagePlan& 
   std::vector<std::int64_t> task_ids;
   for (const InputSpec& input : plan.spec->inputs) {
     if (!input.is_of_members) continue;
-    const std::string alias = input.is_of_alias ? plan.setup.feature_spec_alias : "";
+    const std::string alias = alias_of(input, plan.setup);
     for (const auto& [name, recipe] : recipes_.all()) {
       const int producer = recipe.producer_of(input.type);
       if (producer < 0) continue;

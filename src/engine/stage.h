@@ -56,6 +56,8 @@ struct StageSetup {
   json::object models;          ///< Model name → sha256: part of the signature.
   /// Words for the paths of outputs besides {asset} and {alias}.
   std::map<std::string, std::string, std::less<>> path_words = {};
+  /// Of the inputs that are of an alias, where it is another than the stage's own.
+  std::string input_alias = {};
   /// What the stage needs to be told at length; its digest is part of the signature.
   json::object payload = {};
   /// Of a collection: whose artifacts are read. Nothing: those of all its members.

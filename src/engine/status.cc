@@ -141,8 +141,9 @@ Result<json::object> describe_run(store::Database& database, std::string_view ru
       const auto rows,
       database.query("SELECT r.run_id, r.asset_id, r.recipe, r.state, r.trace_id, r.created_at_us, "
                      "r.started_at_us, r.finished_at_us, a.source_uri, a.original_filename, "
-                     "a.duration_s FROM runs r LEFT JOIN audio_assets a ON a.asset_id = r.asset_id "
-                     "WHERE r.run_id = $1",
+                     "a.duration_s, r.params_json, c.name FROM runs r LEFT JOIN audio_assets a ON "
+                     "a.asset_id = r.asset_id LEFT JOIN collections c ON c.collection_id = "
+                     "r.asset_id WHERE r.run_id = $1",
                      run_id));
   if (rows.empty()) return fail(ErrorCode::not_found, "there is no run '{}'", run_id);
   const store::Row& row = rows.front();
@@ -152,11 +153,13 @@ Result<json::object> describe_run(store::Database& database, std::string_view ru
                    {"state", row.text(3)},
                    {"trace_id", row.text(4)},
                    {"source_uri", row.text(8)},
-                   {"file", row.text(9)},
+                   {"file", row.is_null(12) ? row.text(9) : row.text(12)},
                    {"created_at", time_or_null(row, 5)},
                    {"started_at", time_or_null(row, 6)},
                    {"finished_at", time_or_null(row, 7)}};
   run["duration_s"] = row.is_null(10) ? json::value(nullptr) : json::value(row.real(10));
+  const Result<json::object> params = core::parse_json_object(row.text(11), "params_json");
+  run["params"] = params.ok() ? *params : json::object{};
   BALEEN_ASSIGN_OR_RETURN(run["artifacts"], artifacts_of_run(database, row.text(1), run_id));
   BALEEN_ASSIGN_OR_RETURN(run["tasks"], tasks_of(database, run_id));
   return run;

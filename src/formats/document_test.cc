@@ -72,6 +72,13 @@ json::object valid_document(std::string_view schema_id) {
       "gain":null,"temperature_c":null,"battery_v":null,"make":null,"model":null,
       "serial":{"value":"S4A03895","source":"file name"},"firmware":null,"deployment":null,
       "stated_sample_rate_hz":null,"time_expansion":1.0,"comment":null,"contradictions":["a"]})"));
+  if (schema_id == "clusters.v1")
+    return with(header(schema_id),
+                parse(R"({"encoding_id":"yamnet__w5","parameters":{"seed":42},"where":{},
+      "recordings":1,"windows":30,"noise":3,"clusters":[{"label":0,"size":27,"persistence":0.5,
+      "stability":13.5,"exemplars":[{"asset_id":"asset-1","row_index":3,"start_s":15.0,
+      "end_s":20.0}],"metadata_summary":{"recordings":1,"hours":null,"values":{}}}],
+      "assignments_uri":"clusters/c1/assignments.parquet"})"));
   if (schema_id == "ingest_local_request.v1")
     return parse(R"({"source_path":"/a.wav","owner_entity_id":"me","metadata":{"x":[1]}})");
   if (schema_id == "preview.feedback.v1")
@@ -82,7 +89,7 @@ json::object valid_document(std::string_view schema_id) {
 }
 
 TEST(Document, EverySchemaAcceptsAValidDocument) {
-  ASSERT_EQ(schema_ids().size(), 9U);
+  ASSERT_EQ(schema_ids().size(), 10U);
   for (const std::string& id : schema_ids()) {
     SCOPED_TRACE(id);
     const json::object document = valid_document(id);

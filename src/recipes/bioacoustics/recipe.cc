@@ -1,6 +1,10 @@
 #include "recipes/bioacoustics/recipe.h"
 
+#include "core/ids.h"
+#include "core/sha256.h"
+#include "recipes/bioacoustics/clustering.h"
 #include "recipes/bioacoustics/encoding.h"
+#include "recipes/bioacoustics/metadata.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -53,7 +57,81 @@ engine::StageSpec describe_spec() {
   return spec;
 }
 
+Result<json::object> canonical_cluster_params(const json::object& given, const std::string& model) {
+  json::object encoding = given;
+  encoding.erase("clustering");
+  encoding.erase("where");
+  for (const char* name : {"clustering", "where"}) {
+    const json::value* value = given.if_contains(name);
+    if (value != nullptr && !value->is_object())
+      return fail(ErrorCode::invalid_argument, "{} is no object", name);
+  }
+  BALEEN_ASSIGN_OR_RETURN(json::object params, canonical_encoding_params(encoding, model));
+  BALEEN_ASSIGN_OR_RETURN(const ClusteringParams clustering,
+                          ClusteringParams::from_json(core::get_object(given, "clustering")));
+  BALEEN_RETURN_IF_ERROR(check_where(core::get_object(given, "where")));
+  params["clustering"] = clustering.to_json();
+  params["where"] = core::get_object(given, "where");
+  return params;
+}
+
+/// Which recordings, and what is known of them.
+void choose_members(const engine::PlanView& view, engine::StageSetup& setup) {
+  const json::object& where = core::get_object(view.params(), "where");
+  setup.member_ids.emplace();
+  json::object metadata;
+  for (const engine::Member& member : view.members()) {
+    if (!matches(member.metadata, where)) continue;
+    setup.member_ids->push_back(member.asset_id);
+    if (!member.metadata.empty()) metadata[member.asset_id] = member.metadata;
+  }
+  setup.payload = {{"metadata", std::move(metadata)}};
+}
+
+engine::StageSpec cluster_spec(const ml::ModelStore& models) {
+  engine::StageSpec spec;
+  spec.name = "cluster";
+  spec.version = "1";
+  engine::InputSpec embeddings{"embedding_set", true, ErrorCode::input_not_found};
+  embeddings.is_of_members = true;
+  engine::InputSpec recordings{"recording_v1", false, ErrorCode::input_not_found};
+  recordings.is_of_members = true;
+  spec.inputs = {embeddings, recordings};
+  spec.outputs = {{"clusters_v1", "clusters/{job}/clusters.json", "clusters.v1"},
+                  {"assignments", "clusters/{job}/assignments.parquet", "assignments.v1"}};
+  spec.setup = [models](const engine::PlanView& view) -> Result<engine::StageSetup> {
+    BALEEN_ASSIGN_OR_RETURN(const Encoding encoding, resolve_encoding(view.params(), models));
+    engine::StageSetup setup;
+    setup.input_alias = encoding.alias();
+    setup.params = {{"encoding_id", encoding.id()},
+                    {"clustering", core::get_object(view.params(), "clustering")},
+                    {"where", core::get_object(view.params(), "where")}};
+    choose_members(view, setup);
+    const json::object job{
+        {"params", setup.params},
+        {"members", json::array(setup.member_ids->begin(), setup.member_ids->end())}};
+    const std::string job_id = core::derived_id(core::to_canonical_json(job));
+    setup.path_words["job"] = job_id;
+    // Jobs of other parameters have other leases, so that they may run at once.
+    setup.feature_spec_alias = core::sha256_hex(job_id).substr(0, 12);
+    return setup;
+  };
+  spec.make = [] { return make_cluster_stage(); };
+  return spec;
+}
+
 }  // namespace
+
+engine::Recipe make_cluster_recipe(const BioacousticsSettings& settings,
+                                   const std::filesystem::path& models_directory) {
+  engine::Recipe recipe{"clusters", "groups of like windows in a collection, and a map", {}};
+  recipe.is_of_collections = true;
+  recipe.canonical_params = [model = settings.model](const json::object& given) {
+    return canonical_cluster_params(given, model);
+  };
+  recipe.stages = {cluster_spec(ml::ModelStore(models_directory))};
+  return recipe;
+}
 
 engine::Recipe make_recipe(const BioacousticsSettings& settings,
                            const std::filesystem::path& models_directory) {

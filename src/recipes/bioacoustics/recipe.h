@@ -15,6 +15,11 @@ struct BioacousticsSettings {
   EmbedSettings embed;
 };
 
+/// Of collections: embeddings of its recordings → clusters and a map. Parameters: those of the encoding, `clustering`
+/// (ClusteringParams) and `where` (metadata.h).
+[[nodiscard]] engine::Recipe make_cluster_recipe(const BioacousticsSettings& settings,
+                                                 const std::filesystem::path& models_directory);
+
 [[nodiscard]] engine::Recipe make_recipe(const BioacousticsSettings& settings,
                                          const std::filesystem::path& models_directory);
 

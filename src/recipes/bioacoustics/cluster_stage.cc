@@ -1,0 +1,197 @@
+// cluster: embeddings of a collection → clusters.json and assignments.parquet.
+
+#include <algorithm>
+#include <map>
+
+#include "core/file.h"
+#include "core/process.h"
+#include "core/sha256.h"
+#include "formats/document.h"
+#include "formats/parquet_tables.h"
+#include "recipes/bioacoustics/clustering.h"
+#include "recipes/bioacoustics/metadata.h"
+#include "recipes/bioacoustics/stages.h"
+
+namespace baleen::bioacoustics {
+namespace {
+
+constexpr std::size_t kExemplarsMax = 10;
+constexpr std::size_t kRowsAtOnce = 65'536;
+
+/// All windows of the chosen recordings, row behind row.
+struct Windows {
+  std::vector<RecordingFacts> recordings;
+  std::vector<std::uint32_t> recording;  ///< Of each row.
+  std::vector<std::int32_t> row_index;   ///< In its recording's file.
+  std::vector<double> start_s, end_s;
+  std::vector<float> vectors;
+  int size = 0;  ///< Numbers of one vector.
+};
+
+Result<void> append(const engine::StageInput& input, Windows& windows) {
+  BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file, formats::open_embeddings(input.path));
+  const int size = file.info.vector_dim;
+  if (windows.size != 0 && size != windows.size) {
+    return fail(ErrorCode::embedding_dimensions_differ,
+                "asset {} has vectors of {} numbers, others of {}", input.asset_id, size,
+                windows.size);
+  }
+  windows.size = size;
+  const std::size_t before = windows.row_index.size();
+  const auto n = static_cast<std::size_t>(file.reader.n_rows());
+  windows.recording.resize(before + n, static_cast<std::uint32_t>(windows.recordings.size()));
+  windows.row_index.resize(before + n);
+  windows.start_s.resize(before + n);
+  windows.end_s.resize(before + n);
+  windows.vectors.resize((before + n) * static_cast<std::size_t>(size));
+  const auto tail = [&](auto& values, std::size_t each = 1) {
+    return std::span(values).subspan(before * each, n * each);
+  };
+  BALEEN_RETURN_IF_ERROR(file.reader.read(file.row_index, 0, tail(windows.row_index)));
+  BALEEN_RETURN_IF_ERROR(file.reader.read(file.start_s, 0, tail(windows.start_s)));
+  BALEEN_RETURN_IF_ERROR(file.reader.read(file.end_s, 0, tail(windows.end_s)));
+  BALEEN_RETURN_IF_ERROR(
+      file.reader.read(file.embedding, 0, tail(windows.vectors, static_cast<std::size_t>(size))));
+  return {};
+}
+
+Result<Windows> read_windows(const engine::StageRequest& request) {
+  std::map<std::string, std::string> starts;
+  for (const engine::StageInput& input : request.inputs) {
+    if (input.type != "recording_v1") continue;
+    BALEEN_ASSIGN_OR_RETURN(const json::value document, core::read_json_file(input.path));
+    if (document.is_object())
+      starts[input.asset_id] = core::get_string(document.get_object(), "start_local");
+  }
+  const json::object& known = core::get_object(request.payload, "metadata");
+  Windows windows;
+  for (const engine::StageInput& input : request.inputs) {
+    if (input.type != "embedding_set") continue;
+    BALEEN_RETURN_IF_ERROR(append(input, windows));
+    windows.recordings.push_back(
+        {input.asset_id, core::get_object(known, input.asset_id), starts[input.asset_id]});
+  }
+  return windows;
+}
+
+json::object describe_window(const Windows& windows, std::size_t row) {
+  return {{"asset_id", windows.recordings[windows.recording[row]].asset_id},
+          {"row_index", windows.row_index[row]},
+          {"start_s", windows.start_s[row]},
+          {"end_s", windows.end_s[row]}};
+}
+
+json::array describe_clusters(const Windows& windows, const cluster::Clustering& found) {
+  std::vector<MetadataSummary> summaries(found.clusters.size());
+  for (std::size_t row = 0; row < found.labels.size(); ++row) {
+    if (found.labels[row] == cluster::kNoise) continue;
+    summaries[static_cast<std::size_t>(found.labels[row])].add(
+        windows.recordings[windows.recording[row]], windows.start_s[row]);
+  }
+  json::array list;
+  for (std::size_t label = 0; label < found.clusters.size(); ++label) {
+    const cluster::ClusterInfo& info = found.clusters[label];
+    json::array exemplars;
+    for (const std::uint32_t row : info.exemplars) {
+      if (exemplars.size() == kExemplarsMax) break;
+      exemplars.push_back(describe_window(windows, row));
+    }
+    list.push_back({{"label", static_cast<std::int64_t>(label)},
+                    {"size", static_cast<std::int64_t>(info.size)},
+                    {"persistence", info.persistence},
+                    {"stability", info.stability},
+                    {"exemplars", std::move(exemplars)},
+                    {"metadata_summary", summaries[label].to_json()}});
+  }
+  return list;
+}
+
+Result<void> write_assignments(const std::filesystem::path& path,
+                               const Windows& windows,
+                               const ClusteringResult& result) {
+  BALEEN_ASSIGN_OR_RETURN(formats::ParquetWriter writer,
+                          formats::ParquetWriter::create(path, formats::assignments_schema(), {}));
+  const std::size_t n = windows.row_index.size();
+  std::vector<std::string_view> asset_ids;
+  std::vector<double> probabilities, outlier_scores;
+  std::vector<float> x, y;
+  for (std::size_t begin = 0; begin < n; begin += kRowsAtOnce) {
+    const std::size_t count = std::min(kRowsAtOnce, n - begin);
+    asset_ids.clear();
+    probabilities.clear();
+    outlier_scores.clear();
+    x.clear();
+    y.clear();
+    for (std::size_t row = begin; row < begin + count; ++row) {
+      asset_ids.push_back(windows.recordings[windows.recording[row]].asset_id);
+      probabilities.push_back(result.clusters.probabilities[row]);
+      outlier_scores.push_back(result.clusters.outlier_scores[row]);
+      x.push_back(result.map.row(row)[0]);
+      y.push_back(result.map.row(row)[1]);
+    }
+    BALEEN_RETURN_IF_ERROR(writer.append(formats::columns_of(
+        formats::AssignmentRows{asset_ids, std::span(windows.row_index).subspan(begin, count),
+                                std::span(result.clusters.labels).subspan(begin, count),
+                                probabilities, outlier_scores, x, y})));
+  }
+  BALEEN_RETURN_IF_ERROR(writer.finish({{"schema_id", "assignments.v1"}}));
+  return {};
+}
+
+class ClusterStage final : public engine::Stage {
+ public:
+  Result<void> warm_up(const engine::StageRequest&) override {
+    formats::prepare_schema("clusters.v1");
+    return {};
+  }
+
+  Result<engine::StageOutcome> run(const engine::StageRequest& request,
+                                   const engine::ProgressFn& progress) override {
+    BALEEN_ASSIGN_OR_RETURN(Windows windows, read_windows(request));
+    BALEEN_ASSIGN_OR_RETURN(
+        const ClusteringParams params,
+        ClusteringParams::from_json(core::get_object(request.params, "clustering")));
+    const std::size_t n = windows.row_index.size();
+    cluster::Matrix vectors(std::move(windows.vectors), n, static_cast<std::size_t>(windows.size));
+    // One thread: in its cell a stage can have no other.
+    BALEEN_ASSIGN_OR_RETURN(
+        const ClusteringResult result,
+        cluster_vectors(std::move(vectors), windows.recording, params, 1, progress));
+
+    const std::string version(core::version());
+    const auto n_noise = std::ranges::count(result.clusters.labels, cluster::kNoise);
+    json::object document = formats::begin_document(
+        "clusters.v1", {request.asset_id, request.computed_at, version, version});
+    document["encoding_id"] = core::get_string(request.params, "encoding_id");
+    document["parameters"] = params.to_json();
+    document["where"] = core::get_object(request.params, "where");
+    document["recordings"] = static_cast<std::int64_t>(windows.recordings.size());
+    document["windows"] = static_cast<std::int64_t>(n);
+    document["noise"] = static_cast<std::int64_t>(n_noise);
+    document["clusters"] = describe_clusters(windows, result.clusters);
+    document["assignments_uri"] = request.output("assignments").final_path;
+    BALEEN_RETURN_IF_ERROR(formats::validate("clusters.v1", document));
+
+    engine::StageOutcome outcome;
+    const engine::StageOutputSlot& clusters = request.output("clusters_v1");
+    BALEEN_RETURN_IF_ERROR(
+        core::write_file_synced(clusters.temporary, core::to_pretty_json(document)));
+    const engine::StageOutputSlot& assignments = request.output("assignments");
+    BALEEN_RETURN_IF_ERROR(write_assignments(assignments.temporary, windows, result));
+    outcome.metrics = {{"windows", static_cast<std::int64_t>(n)},
+                       {"recordings", static_cast<std::int64_t>(windows.recordings.size())},
+                       {"clusters", static_cast<std::int64_t>(result.clusters.clusters.size())},
+                       {"noise", static_cast<std::int64_t>(n_noise)}};
+    document.erase("computed_at");
+    outcome.artifacts.push_back({"clusters_v1", clusters.temporary,
+                                 core::sha256_hex(core::to_canonical_json(document)), ""});
+    outcome.artifacts.push_back({"assignments", assignments.temporary, "", ""});
+    return outcome;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<engine::Stage> make_cluster_stage() { return std::make_unique<ClusterStage>(); }
+
+}  // namespace baleen::bioacoustics
