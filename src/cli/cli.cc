@@ -127,7 +127,7 @@ class CommandLine {
       return [this, name](const auto& value) { args_.work.clustering[name] = value; };
     };
     sub->add_option_function<std::int64_t>("--min-cluster-size", param("min_cluster_size"),
-                                           "Smaller groups are noise (default: 15)")
+                                           "Smaller groups are noise (default: 10)")
         ->type_name("N");
     sub->add_option_function<std::int64_t>(
            "--min-samples", param("min_samples"),

@@ -75,7 +75,7 @@ json::object valid_document(std::string_view schema_id) {
   if (schema_id == "clusters.v1")
     return with(header(schema_id),
                 parse(R"({"encoding_id":"yamnet__w5","parameters":{"seed":42},"where":{},
-      "recordings":1,"windows":30,"noise":3,"clusters":[{"label":0,"size":27,"persistence":0.5,
+      "recordings":1,"windows":30,"windows_left_out":1,"noise":3,"clusters":[{"label":0,"size":27,"persistence":0.5,
       "stability":13.5,"exemplars":[{"asset_id":"asset-1","row_index":3,"start_s":15.0,
       "end_s":20.0}],"metadata_summary":{"recordings":1,"hours":null,"values":{}}}],
       "assignments_uri":"clusters/c1/assignments.parquet"})"));

@@ -122,6 +122,49 @@ class Bioacoustics(harness.Case):
         self.assertEqual(len(self.embeddings(place)), 1)
         self.assert_nothing_left(place)
 
+    def test_a_collection_is_clustered_and_only_again_if_something_changed(self):
+        place = self.place()
+        folder = self.recordings(place, 3, 40)
+        command = run_command(folder, "--model", "builtin", "--window", 1, "--collection", "reef", "--cluster")
+        (folder / "torn.wav").write_bytes((folder / "0.wav").read_bytes()[:40])
+        outcome = self.assert_status(place.run(*command), 4)
+        clusters = outcome.json[-1]
+        self.assertEqual((clusters["recipe"], clusters["state"], clusters["file"]), ("clusters", "complete", "reef"))
+        document = json.loads((place.data / self.one(place, "clusters.json")).read_text())
+        self.assertEqual(document["recordings"], 3, "the torn one is not there, the others are")
+        self.assertEqual(document["windows"], 40 + 41 + 42)
+        self.assertEqual(sum(cluster["size"] for cluster in document["clusters"]) + document["noise"], document["windows"])
+        for cluster in document["clusters"]:
+            self.assertTrue(cluster["exemplars"])
+        self.assert_index_is_true(place)
+        self.assert_nothing_left(place)
+
+        words = ("cluster", "reef", "--model", "builtin", "--window", 1, "--json")
+        self.assertTrue(self.assert_status(place.run(*words), 0).json["reused"])
+        self.assert_status(place.run(*words, "--min-cluster-size", 5, "--seed", 1), 0)
+        self.assertEqual(len([path for path in harness.artifacts(place.data) if path.endswith("clusters.json")]), 2)
+
+    def one(self, place, name):
+        path, = (path for path in harness.artifacts(place.data) if path.endswith(name))
+        return path
+
+    def test_what_cannot_be_clustered_says_why(self):
+        place = self.place()
+        folder = self.recordings(place, 1, 4)
+        self.assert_status(place.run(*run_command(folder, "--model", "stub", "--collection", "reef")), 0)
+        for words, status, code in ((("cluster", "reef", "--model", "stub"), 4, "CLUSTER_TOO_FEW_POINTS"),
+                                    (("cluster", "reef", "--model", "builtin"), 3, "INPUT_NOT_FOUND")):
+            outcome = place.run(*words, "--json")
+            error = harness.failure_of(outcome.json)
+            self.assertEqual(error["code"], code, str(outcome))
+            self.assert_error_is_helpful(error)
+            self.assertEqual(outcome.status, status)
+        outcome = place.run("cluster", "reeef", "--json")
+        self.assertEqual(outcome.json["error"]["code"], "NOT_FOUND")
+        self.assertIn("'reef'", outcome.json["error"]["message"])
+        for words in (("--selection", "best"), ("--min-cluster-size", "1"), ("--where", "species")):
+            self.assertEqual(place.run("cluster", "reef", *words, "--json").status, 2, words)
+
     def test_other_programs_read_the_files(self):
         try:
             import pyarrow.parquet

@@ -238,7 +238,7 @@ def has_running_task(place, stage="decode", data=None):
 def artifacts(data):
     """Digest of every published file below the data root; computed_at, the one thing that may differ, is masked."""
     found = {}
-    for folder in ("audio", "waveform", "features", "segments", "preview", "embeddings", "recordings"):
+    for folder in ("audio", "waveform", "features", "segments", "preview", "embeddings", "recordings", "clusters"):
         for path in sorted((data / folder).rglob("*")):
             if path.is_file() and not path.name.endswith(".tmp"):
                 content = TIMESTAMP.sub(b"COMPUTED_AT", path.read_bytes())
@@ -259,7 +259,7 @@ def leftovers(data):
             continue
         is_artifact = re.fullmatch(
             r"audio/[^/]+/(original\.[a-z0-9]{1,8}|normalized(\.[0-9a-f]{12})?\.wav)|features/[^/]+\.(h5|feature_pack\.v1\.json)|"
-            r"embeddings/[^/]+/[^/]+/[0-9a-f]{64}\.parquet|"
+            r"embeddings/[^/]+/[^/]+/[0-9a-f]{64}\.parquet|clusters/[^/]+/(clusters\.json|assignments\.parquet)|"
             r"recordings/[^/]+\.recording\.v1(\.[0-9a-f]{12})?\.json|"
             r"waveform/[^/]+\.waveform\.v1(\.[0-9a-f]{12})?\.dat|"
             r"(segments|preview)/[^/]+\.(segments|preview)\.v1(\.[0-9a-f]{12})?\.json", relative.as_posix())

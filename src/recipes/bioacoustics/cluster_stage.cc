@@ -26,9 +26,26 @@ struct Windows {
   std::vector<double> start_s, end_s;
   std::vector<float> vectors;
   int size = 0;  ///< Numbers of one vector.
+  std::int64_t n_left_out = 0;
+
+  void truncate(std::size_t n) {
+    recording.resize(n);
+    row_index.resize(n);
+    start_s.resize(n);
+    end_s.resize(n);
+    vectors.resize(n * static_cast<std::size_t>(size));
+  }
 };
 
-Result<void> append(const engine::StageInput& input, Windows& windows) {
+/// Only the last windows of a recording can hold less sound than others.
+void leave_out_unfilled(Windows& windows, std::size_t first, double window_s, double min_fill) {
+  std::size_t n = windows.row_index.size();
+  while (n > first && windows.end_s[n - 1] - windows.start_s[n - 1] < min_fill * window_s) --n;
+  windows.n_left_out += static_cast<std::int64_t>(windows.row_index.size() - n);
+  windows.truncate(n);
+}
+
+Result<void> append(const engine::StageInput& input, double min_fill, Windows& windows) {
   BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file, formats::open_embeddings(input.path));
   const int size = file.info.vector_dim;
   if (windows.size != 0 && size != windows.size) {
@@ -52,10 +69,11 @@ Result<void> append(const engine::StageInput& input, Windows& windows) {
   BALEEN_RETURN_IF_ERROR(file.reader.read(file.end_s, 0, tail(windows.end_s)));
   BALEEN_RETURN_IF_ERROR(
       file.reader.read(file.embedding, 0, tail(windows.vectors, static_cast<std::size_t>(size))));
+  leave_out_unfilled(windows, before, file.info.window_size_s, min_fill);
   return {};
 }
 
-Result<Windows> read_windows(const engine::StageRequest& request) {
+Result<Windows> read_windows(const engine::StageRequest& request, double min_fill) {
   std::map<std::string, std::string> starts;
   for (const engine::StageInput& input : request.inputs) {
     if (input.type != "recording_v1") continue;
@@ -67,7 +85,7 @@ Result<Windows> read_windows(const engine::StageRequest& request) {
   Windows windows;
   for (const engine::StageInput& input : request.inputs) {
     if (input.type != "embedding_set") continue;
-    BALEEN_RETURN_IF_ERROR(append(input, windows));
+    BALEEN_RETURN_IF_ERROR(append(input, min_fill, windows));
     windows.recordings.push_back(
         {input.asset_id, core::get_object(known, input.asset_id), starts[input.asset_id]});
   }
@@ -147,10 +165,10 @@ class ClusterStage final : public engine::Stage {
 
   Result<engine::StageOutcome> run(const engine::StageRequest& request,
                                    const engine::ProgressFn& progress) override {
-    BALEEN_ASSIGN_OR_RETURN(Windows windows, read_windows(request));
     BALEEN_ASSIGN_OR_RETURN(
         const ClusteringParams params,
         ClusteringParams::from_json(core::get_object(request.params, "clustering")));
+    BALEEN_ASSIGN_OR_RETURN(Windows windows, read_windows(request, params.min_fill));
     const std::size_t n = windows.row_index.size();
     cluster::Matrix vectors(std::move(windows.vectors), n, static_cast<std::size_t>(windows.size));
     // One thread: in its cell a stage can have no other.
@@ -167,6 +185,7 @@ class ClusterStage final : public engine::Stage {
     document["where"] = core::get_object(request.params, "where");
     document["recordings"] = static_cast<std::int64_t>(windows.recordings.size());
     document["windows"] = static_cast<std::int64_t>(n);
+    document["windows_left_out"] = windows.n_left_out;
     document["noise"] = static_cast<std::int64_t>(n_noise);
     document["clusters"] = describe_clusters(windows, result.clusters);
     document["assignments_uri"] = request.output("assignments").final_path;
@@ -179,6 +198,7 @@ class ClusterStage final : public engine::Stage {
     const engine::StageOutputSlot& assignments = request.output("assignments");
     BALEEN_RETURN_IF_ERROR(write_assignments(assignments.temporary, windows, result));
     outcome.metrics = {{"windows", static_cast<std::int64_t>(n)},
+                       {"windows_left_out", windows.n_left_out},
                        {"recordings", static_cast<std::int64_t>(windows.recordings.size())},
                        {"clusters", static_cast<std::int64_t>(result.clusters.clusters.size())},
                        {"noise", static_cast<std::int64_t>(n_noise)}};

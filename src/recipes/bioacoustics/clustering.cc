@@ -96,6 +96,7 @@ json::object ClusteringParams::to_json() const {
           {"selection", selection},
           {"epsilon", epsilon},
           {"link_within_recording", is_linked_within_recording},
+          {"min_fill", min_fill},
           {"seed", seed}};
 }
 
@@ -125,6 +126,7 @@ Result<ClusteringParams> ClusteringParams::from_json(const json::object& object)
   BALEEN_ASSIGN_OR_RETURN(
       params.is_linked_within_recording,
       flag_of(object, "link_within_recording", params.is_linked_within_recording));
+  BALEEN_ASSIGN_OR_RETURN(params.min_fill, number_of(object, "min_fill", params.min_fill, 1));
   BALEEN_ASSIGN_OR_RETURN(params.seed,
                           integer_of(object, "seed", params.seed, 0, std::int64_t{1} << 53));
   return params;

@@ -25,11 +25,14 @@ struct ClusteringParams {
   std::int64_t n_neighbors = 15;
   double min_dist = 0;            ///< Of the reduction; the map has 0.1.
   std::int64_t n_components = 5;  ///< Of the reduction.
-  std::int64_t min_cluster_size = 15;
+  std::int64_t min_cluster_size = 10;
   std::int64_t min_samples = 0;   ///< 0: min_cluster_size.
   std::string selection = "eom";  ///< eom, leaf
   double epsilon = 0;
   bool is_linked_within_recording = true;  ///< Whether windows of one recording may be neighbours.
+  /// Windows that hold less sound than this part of them, at the ends of recordings, are left out: their padding would
+  /// make a cluster of its own.
+  double min_fill = 0.5;
   std::int64_t seed = 42;
 
   [[nodiscard]] json::object to_json() const;
