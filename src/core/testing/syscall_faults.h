@@ -4,7 +4,7 @@
 ///
 /// Including this header puts its own fsync, rename, write, … before those of the C library, in the whole program:
 /// include it in one source file of a test program only. Until a test asks for something they do what they always
-/// do. Of one thread at a time.
+/// do, on any thread; then they are of one thread at a time.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -27,12 +27,10 @@ struct SyscallFaults {
   int times = 1;
   bool is_logging = false;
   std::vector<std::string> log;  ///< "write", "fsync file", "fsync folder", "rename", "unlink".
-  std::int64_t n_calls = 0;      ///< Of all of them, since the last reset.
 
   void reset() { *this = {}; }
   /// Whether the call that is being made is the one that fails.
   bool take(std::string_view name) {
-    ++n_calls;
     if (call.empty() || times == 0 || (call != "*" && call != name)) return false;
     if (skipped-- > 0) return false;
     --times;
