@@ -108,6 +108,36 @@ void read_embeddings(benchmark::State& state) {
 }
 BENCHMARK(read_embeddings)->Unit(benchmark::kMillisecond);
 
+/// A million windows of a hundred recordings; bytes are those of the values.
+void write_assignments(benchmark::State& state) {
+  constexpr std::size_t kRows = 1'000'000;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 100; ++i)
+    ids.push_back("asset-" + std::string(30, static_cast<char>('a' + i % 26)) + std::to_string(i));
+  std::vector<std::string_view> asset_id;
+  std::vector<std::int32_t> row_index, label;
+  std::vector<double> score;
+  std::vector<float> x;
+  std::mt19937 random(1);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    asset_id.push_back(ids[i / 10'000]);
+    row_index.push_back(static_cast<std::int32_t>(i % 10'000));
+    label.push_back(static_cast<std::int32_t>(random() % 30) - 1);
+    score.push_back(static_cast<double>(random() % 1000) / 1000);
+    x.push_back(static_cast<float>(random() % 1000));
+  }
+  for (auto _ : state) {
+    ParquetWriter writer = ParquetWriter::create(file(), assignments_schema()).value();
+    const AssignmentRows rows = {asset_id, row_index, label, score, score, x, x};
+    BALEEN_CHECK(writer.append(columns_of(rows)).ok());
+    BALEEN_CHECK(writer.finish({}).ok());
+  }
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(kRows * (40 + 8 + 16 + 8)));
+  state.counters["file_bytes"] = static_cast<double>(std::filesystem::file_size(file()));
+}
+BENCHMARK(write_assignments)->Unit(benchmark::kMillisecond);
+
 /// Opens the mapping and sums all values up.
 void sum_mapped_embeddings(benchmark::State& state) {
   write_all(embeddings_options());
