@@ -118,15 +118,31 @@ class Mover {
     move(coefficient, strength);
   }
 
-  /// Away from a point met by chance. One at the same place (the point itself, mostly) does nothing.
-  HWY_INLINE void repel(IntegerVector targets, FloatVector strength) {
+  /// Away from points met by chance, all seen from where the lanes are now: so the long chains of arithmetic of
+  /// several go on at once. One at the same place (the point itself, mostly) does nothing.
+  template <std::size_t kTargets>
+  HWY_INLINE void repel(const std::int32_t* targets, const float* strengths) {
     const Floats d;
-    const auto squared = look_at(targets);
-    const auto power =
-        exp2_of(hn::Mul(hn::Set(d, step_.b), log2_of(hn::Max(squared, hn::Set(d, 1e-12F)))));
-    const auto denominator = hn::Mul(hn::Add(squared, hn::Set(d, 1e-3F)),
-                                     hn::MulAdd(hn::Set(d, step_.a), power, hn::Set(d, 1)));
-    move(hn::Div(hn::Set(d, 2 * step_.b), denominator), strength);
+    FloatVector coefficients[kTargets];
+    for (std::size_t t = 0; t < kTargets; ++t) {
+      const auto squared = distance_to(hn::Load(Integers(), targets + t * kLayoutLanes));
+      const auto power =
+          exp2_of(hn::Mul(hn::Set(d, step_.b), log2_of(hn::Max(squared, hn::Set(d, 1e-12F)))));
+      const auto denominator = hn::Mul(hn::Add(squared, hn::Set(d, 1e-3F)),
+                                       hn::MulAdd(hn::Set(d, step_.a), power, hn::Set(d, 1)));
+      coefficients[t] = hn::Div(hn::Set(d, 2 * step_.b), denominator);
+    }
+    for (std::size_t c = 0; c < n_; ++c) {
+      const auto here = hn::Load(d, own(c));
+      auto there = here;
+      for (std::size_t t = 0; t < kTargets; ++t) {
+        const auto other = hn::GatherIndex(d, step_.from + c * step_.stride,
+                                           hn::Load(Integers(), targets + t * kLayoutLanes));
+        const auto gradient = clip(hn::Mul(coefficients[t], hn::Sub(here, other)));
+        there = hn::MulAdd(gradient, hn::Load(d, strengths + t * kLayoutLanes), there);
+      }
+      hn::Store(there, d, own(c));
+    }
   }
 
   HWY_INLINE void finish() {
@@ -148,6 +164,17 @@ class Mover {
       const auto other = hn::GatherIndex(d, step_.from + c * step_.stride, targets);
       const auto delta = hn::Sub(hn::Load(d, own(c)), other);
       hn::Store(delta, d, difference(c));
+      squared = hn::MulAdd(delta, delta, squared);
+    }
+    return squared;
+  }
+
+  HWY_INLINE FloatVector distance_to(IntegerVector targets) {
+    const Floats d;
+    auto squared = hn::Zero(d);
+    for (std::size_t c = 0; c < n_; ++c) {
+      const auto other = hn::GatherIndex(d, step_.from + c * step_.stride, targets);
+      const auto delta = hn::Sub(hn::Load(d, own(c)), other);
       squared = hn::MulAdd(delta, delta, squared);
     }
     return squared;
@@ -196,6 +223,9 @@ HWY_NOINLINE void step_lanes(const LayoutStep& step, std::size_t lane) {
   const auto one = hn::Set(d, 1.0F);
   const auto rate = hn::Set(d, step.rate);
   const auto pull = hn::Set(d, step.rate);
+  constexpr std::size_t kDrawn = 4;
+  HWY_ALIGN std::int32_t drawn[kDrawn * kLayoutLanes];
+  HWY_ALIGN float strengths[kDrawn * kLayoutLanes];
   auto due = hn::Zero(d);  // Negative samples that have not been drawn yet.
   for (std::size_t s = 0; s < n_slots; ++s) {
     const std::size_t at = (begin + s) * kLayoutLanes + lane;
@@ -212,17 +242,22 @@ HWY_NOINLINE void step_lanes(const LayoutStep& step, std::size_t lane) {
       if (step.is_symmetric) mover.attract(targets, strength);
       due = hn::Add(due, hn::IfThenElseZero(is_sampled, hn::Set(d, step.negative_samples)));
     }
-    // Drawn once a good part of the lanes has something due, and at the end whatever is left.
+    // Drawn once most of the lanes have several due, and at the end whatever is left.
     const bool is_last = s + 1 == n_slots;
     for (;;) {
-      const auto is_due = hn::Ge(due, one);
-      const std::size_t n_due = hn::CountTrue(d, is_due);
-      if (n_due == 0 || (!is_last && n_due * 4 < hn::Lanes(d) * 3)) break;
-      random = next_random(random);
-      const auto uniform = hn::ConvertTo(d, hn::BitCast(di, hn::ShiftRight<8>(random)));
-      const auto drawn = hn::Min(hn::ConvertTo(di, hn::Mul(uniform, draw_scale)), last_drawn);
-      mover.repel(hn::Add(drawn, first_drawn), hn::IfThenElseZero(is_due, rate));
-      due = hn::Sub(due, hn::IfThenElseZero(is_due, one));
+      const std::size_t n_due =
+          hn::CountTrue(d, hn::Ge(due, is_last ? one : hn::Set(d, static_cast<float>(kDrawn))));
+      if (n_due == 0 || (!is_last && n_due * 3 < hn::Lanes(d) * 2)) break;
+      for (std::size_t t = 0; t < kDrawn; ++t) {
+        random = next_random(random);
+        const auto uniform = hn::ConvertTo(d, hn::BitCast(di, hn::ShiftRight<8>(random)));
+        const auto index = hn::Min(hn::ConvertTo(di, hn::Mul(uniform, draw_scale)), last_drawn);
+        const auto is_due = hn::Ge(due, one);
+        hn::Store(hn::Add(index, first_drawn), di, drawn + t * kLayoutLanes);
+        hn::Store(hn::IfThenElseZero(is_due, rate), d, strengths + t * kLayoutLanes);
+        due = hn::Sub(due, hn::IfThenElseZero(is_due, one));
+      }
+      mover.template repel<kDrawn>(drawn, strengths);
     }
   }
   mover.finish();

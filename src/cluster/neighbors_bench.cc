@@ -1,8 +1,10 @@
 // Neighbours and maps as whole processes, for bench/cluster.py: makes data, reads .npy or raw float32, prints JSON.
 //
-//   bench_neighbors_bench generate KIND N D SEED FILE.f32     KIND: mixture, uniform, tight, gaussian
+//   bench_neighbors_bench generate KIND N D SEED FILE.f32     KIND: mixture, noisy, tight, uniform, gaussian
 //   bench_neighbors_bench knn FILE N D [--k K] [--threads T] [--metric cosine] [--exact] [--sample S] [--out PREFIX]
+//   bench_neighbors_bench recall FILE N D INDICES.u32 [--k K] [--metric cosine] [--sample S]
 //   bench_neighbors_bench umap FILE N D [--neighbors K] [--components C] [--threads T] [--epochs E] [--sample S] [--out F]
+//   bench_neighbors_bench query FILE N D [--points M] [--threads T]   Search among M points: the file's, over and over.
 //   bench_neighbors_bench trust FILE N D MAP.f32 [--components C] [--sample S]
 
 #include <fcntl.h>
@@ -24,6 +26,7 @@
 
 #include "cluster/knn.h"
 #include "cluster/random.h"
+#include "cluster/sketch_index.h"
 #include "cluster/trustworthiness.h"
 #include "cluster/umap.h"
 
@@ -101,6 +104,7 @@ Matrix mixture(std::size_t n, std::size_t d, std::uint64_t seed, const Recipe& r
 }
 
 Matrix generate(const std::string& kind, std::size_t n, std::size_t d, std::uint64_t seed) {
+  // Clusters far apart; ten times the noise; points independent in every dimension: no structure to be found.
   if (kind == "mixture") return mixture(n, d, seed, {});
   if (kind == "tight")
     return mixture(n, d, seed, {.n_clusters = 30, .extent = 0.02F, .noise = 0.002F});
@@ -180,33 +184,49 @@ T value_or_exit(baleen::Result<T> result) {
   return std::move(result).value();
 }
 
-/// The true neighbours of every step-th point, and recall of `found` there.
+float distance_between(MatrixView points, std::size_t i, std::size_t j, Metric metric) {
+  const auto a = points.row(i);
+  const auto b = points.row(j);
+  return metric == Metric::euclidean ? std::sqrt(squared_euclidean(a, b))
+                                     : 1 - dot(a, b) / std::sqrt(dot(a, a) * dot(b, b));
+}
+
+/// The part of the true neighbours of n_sampled points that is among the k of `indices`.
 double sampled_recall(MatrixView points,
-                      const Neighbors& found,
+                      const std::vector<std::uint32_t>& indices,
+                      std::size_t k,
                       Metric metric,
                       std::size_t n_sampled) {
   std::size_t n_right = 0;
-  std::size_t n_all = 0;
   for (std::size_t s = 0; s < n_sampled; ++s) {
     const std::size_t i = s * points.n_rows() / n_sampled;
     std::vector<float> distances;
     for (std::size_t j = 0; j < points.n_rows(); ++j) {
-      if (j == i) continue;
-      if (metric == Metric::euclidean) {
-        distances.push_back(std::sqrt(squared_euclidean(points.row(i), points.row(j))));
-      } else {
-        distances.push_back(1 - dot(points.row(i), points.row(j)) /
-                                    std::sqrt(dot(points.row(i), points.row(i)) *
-                                              dot(points.row(j), points.row(j))));
-      }
+      if (j != i) distances.push_back(distance_between(points, i, j, metric));
     }
-    std::nth_element(distances.begin(), distances.begin() + static_cast<long>(found.k) - 1,
+    std::nth_element(distances.begin(), distances.begin() + static_cast<long>(k) - 1,
                      distances.end());
-    const float limit = distances[found.k - 1] * (1 + 1e-5F) + 1e-7F;
-    for (const float distance : found.distances_of(i)) n_right += distance <= limit ? 1 : 0;
-    n_all += found.k;
+    const float limit = distances[k - 1] * (1 + 1e-5F) + 1e-7F;
+    for (std::size_t c = 0; c < k; ++c) {
+      const std::uint32_t j = indices[i * k + c];
+      n_right +=
+          j != i && j < points.n_rows() && distance_between(points, i, j, metric) <= limit ? 1 : 0;
+    }
   }
-  return static_cast<double>(n_right) / static_cast<double>(n_all);
+  return static_cast<double>(n_right) / static_cast<double>(n_sampled * k);
+}
+
+int run_recall(MatrixView points, const std::string& path, const Arguments& arguments) {
+  const std::size_t k = arguments.number("--k", 15);
+  std::vector<std::uint32_t> indices(points.n_rows() * k);
+  std::ifstream(path, std::ios::binary)
+      .read(reinterpret_cast<char*>(indices.data()),
+            static_cast<std::streamsize>(4 * indices.size()));
+  const Metric metric =
+      arguments.text("--metric", "euclidean") == "cosine" ? Metric::cosine : Metric::euclidean;
+  std::printf("{\"recall\": %.5f}\n",
+              sampled_recall(points, indices, k, metric, arguments.number("--sample", 200)));
+  return 0;
 }
 
 int run_knn(MatrixView points, const Arguments& arguments) {
@@ -231,7 +251,8 @@ int run_knn(MatrixView points, const Arguments& arguments) {
   }
   const std::size_t n_sampled = arguments.number("--sample", 200);
   const double share =
-      n_sampled == 0 ? -1 : sampled_recall(points, found, options.metric, n_sampled);
+      n_sampled == 0 ? -1
+                     : sampled_recall(points, found.indices, found.k, options.metric, n_sampled);
   std::printf("{\"cpu_s\": %.3f, \"wall_s\": %.3f, \"peak_mb\": %ld, \"recall\": %.5f}\n", cpu_used,
               wall_used, megabytes, share);
   return 0;
@@ -267,6 +288,44 @@ int run_umap(MatrixView points, const Arguments& arguments) {
   return 0;
 }
 
+/// Median wall time of a query by example. The index holds the file's sketches as often as it takes; the points
+/// themselves are a sparse file, of which the candidates are read.
+int run_query(MatrixView points, const Arguments& arguments) {
+  const std::size_t n = arguments.number("--points", 1'000'000);
+  const std::size_t d = points.n_columns();
+  const auto codec = value_or_exit(SketchCodec::fit(points, Metric::cosine, 1, 2));
+  const auto some = value_or_exit(codec.encode(points, 2));
+  std::vector<std::byte> records(n * codec.record_bytes());
+  for (std::size_t at = 0; at < records.size(); at += some.size()) {
+    std::copy_n(some.begin(), std::min(some.size(), records.size() - at),
+                records.begin() + static_cast<long>(at));
+  }
+  char name[] = "/tmp/neighbors_bench_XXXXXX";
+  const int fd = mkstemp(name);
+  unlink(name);
+  if (fd < 0 || ftruncate(fd, static_cast<off_t>(n * d * sizeof(float))) != 0) return 2;
+  const void* map = mmap(nullptr, n * d * sizeof(float), PROT_READ, MAP_SHARED, fd, 0);
+  if (map == MAP_FAILED) return 2;
+  const MatrixView all({static_cast<const float*>(map), n * d}, n, d);
+  std::vector<double> walls;
+  std::vector<double> cpus;
+  for (std::size_t q = 0; q < 15; ++q) {
+    const MatrixView query(points.row(q * 997 % points.n_rows()), 1, d);
+    const double cpu = cpu_seconds();
+    const double wall = wall_seconds();
+    value_or_exit(search(codec, records, all, query,
+                         {.n_threads = static_cast<int>(arguments.number("--threads", 1))}));
+    walls.push_back(wall_seconds() - wall);
+    cpus.push_back(cpu_seconds() - cpu);
+  }
+  std::sort(walls.begin(), walls.end());
+  std::sort(cpus.begin(), cpus.end());
+  std::printf("{\"wall_ms\": %.1f, \"wall_ms_max\": %.1f, \"cpu_ms\": %.1f, \"index_mb\": %.1f}\n",
+              1e3 * walls[walls.size() / 2], 1e3 * walls.back(), 1e3 * cpus[cpus.size() / 2],
+              1e-6 * static_cast<double>(records.size()));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -279,6 +338,8 @@ int main(int argc, char** argv) {
   }
   if (argc >= 5) {
     const MatrixView points = map_floats(argv[2], std::stoul(argv[3]), std::stoul(argv[4]));
+    if (command == "recall" && argc >= 6)
+      return run_recall(points, argv[5], Arguments(argc, argv, 6));
     if (command == "trust" && argc >= 6) {
       const Arguments arguments(argc, argv, 6);
       const MatrixView map =
@@ -288,6 +349,7 @@ int main(int argc, char** argv) {
     }
     const Arguments arguments(argc, argv, 5);
     if (command == "umap") return run_umap(points, arguments);
+    if (command == "query") return run_query(points, arguments);
     if (command == "knn") return run_knn(points, arguments);
   }
   std::fprintf(stderr, "usage: see the head of neighbors_bench.cc\n");

@@ -300,7 +300,7 @@ Sketch Sketch::means(std::span<const std::uint32_t> labels,
     const std::uint32_t* row = result.words_.data() + label * n_words_;
     const std::uint32_t itself = 0;
     std::int32_t square = 0;
-    coded_dots(element_, row, row, n_words_, {&itself, 1}, {&square, 1});
+    coded_dots(element_, row, row, n_words_, n_words_, {&itself, 1}, {&square, 1});
     result.half_squares_[label] = square / 2;
   }
   return result;
@@ -309,7 +309,7 @@ Sketch Sketch::means(std::span<const std::uint32_t> labels,
 void Sketch::keys_to(std::size_t i,
                      std::span<const std::uint32_t> to,
                      std::span<std::int32_t> keys) const {
-  coded_dots(element_, words_.data() + i * n_words_, words_.data(), n_words_, to, keys);
+  coded_dots(element_, words_.data() + i * n_words_, words_.data(), n_words_, n_words_, to, keys);
   for (std::size_t c = 0; c < to.size(); ++c) {
     keys[c] = std::max(0, half_squares_[i] + half_squares_[to[c]] - keys[c]);
   }

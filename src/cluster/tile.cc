@@ -162,6 +162,7 @@ template <class Multiply>
 HWY_INLINE void dots(const std::uint32_t* query,
                      const std::uint32_t* words,
                      std::size_t n_words,
+                     std::size_t stride,
                      const std::uint32_t* rows,
                      std::size_t n_rows,
                      std::int32_t* out) {
@@ -170,11 +171,11 @@ HWY_INLINE void dots(const std::uint32_t* query,
   const auto* a = reinterpret_cast<const std::int32_t*>(query);
   for (std::size_t i = 0; i < n_rows; ++i) {
     if (i + 4 < n_rows) {
-      const std::uint32_t* next = words + rows[i + 4] * n_words;
+      const std::uint32_t* next = words + rows[i + 4] * stride;
       for (std::size_t k = 0; k < std::min<std::size_t>(n_words, 128); k += 16)
         hwy::Prefetch(next + k);
     }
-    const auto* b = reinterpret_cast<const std::int32_t*>(words + rows[i] * n_words);
+    const auto* b = reinterpret_cast<const std::int32_t*>(words + rows[i] * stride);
     auto sum0 = Multiply::zero();
     auto sum1 = Multiply::zero();
     std::size_t k = 0;
@@ -198,13 +199,14 @@ void coded_dots_impl(Element element,
                      const std::uint32_t* query,
                      const std::uint32_t* words,
                      std::size_t n_words,
+                     std::size_t stride,
                      const std::uint32_t* rows,
                      std::size_t n_rows,
                      std::int32_t* out) {
   if (element == Element::int8) {
-    dots<MultiplyInt8>(query, words, n_words, rows, n_rows, out);
+    dots<MultiplyInt8>(query, words, n_words, stride, rows, n_rows, out);
   } else {
-    dots<MultiplyInt16>(query, words, n_words, rows, n_rows, out);
+    dots<MultiplyInt16>(query, words, n_words, stride, rows, n_rows, out);
   }
 }
 
@@ -233,11 +235,12 @@ void coded_dots(Element element,
                 const std::uint32_t* query,
                 const std::uint32_t* words,
                 std::size_t n_words,
+                std::size_t stride,
                 std::span<const std::uint32_t> rows,
                 std::span<std::int32_t> out) {
   BALEEN_CHECK(element != Element::float32 && rows.size() == out.size());
   HWY_DYNAMIC_DISPATCH(coded_dots_impl)
-  (element, query, words, n_words, rows.data(), rows.size(), out.data());
+  (element, query, words, n_words, stride, rows.data(), rows.size(), out.data());
 }
 
 namespace {

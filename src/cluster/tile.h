@@ -44,11 +44,12 @@ void pack_panels(Element element,
                  std::size_t n_words,
                  std::uint32_t* panels);
 
-/// Products of one row of int8 or int16 with some of many: out[i] of words + rows[i] · n_words.
+/// Products of one row of int8 or int16 with some of many: out[i] of words + rows[i] · stride.
 void coded_dots(Element element,
                 const std::uint32_t* query,
                 const std::uint32_t* words,
                 std::size_t n_words,
+                std::size_t stride,
                 std::span<const std::uint32_t> rows,
                 std::span<std::int32_t> out);
 

@@ -1,0 +1,81 @@
+#pragma once
+
+/// Search by example among many embeddings: a sketch of each that is small enough to be read whole for every query, and
+/// exact distances of what it finds nearest. Pure: it reads and writes spans of bytes; whoever owns the file maps it
+/// and appends to it. What the bytes mean: docs/formats/sketch_index.md.
+///
+/// A sketch has up to 256 coordinates in one byte each: 96 directions in which a sample varies most, and random ones
+/// for all the rest. Directions are chosen once, when an index is begun, and kept in its header; points may be added
+/// ever after, and are found as well as long as they are of the same model.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cluster/distance.h"
+#include "cluster/matrix.h"
+#include "core/result.h"
+
+namespace baleen::cluster {
+
+/// How embeddings of one model become sketches.
+class SketchCodec {
+ public:
+  /// Chooses directions.
+  /// @param sample  Some thousand of the points are enough; at least one.
+  /// @return        EMBEDDING_NOT_FINITE; CLUSTER_TOO_FEW_POINTS without any.
+  static Result<SketchCodec> fit(MatrixView sample,
+                                 Metric metric,
+                                 std::uint64_t seed,
+                                 int n_threads);
+  /// Of what header() gave; FILE_CORRUPT if it is cut off or something else.
+  static Result<SketchCodec> parse(std::span<const std::byte> header);
+
+  /// What an index begins with; its records follow at once.
+  [[nodiscard]] std::vector<std::byte> header() const;
+  [[nodiscard]] std::size_t header_bytes() const;
+  [[nodiscard]] std::size_t record_bytes() const;
+  [[nodiscard]] std::size_t n_dimensions() const { return mean_.size(); }
+  [[nodiscard]] Metric metric() const { return metric_; }
+
+  /// The records of some points, one behind the other. EMBEDDING_NOT_FINITE, EMBEDDING_DIMENSIONS_DIFFER.
+  [[nodiscard]] Result<std::vector<std::byte>> encode(MatrixView points, int n_threads) const;
+
+ private:
+  SketchCodec() = default;
+
+  Metric metric_ = Metric::cosine;
+  std::vector<float> mean_;  // d
+  Matrix basis_;             // (m, d)
+};
+
+struct SketchSearchOptions {
+  std::size_t k = 10;
+  /// How many of the nearest sketches are looked at exactly; 0: 16 k, at least 400. More cost little, and are needed
+  /// for points without structure.
+  std::size_t n_candidates = 0;
+  int n_threads = 1;
+  /// Which points may be found: empty (all), or not 0 for those that may, one for each point.
+  std::span<const std::uint8_t> is_allowed = {};
+};
+
+struct Found {
+  std::uint32_t row = 0;
+  float distance = 0;  ///< Exact, as the metric has it; Euclidean: not squared.
+
+  friend bool operator==(const Found&, const Found&) = default;
+};
+
+/// The k points nearest to each query, nearest first (equally far ones by row); fewer if fewer may be found.
+/// @param records  Of an index, aligned to 4 bytes, behind its header; a last record that is cut off is ignored.
+/// @param points   The same points themselves, row for row (mapped, for example: of them only the candidates are read).
+/// @param queries  (n_queries, d)
+/// @return         EMBEDDING_NOT_FINITE, EMBEDDING_DIMENSIONS_DIFFER; FILE_CORRUPT if there are fewer points than records.
+[[nodiscard]] Result<std::vector<std::vector<Found>>> search(const SketchCodec& codec,
+                                                             std::span<const std::byte> records,
+                                                             MatrixView points,
+                                                             MatrixView queries,
+                                                             const SketchSearchOptions& options);
+
+}  // namespace baleen::cluster
