@@ -2,6 +2,7 @@
 
 #include "api/service.h"
 #include "core/clock.h"
+#include "engine/status.h"
 #include "store/collections.h"
 
 namespace baleen::api {
@@ -92,6 +93,33 @@ void Service::add_collection_routes(std::vector<Route>& routes) {
           n_added += is_new ? 1 : 0;
         }
         return Response::of_json(json::object{{"added", n_added}});
+      });
+  add("POST", "/v1/collections/{collection_id}/runs", Scope::submit, "submitCollectionRun",
+      [this](const Request& request, store::Database& database) -> Result<Response> {
+        const std::string& id = request.parameters.at("collection_id");
+        BALEEN_RETURN_IF_ERROR(check_collection_access(database, request.principal, id));
+        BALEEN_ASSIGN_OR_RETURN(const json::object body,
+                                json_body(request, {{"recipe", Kind::text},
+                                                    {"params", Kind::object},
+                                                    {"priority", Kind::integer}}));
+        engine::SubmitOptions options;
+        BALEEN_ASSIGN_OR_RETURN(options.priority, priority_of(body));
+        options.params = core::get_object(body, "params");
+        BALEEN_ASSIGN_OR_RETURN(
+            const engine::Recipe* const recipe,
+            context_.recipes.find(core::get_string(body, "recipe", "clusters")));
+        if (!recipe->is_of_collections) {
+          return fail(ErrorCode::invalid_argument,
+                      "recipe '{}' is of recordings, not of collections", recipe->name);
+        }
+        engine::Queue work = queue(database);
+        BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
+                                work.submit(*recipe, id, options));
+        BALEEN_ASSIGN_OR_RETURN(json::object run, engine::describe_run(database, submitted.run_id));
+        run["reused"] = submitted.is_fresh;
+        Response response = Response::of_json(run, 202);
+        response.set_header("Location", "/v1/runs/" + submitted.run_id);
+        return response;
       });
   add("DELETE", "/v1/collections/{collection_id}/members/{asset_id}", Scope::submit, "removeMember",
       [](const Request& request, store::Database& database) -> Result<Response> {

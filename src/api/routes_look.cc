@@ -71,6 +71,7 @@ std::string media_type_of(const store::Artifact& artifact) {
     return std::string_view(path).ends_with(end);
   };
   if (ends_with(".json")) return "application/json";
+  if (ends_with(".parquet")) return "application/vnd.apache.parquet";
   if (ends_with(".h5")) return "application/x-hdf5";
   if (ends_with(".wav")) return "audio/wav";
   if (ends_with(".flac")) return "audio/flac";
@@ -80,14 +81,14 @@ std::string media_type_of(const store::Artifact& artifact) {
   return "application/octet-stream";
 }
 
+/// @param subject_id  Of a recording or a collection, to which access was checked.
 Result<Response> send_artifact(const Request& request,
                                store::Database& database,
-                               const store::DataRoot& root) {
-  const std::string& asset_id = request.parameters.at("asset_id");
-  BALEEN_RETURN_IF_ERROR(check_asset_access(database, request.principal, asset_id));
+                               const store::DataRoot& root,
+                               const std::string& subject_id) {
   BALEEN_ASSIGN_OR_RETURN(const std::int64_t wanted,
                           number_of(request.parameters.at("artifact_id"), "artifact id"));
-  BALEEN_ASSIGN_OR_RETURN(const auto artifacts, store::list_artifacts(database, asset_id));
+  BALEEN_ASSIGN_OR_RETURN(const auto artifacts, store::list_artifacts(database, subject_id));
   for (const store::Artifact& artifact : artifacts) {
     if (artifact.artifact_id != wanted) continue;
     if (store::look_at_file(root, artifact) != store::FileState::intact)
@@ -100,7 +101,7 @@ Result<Response> send_artifact(const Request& request,
         "inline; filename=\"" + std::filesystem::path(artifact.path).filename().string() + "\"");
     return response;
   }
-  return fail(ErrorCode::not_found, "there is no artifact {} of this asset", wanted);
+  return fail(ErrorCode::not_found, "there is no artifact {} here", wanted);
 }
 
 /// No event has a higher id, and adding to it overflows nothing.
@@ -170,8 +171,16 @@ void Service::add_look_routes(std::vector<Route>& routes) {
         return Response::of_json(asset);
       });
   get("/v1/assets/{asset_id}/artifacts/{artifact_id}", "getArtifact",
-      [this](const Request& request, store::Database& database) {
-        return send_artifact(request, database, context_.root);
+      [this](const Request& request, store::Database& database) -> Result<Response> {
+        const std::string& asset_id = request.parameters.at("asset_id");
+        BALEEN_RETURN_IF_ERROR(check_asset_access(database, request.principal, asset_id));
+        return send_artifact(request, database, context_.root, asset_id);
+      });
+  get("/v1/collections/{collection_id}/artifacts/{artifact_id}", "getCollectionArtifact",
+      [this](const Request& request, store::Database& database) -> Result<Response> {
+        const std::string& id = request.parameters.at("collection_id");
+        BALEEN_RETURN_IF_ERROR(check_collection_access(database, request.principal, id));
+        return send_artifact(request, database, context_.root, id);
       });
   get("/v1/runs", "listRuns", [](const Request& request, store::Database& database) {
     return answer_list(engine::list_runs, {"state", "recipe", "asset_id", "error_code"}, request,

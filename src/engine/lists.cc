@@ -217,8 +217,9 @@ Result<Page> list_runs(store::Database& database, const ListFilter& filter, cons
   Select select(
       "SELECT r.run_id, r.created_at_us, r.recipe, r.asset_id, r.owner_entity_id, r.state, "
       "r.trace_id, "
-      "r.started_at_us, r.finished_at_us, (SELECT a.original_filename FROM audio_assets a WHERE "
-      "a.asset_id = r.asset_id), (SELECT MIN(t.error_code) FROM tasks t WHERE t.run_id = r.run_id "
+      "r.started_at_us, r.finished_at_us, COALESCE((SELECT a.original_filename FROM audio_assets a "
+      "WHERE a.asset_id = r.asset_id), (SELECT c.name FROM collections c WHERE c.collection_id = "
+      "r.asset_id)), (SELECT MIN(t.error_code) FROM tasks t WHERE t.run_id = r.run_id "
       "AND +t.state = 'failed') FROM runs r");  // The plus: by run, not by state.
   // A plus keeps SQLite from walking an owner's runs where there is a shorter way.
   select.where_if(filter.asset_id.empty() ? "r.owner_entity_id =" : "+r.owner_entity_id =",
@@ -254,8 +255,9 @@ Result<Page> list_tasks(store::Database& database,
       "SELECT t.task_id, t.run_id, t.recipe, t.asset_id, t.stage, t.stage_class, t.state, "
       "t.reason, "
       "t.priority, t.attempts, t.interruptions, t.seconds, t.error_code, t.error_message, "
-      "t.not_before_us, t.updated_at_us, t.owner_entity_id, (SELECT a.original_filename FROM "
-      "audio_assets a WHERE a.asset_id = t.asset_id) FROM tasks t");
+      "t.not_before_us, t.updated_at_us, t.owner_entity_id, COALESCE((SELECT "
+      "a.original_filename FROM audio_assets a WHERE a.asset_id = t.asset_id), (SELECT c.name FROM "
+      "collections c WHERE c.collection_id = t.asset_id)) FROM tasks t");
   if (!filter.task_id.empty()) {
     BALEEN_ASSIGN_OR_RETURN(const std::int64_t task_id, parse_number(filter.task_id, "task id"));
     select.where("t.task_id =", task_id);

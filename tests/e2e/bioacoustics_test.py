@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Recordings become embeddings of windows: one Parquet file for each recording and way to encode it, the same bytes
 however often the work was killed, and a batch that goes on past what cannot be read."""
+import base64
 import json
 import pathlib
 import random
 import subprocess
 
 import harness
+import service
 
 CRASHED = 42
 KILLS = 8
@@ -147,6 +149,47 @@ class Bioacoustics(harness.Case):
     def one(self, place, name):
         path, = (path for path in harness.artifacts(place.data) if path.endswith(name))
         return path
+
+    def test_the_service_takes_a_recording_from_upload_to_clusters(self):
+        place = self.place()
+        server = service.Service(place)
+        self.addCleanup(lambda: harness.kill_group(server.process))
+        recording = harness.make_wav(place.path / "S4A03895_20190522_060000.wav", 40, 22050, seed=3).read_bytes()
+        metadata = {"filename": "S4A03895_20190522_060000.wav", "recipe": "bioacoustics", "collection": "deployment-7",
+                    "params": json.dumps({"model": "builtin", "window_s": 1})}
+        status, headers, data = server.send("POST", "/v1/ingest/upload", recording, **{
+            "Upload-Length": str(len(recording)), "Content-Type": "application/offset+octet-stream",
+            "Upload-Metadata": ",".join(f"{key} {base64.b64encode(value.encode()).decode()}"
+                                        for key, value in metadata.items())})
+        self.assertEqual(status, 201, data)
+        asset_id = headers["Baleen-Asset-Id"]
+        known = {"tag_data": {"species": "humpback"}}
+        self.assertEqual(server.json("PUT", f"/v1/assets/{asset_id}/metadata", known), (200, known))
+        collection, = server.json("GET", "/v1/collections")[1]["items"]
+        self.assertEqual((collection["name"], collection["members"]), ("deployment-7", 1))
+        # At once: it waits for what is being embedded.
+        status, run = server.json("POST", f"/v1/collections/{collection['collection_id']}/runs", {
+            "params": {"model": "builtin", "window_s": 1, "where": {"tag_data.species": "humpback"},
+                       "clustering": {"min_cluster_size": 5}}})
+        self.assertEqual(status, 202, run)
+        embedded = server.wait_for_run(headers["Baleen-Run-Id"], "complete")
+        record, = (a for a in embedded["artifacts"] if a["type"] == "recording_v1")
+        described = server.json("GET", f"/v1/assets/{asset_id}/artifacts/{record['artifact_id']}")[1]
+        self.assertEqual(described["start_local"], "2019-05-22T06:00:00")
+        run = server.wait_for_run(run["run_id"], "complete")
+        self.assertEqual(run["file"], "deployment-7")
+        files = {a["type"]: a["artifact_id"] for a in run["artifacts"]}
+        base = f"/v1/collections/{collection['collection_id']}/artifacts"
+        document = server.json("GET", f"{base}/{files['clusters_v1']}")[1]
+        self.assertEqual(document["windows"], 40)
+        self.assertEqual(sum(cluster["size"] for cluster in document["clusters"]) + document["noise"], 40)
+        for cluster in document["clusters"]:
+            self.assertEqual(cluster["metadata_summary"]["values"]["tag_data.species"], {"humpback": cluster["size"]})
+            self.assertEqual(sum(cluster["metadata_summary"]["hours"]), cluster["size"])
+        status, headers, data = server.ask("GET", f"{base}/{files['assignments']}")
+        self.assertEqual((status, data[:4], data[-4:]), (200, b"PAR1", b"PAR1"))
+        listed = server.json("GET", f"/v1/runs?asset_id={collection['collection_id']}")[1]["items"]
+        self.assertEqual([(item["recipe"], item["file"]) for item in listed], [("clusters", "deployment-7")])
 
     def test_what_cannot_be_clustered_says_why(self):
         place = self.place()
