@@ -8,7 +8,8 @@ import zlib
 
 import harness
 
-MEMORY_MAX_MB = 400  # Of any process; an ordinary run has a tenth of it.
+# Of any process; an ordinary run has a tenth of it. (A sanitizer remembers every byte several times.)
+MEMORY_MAX_MB = 400 if harness.PATIENCE == 1 else 4000
 BLOCK = 65535  # Samples of a FLAC frame: as many as there can be.
 
 
