@@ -4,6 +4,7 @@ however often the work was killed, and a batch that goes on past what cannot be 
 import base64
 import json
 import pathlib
+import re
 import random
 import subprocess
 
@@ -113,16 +114,25 @@ class Bioacoustics(harness.Case):
         self.assert_nothing_twice(place)
         self.assert_index_is_true(place)
 
-    def test_death_before_the_file_has_its_name_is_survived(self):
-        place = self.place()
-        folder = self.recordings(place, 1, 5)
-        words = ("--model", "stub", "--executors", "1")
-        self.assert_status(place.run(*run_command(folder, *words), SSIS_ENABLE_FAILPOINTS=1,
-                                     SSIS_FAILPOINT="EMBED_BEFORE_FINAL_RENAME"), CRASHED)
-        self.assertEqual(self.embeddings(place), {})
-        self.assert_status(place.run(*run_command(folder, *words)), 0)
-        self.assertEqual(len(self.embeddings(place)), 1)
-        self.assert_nothing_left(place)
+    def test_death_at_each_of_its_failpoints_is_survived(self):
+        sources = [path.read_text() for path in (harness.ROOT / "src").rglob("*.cc")]
+        names = sorted({name for text in sources
+                        for name in re.findall(r'BALEEN_FAILPOINT\("((?:EMBED|PARQUET)_[A-Z_]+)"\)', text)})
+        self.assertGreater(len(names), 3)
+        reference = self.place()
+        folder = self.recordings(reference, 1, 300)
+        words = ("--model", "stub", "--window", "1", "--executors", "1")
+        self.assert_status(reference.run(*run_command(folder, *words)), 0)
+        expected = harness.artifacts(reference.data)
+        for name in names:
+            with self.subTest(failpoint=name):
+                place = self.place()
+                died = place.run(*run_command(folder, *words), SSIS_ENABLE_FAILPOINTS=1, SSIS_FAILPOINT=name)
+                self.assert_status(died, CRASHED)
+                self.assertEqual(self.embeddings(place), {})
+                self.assert_status(place.run(*run_command(folder, *words)), 0)
+                self.assertEqual(harness.artifacts(place.data), expected)
+                self.assert_nothing_left(place)
 
     def test_a_collection_is_clustered_and_only_again_if_something_changed(self):
         place = self.place()
