@@ -44,8 +44,8 @@ std::optional<std::int64_t> wall_us_of(const CivilTime& time) {
       time.minute < 0 || time.minute > 59 || time.second < 0 || time.second > 60)
     return std::nullopt;
   const std::int64_t days = chrono::sys_days(date).time_since_epoch().count();
-  const std::int64_t seconds = days * 86'400 + time.hour * 3600 + time.minute * 60 + time.second;
-  return seconds * 1'000'000 + time.microsecond;
+  const int second_of_day = (time.hour * 60 + time.minute) * 60 + time.second;
+  return (days * 86'400 + second_of_day) * 1'000'000 + time.microsecond;
 }
 
 bool is_utc_offset(int offset_s) {
