@@ -72,14 +72,7 @@ Neighbors true_neighbors(const Points& points,
   CandidateLists lists = query_all<FloatBlock>(
       points.size(), block.rows(), queries, n_kept, options,
       [&](std::size_t begin, std::size_t end) { return FloatBlock(points, begin, end); });
-  Neighbors result = make_neighbors(queries.size(), options.k);
-  for_each_block(queries.size(), 4, options.n_threads, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t q = begin; q < end; ++q) {
-      put_exact(points, queries[q], block.half_square(q), lists.sorted(q), n_kept, options.groups,
-                q, result);
-    }
-  });
-  return result;
+  return exact_of_candidates(points, queries, lists, n_kept, options);
 }
 
 /// Rows of a sketch, as query_all wants them.

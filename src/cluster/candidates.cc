@@ -146,6 +146,47 @@ Scanner::Scanner(const CodedRows& columns)
   std::copy(columns.half_squares.begin(), columns.half_squares.end(), column_halves_.begin());
 }
 
+namespace {
+
+constexpr std::size_t kWordsAtOnce =
+    128;  // Of a panel, 24 KiB: they stay in the first-level cache…
+constexpr std::size_t kTilesAtOnce = 16;  // …for so many tiles.
+
+void add_products(Element element, const std::int32_t* from, std::int32_t* to) {
+  if (element == Element::float32) {
+    for (std::size_t i = 0; i < kTilePlaces; ++i) {
+      to[i] =
+          std::bit_cast<std::int32_t>(std::bit_cast<float>(to[i]) + std::bit_cast<float>(from[i]));
+    }
+  } else {
+    for (std::size_t i = 0; i < kTilePlaces; ++i) to[i] += from[i];
+  }
+}
+
+}  // namespace
+
+/// Products of the tiles that begin at rows first, first + 8, … with the panel of columns at j.
+void Scanner::multiply(const CodedRows& rows, std::size_t first, std::size_t end, std::size_t j) {
+  constexpr std::array<std::int32_t, kTileRows> kNoBiases{};
+  alignas(64) std::array<std::int32_t, kTilePlaces> part;
+  for (std::size_t k = 0; k < rows.n_words; k += kWordsAtOnce) {
+    const std::size_t n_words = std::min(kWordsAtOnce, rows.n_words - k);
+    const std::uint32_t* panel = panels_.data() + j * rows.n_words + k * kTileColumns;
+    for (std::size_t i = first; i < end; i += kTileRows) {
+      const bool is_whole = i + kTileRows <= rows.size();
+      const std::uint32_t* words =
+          (is_whole ? rows.words.data() + i * rows.n_words : last_rows_.data()) + k;
+      std::int32_t* products = products_.data() + (i - first) / kTileRows * kTilePlaces;
+      if (k == 0) {
+        tile_(words, rows.n_words, panel, n_words, biases_.data() + i, products);
+      } else {
+        tile_(words, rows.n_words, panel, n_words, kNoBiases.data(), part.data());
+        add_products(rows.element, part.data(), products);
+      }
+    }
+  }
+}
+
 template <typename Take>
 void Scanner::walk(const CodedRows& rows,
                    const std::int32_t* row_limits,
@@ -157,10 +198,19 @@ void Scanner::walk(const CodedRows& rows,
   last_rows_.assign(kTileRows * rows.n_words, 0);
   std::copy(rows.words.data() + n_whole * rows.n_words,
             rows.words.data() + rows.size() * rows.n_words, last_rows_.begin());
+  biases_.assign(n_whole + kTileRows, 0);
+  add_up_biases(rows.element, rows.words.data(), rows.size(), rows.n_words, rows.n_words,
+                biases_.data());
+  products_.resize(kTilesAtOnce * kTilePlaces);
   for (std::size_t j = 0; j < columns_.size(); j += kTileColumns) {
     const std::size_t end = is_triangular ? std::min(rows.size(), j + kTileColumns) : rows.size();
-    for (std::size_t i = 0; i < end; i += kTileRows) {
-      visit(rows, i, j, row_limits, column_limits, take);
+    for (std::size_t first = 0; first < end; first += kTilesAtOnce * kTileRows) {
+      const std::size_t last = std::min(end, first + kTilesAtOnce * kTileRows);
+      multiply(rows, first, last, j);
+      for (std::size_t i = first; i < last; i += kTileRows) {
+        visit(rows, i, j, products_.data() + (i - first) / kTileRows * kTilePlaces, row_limits,
+              column_limits, take);
+      }
     }
   }
 }
@@ -169,15 +219,12 @@ template <typename Take>
 void Scanner::visit(const CodedRows& rows,
                     std::size_t i,
                     std::size_t j,
+                    const std::int32_t* products,
                     const std::int32_t* row_limits,
                     const std::int32_t* column_limits,
                     const Take& take) {
   const std::size_t n_rows = std::min(kTileRows, rows.size() - i);
   const std::size_t n_columns = std::min(kTileColumns, columns_.size() - j);
-  const std::uint32_t* words =
-      n_rows == kTileRows ? rows.words.data() + i * rows.n_words : last_rows_.data();
-  alignas(64) std::array<std::int32_t, kTilePlaces> products;
-  tile_(words, rows.n_words, panels_.data() + j * rows.n_words, rows.n_words, products.data());
   std::array<std::int32_t, kTileRows> halves{};
   std::array<std::int32_t, kTileRows> limits;
   std::array<std::int32_t, kTileColumns> limits_of_columns;
@@ -190,7 +237,7 @@ void Scanner::visit(const CodedRows& rows,
   std::copy_n(column_limits + j, n_columns, limits_of_columns.begin());
   std::array<TileHit, kTilePlaces> hits;
   const std::size_t n_hits = HWY_DYNAMIC_DISPATCH(find_tile_hits)(
-      rows.element == Element::float32, products.data(), halves.data(), column_halves_.data() + j,
+      rows.element == Element::float32, products, halves.data(), column_halves_.data() + j,
       limits.data(), limits_of_columns.data(), hits.data());
   for (std::size_t h = 0; h < n_hits; ++h) {
     const std::size_t row = hits[h].place / kTileColumns;

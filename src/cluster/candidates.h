@@ -92,10 +92,12 @@ class Scanner {
             const std::int32_t* column_limits,
             bool is_triangular,
             const Take& take);
+  void multiply(const CodedRows& rows, std::size_t first, std::size_t end, std::size_t j);
   template <typename Take>
   void visit(const CodedRows& rows,
              std::size_t i,
              std::size_t j,
+             const std::int32_t* products,
              const std::int32_t* row_limits,
              const std::int32_t* column_limits,
              const Take& take);
@@ -105,6 +107,8 @@ class Scanner {
   std::vector<std::uint32_t> panels_;
   std::vector<std::int32_t> column_halves_;  // Filled up to whole panels.
   std::vector<std::uint32_t> last_rows_;     // Rows that fill no tile, filled up.
+  std::vector<std::int32_t> biases_;         // Of the rows, filled up.
+  std::vector<std::int32_t> products_;       // Of some tiles.
 };
 
 inline constexpr std::uint32_t kNoPoint = std::numeric_limits<std::uint32_t>::max();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 #include "cluster/candidates.h"
 #include "cluster/parallel.h"
@@ -37,37 +38,6 @@ void put_nearest(std::span<Ranked> ranked, std::size_t row, Neighbors& result) {
     result.distances[row * result.k + c] = neighbor.first;
     result.indices[row * result.k + c] = neighbor.second;
   }
-}
-
-/// The neighbours of point i, compared with all others as differences.
-void put_exhaustive(const Points& points,
-                    std::size_t i,
-                    std::span<const std::uint32_t> groups,
-                    std::size_t row,
-                    Neighbors& result) {
-  std::vector<Ranked> ranked;
-  std::vector<std::uint32_t> to;
-  std::vector<float> distances;
-  constexpr std::size_t kStep = 1024;
-  for (std::size_t begin = 0; begin < points.size(); begin += kStep) {
-    to.clear();
-    for (std::size_t j = begin; j < std::min(points.size(), begin + kStep); ++j) {
-      if (j != i && (groups.empty() || groups[i] != groups[j])) {
-        to.push_back(static_cast<std::uint32_t>(j));
-      }
-    }
-    distances.resize(to.size());
-    points.distances(i, to, distances);
-    for (std::size_t c = 0; c < to.size(); ++c) {
-      ranked.emplace_back(distances[c], to[c]);
-    }
-    if (ranked.size() > result.k) {
-      std::nth_element(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(result.k),
-                       ranked.end());
-      ranked.resize(result.k);
-    }
-  }
-  put_nearest(ranked, row, result);
 }
 
 /// The neighbours of point i among its candidates.
@@ -139,10 +109,6 @@ void FloatBlock::put(const Points& points, std::size_t point, std::size_t row) {
   half_squares_[row] = std::bit_cast<std::int32_t>(half);
 }
 
-float FloatBlock::half_square(std::size_t row) const {
-  return std::bit_cast<float>(half_squares_[row]);
-}
-
 CodedRows FloatBlock::rows() const {
   return {Element::float32,
           n_dimensions_,
@@ -176,20 +142,75 @@ Neighbors rerank(const Points& points,
   return result;
 }
 
-void put_exact(const Points& points,
-               std::size_t i,
-               float half_square,
-               std::span<const std::uint64_t> candidates,
-               std::size_t n_kept,
-               std::span<const std::uint32_t> groups,
-               std::size_t row,
-               Neighbors& result) {
-  put_reranked(points, i, candidates, row, result);
-  const bool are_all = candidates.size() < n_kept || candidates.size() + 1 == points.size();
-  if (!are_all && !is_certain(points, half_square, candidates.back(),
-                              result.distances[row * result.k + result.k - 1])) {
-    put_exhaustive(points, i, groups, row, result);
+namespace {
+
+/// The neighbours of some points, compared with all others as differences: block by block, so that each is read once.
+/// @param queries  Which of `which`.
+void put_exhaustive(const Points& points,
+                    std::span<const std::uint32_t> which,
+                    std::span<const std::uint32_t> queries,
+                    std::span<const std::uint32_t> groups,
+                    Neighbors& result) {
+  constexpr std::size_t kStep = 32;
+  CandidateLists lists(queries.size(), result.k);
+  std::vector<std::uint32_t> to;
+  std::vector<float> distances;
+  for (std::size_t begin = 0; begin < points.size(); begin += kStep) {
+    to.resize(std::min(kStep, points.size() - begin));
+    std::iota(to.begin(), to.end(), static_cast<std::uint32_t>(begin));
+    distances.resize(to.size());
+    for (std::size_t q = 0; q < queries.size(); ++q) {
+      const std::uint32_t i = which[queries[q]];
+      points.distances(i, to, distances);
+      for (std::size_t c = 0; c < to.size(); ++c) {
+        if (to[c] != i && (groups.empty() || groups[i] != groups[to[c]])) {
+          lists.offer(q, std::bit_cast<std::int32_t>(distances[c]), to[c]);
+        }
+      }
+    }
   }
+  std::vector<Ranked> ranked;
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    ranked.clear();
+    for (const std::uint64_t entry : lists.sorted(q)) {
+      ranked.emplace_back(std::bit_cast<float>(static_cast<std::uint32_t>(entry >> 32)),
+                          CandidateLists::point_of(entry));
+    }
+    put_nearest(ranked, queries[q], result);
+  }
+}
+
+}  // namespace
+
+Neighbors exact_of_candidates(const Points& points,
+                              std::span<const std::uint32_t> which,
+                              CandidateLists& lists,
+                              std::size_t n_kept,
+                              const NeighborOptions& options) {
+  Neighbors result = make_neighbors(which.size(), options.k);
+  std::vector<std::uint8_t> is_uncertain(which.size());
+  for_each_block(which.size(), 16, options.n_threads, [&](std::size_t begin, std::size_t end) {
+    std::vector<float> prepared(points.n_dimensions());
+    for (std::size_t row = begin; row < end; ++row) {
+      const auto candidates = lists.sorted(row);
+      put_reranked(points, which[row], candidates, row, result);
+      if (candidates.size() < n_kept || candidates.size() + 1 == points.size()) {
+        continue;  // These are all that there are.
+      }
+      points.prepare(which[row], prepared.data());
+      is_uncertain[row] = !is_certain(points, 0.5F * dot(prepared, prepared), candidates.back(),
+                                      result.distances[row * result.k + result.k - 1]);
+    }
+  });
+  std::vector<std::uint32_t> uncertain;
+  for (std::size_t row = 0; row < which.size(); ++row) {
+    if (is_uncertain[row] != 0) uncertain.push_back(static_cast<std::uint32_t>(row));
+  }
+  for_each_block(uncertain.size(), 24, options.n_threads, [&](std::size_t begin, std::size_t end) {
+    put_exhaustive(points, which, std::span(uncertain).subspan(begin, end - begin), options.groups,
+                   result);
+  });
+  return result;
 }
 
 void for_each_pair_of_blocks(
@@ -230,16 +251,9 @@ Result<Neighbors> exact_neighbors(MatrixView rows, const NeighborOptions& option
           scanner.scan_both(from.rows(), options.groups, lists);
         }
       });
-  Neighbors result = make_neighbors(n, options.k);
-  for_each_block(n, 64, options.n_threads, [&](std::size_t begin, std::size_t end) {
-    std::vector<float> row(points.n_dimensions());
-    for (std::size_t i = begin; i < end; ++i) {
-      points.prepare(i, row.data());
-      put_exact(points, i, 0.5F * dot(row, row), lists.sorted(i), n_kept, options.groups, i,
-                result);
-    }
-  });
-  return result;
+  std::vector<std::uint32_t> all(n);
+  std::iota(all.begin(), all.end(), 0U);
+  return exact_of_candidates(points, all, lists, n_kept, options);
 }
 
 double recall(const Neighbors& found, const Neighbors& truth) {

@@ -1,6 +1,6 @@
 // Neighbours and maps as whole processes, for bench/cluster.py: makes data, reads .npy or raw float32, prints JSON.
 //
-//   bench_neighbors_bench generate KIND N D SEED FILE.f32     KIND: mixture, noisy, tight, uniform, gaussian
+//   bench_neighbors_bench generate KIND N D SEED FILE.f32     KIND: mixture, noisy, tight, spectrum, uniform, gaussian
 //   bench_neighbors_bench knn FILE N D [--k K] [--threads T] [--metric cosine] [--exact] [--sample S] [--out PREFIX]
 //   bench_neighbors_bench recall FILE N D INDICES.u32 [--k K] [--metric cosine] [--sample S]
 //   bench_neighbors_bench umap FILE N D [--neighbors K] [--components C] [--threads T] [--epochs E] [--sample S] [--out F]
@@ -111,6 +111,26 @@ Matrix generate(const std::string& kind, std::size_t n, std::size_t d, std::uint
   if (kind == "noisy")
     return mixture(n, d, seed, {.n_clusters = 60, .n_intrinsic = 16, .noise = 0.3F});
   Matrix points(n, d);
+  if (kind ==
+      "spectrum") {  // One normal distribution whose standard deviations fall as 1 / rank, turned at random.
+    for (std::size_t i = 0; i < n; ++i) {
+      Random random(seed, i);
+      const auto row = points.row(i);
+      for (std::size_t c = 0; c < d; ++c) row[c] = gaussian(random) / static_cast<float>(1 + c);
+      for (std::size_t turn = 0; turn < 3;
+           ++turn) {  // Of Givens rotations by 45 degrees, to partners far and near.
+        for (std::size_t c = 0; c + 1 < d; ++c) {
+          const std::size_t other = (c * 7919 + turn * 104729 + 1) % d;
+          if (other == c) continue;
+          const float a = row[c];
+          const float b = row[other];
+          row[c] = 0.70710678F * (a + b);
+          row[other] = 0.70710678F * (a - b);
+        }
+      }
+    }
+    return points;
+  }
   for (std::size_t i = 0; i < n; ++i) {
     Random random(seed, i);
     for (float& value : points.row(i))

@@ -30,7 +30,6 @@ class FloatBlock {
   FloatBlock(const Points& points, std::span<const std::uint32_t> which);
 
   [[nodiscard]] CodedRows rows() const;
-  [[nodiscard]] float half_square(std::size_t row) const;
 
  private:
   void put(const Points& points, std::size_t point, std::size_t row);
@@ -54,17 +53,13 @@ inline constexpr std::size_t kExactMargin = 16;
                                CandidateLists& lists,
                                const NeighborOptions& options);
 
-/// Writes the true neighbours of point i to a row of the result: those of its candidates, which were found by keys of
-/// floats, if rounding cannot have hidden a nearer one, else by comparing it with all points.
-/// @param half_square  |x|² / 2 of the prepared point.
-/// @param candidates   Sorted; at most n_kept.
-void put_exact(const Points& points,
-               std::size_t i,
-               float half_square,
-               std::span<const std::uint64_t> candidates,
-               std::size_t n_kept,
-               std::span<const std::uint32_t> groups,
-               std::size_t row,
-               Neighbors& result);
+/// The true neighbours of some points (row for row): those of their candidates, which were found by keys of floats, if
+/// rounding cannot have hidden a nearer one; else by comparing the point with all others.
+/// @param lists  Of each of `which`; n_kept in each.
+[[nodiscard]] Neighbors exact_of_candidates(const Points& points,
+                                            std::span<const std::uint32_t> which,
+                                            CandidateLists& lists,
+                                            std::size_t n_kept,
+                                            const NeighborOptions& options);
 
 }  // namespace baleen::cluster

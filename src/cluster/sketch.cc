@@ -133,7 +133,7 @@ Matrix projected(const Points& points, const Matrix& basis, int n_threads) {
     for (std::size_t j = 0; j < m; j += kTileColumns) {
       for (std::size_t i = begin; i < end; i += kTileRows) {
         tile(reinterpret_cast<const std::uint32_t*>(rows.data() + (i - begin) * d), d,
-             panels.data() + j * d, d, sums.data());
+             panels.data() + j * d, d, nullptr, sums.data());
         for (std::size_t r = 0; r < std::min(kTileRows, end - i); ++r) {
           std::copy_n(sums.data() + r * kTileColumns, std::min(kTileColumns, m - j),
                       result.row(i + r).data() + j);

@@ -145,6 +145,7 @@ void multiply_tile(const std::uint32_t* rows,
                    std::size_t stride,
                    const std::uint32_t* panel,
                    std::size_t n_words,
+                   const std::int32_t* /*biases*/,  // All zero: bytes are stored as they are.
                    void* out) {
   // 32 registers hold 8 × 3 sums, 16 registers 4 × 3.
   constexpr std::size_t kRows = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64 ? kTileRows : 4;
@@ -250,9 +251,8 @@ namespace {
 // else: written by hand for the machines that have it.
 #define BALEEN_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 
+/// The instruction wants the bytes of one side unsigned: those of the panel, which pack_panels has moved up by 128.
 struct VnniInt8 {
-  /// The instruction wants the bytes of one side unsigned: those of the panel, which pack_panels has moved up by 128.
-  static constexpr bool kIsBiased = true;
   BALEEN_VNNI static __m512i add(__m512i row, __m512i column, __m512i sum) {
     // _mm512_dpbusd_epi32(sum, column, row), but GCC 12 copies the sums to and fro (a third of the speed).
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(column), "v"(row));
@@ -260,31 +260,24 @@ struct VnniInt8 {
   }
 };
 struct VnniInt16 {
-  static constexpr bool kIsBiased = false;
   BALEEN_VNNI static __m512i add(__m512i row, __m512i column, __m512i sum) {
     __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(column), "v"(row));
     return sum;
   }
 };
 
-/// Of each row 128 · Σ of its bytes: what moving up the other side adds.
-BALEEN_VNNI __attribute__((noinline)) void add_up_bias(const std::uint32_t* rows,
-                                                       std::size_t stride,
-                                                       std::size_t n_words,
-                                                       std::int32_t* biases) {
+/// 128 · Σ of the bytes of a row: what moving up the other side adds.
+BALEEN_VNNI std::int32_t bias_of(const std::uint32_t* row, std::size_t n_words) {
   const __m512i offset = _mm512_set1_epi8(static_cast<char>(0x80));
-  for (std::size_t r = 0; r < kTileRows; ++r) {
-    __m512i sum = _mm512_setzero_si512();
-    for (std::size_t k = 0; k < n_words; k += 16) {
-      const std::size_t n = std::min<std::size_t>(16, n_words - k);
-      const auto mask = static_cast<__mmask16>((1U << n) - 1U);
-      const __m512i row = _mm512_maskz_loadu_epi32(mask, rows + r * stride + k);
-      sum = _mm512_dpbusd_epi32(sum, offset, row);
-    }
-    alignas(64) std::array<std::int32_t, 16> lanes;
-    _mm512_store_si512(lanes.data(), sum);
-    biases[r] = std::accumulate(lanes.begin(), lanes.end(), 0);
+  __m512i sum = _mm512_setzero_si512();
+  for (std::size_t k = 0; k < n_words; k += 16) {
+    const std::size_t n = std::min<std::size_t>(16, n_words - k);
+    const auto mask = static_cast<__mmask16>((1U << n) - 1U);
+    sum = _mm512_dpbusd_epi32(sum, offset, _mm512_maskz_loadu_epi32(mask, row + k));
   }
+  alignas(64) std::array<std::int32_t, 16> lanes;
+  _mm512_store_si512(lanes.data(), sum);
+  return std::accumulate(lanes.begin(), lanes.end(), 0);
 }
 
 #define BALEEN_CLEAR(row)                                                  \
@@ -311,12 +304,8 @@ BALEEN_VNNI void vnni_tile(const std::uint32_t* __restrict rows,
                            std::size_t stride,
                            const std::uint32_t* __restrict panel,
                            std::size_t n_words,
+                           const std::int32_t* __restrict biases,
                            void* __restrict out) {
-  // Before the sums: a call among them would make the compiler keep them in memory.
-  std::array<std::int32_t, kTileRows> biases{};
-  if constexpr (Multiply::kIsBiased) {
-    add_up_bias(rows, stride, n_words, biases.data());
-  }
   BALEEN_FIRST_ROWS(BALEEN_CLEAR)
   BALEEN_LAST_ROWS(BALEEN_CLEAR)
   for (std::size_t k = 0; k < n_words; ++k) {
@@ -354,6 +343,20 @@ TileFunction tile_function(Element element) {
   }
 #endif
   return HWY_DYNAMIC_DISPATCH(tile_of)(element);
+}
+
+void add_up_biases(Element element,
+                   const std::uint32_t* rows,
+                   std::size_t n,
+                   std::size_t stride,
+                   std::size_t n_words,
+                   std::int32_t* biases) {
+  std::fill_n(biases, n, 0);
+#if defined(__x86_64__)
+  if (element == Element::int8 && has_vnni()) {
+    for (std::size_t i = 0; i < n; ++i) biases[i] = bias_of(rows + i * stride, n_words);
+  }
+#endif
 }
 
 void pack_panels(Element element,
@@ -412,7 +415,7 @@ void multiply_rows(std::span<const float> a,
         std::copy_n(rows, n_rows * n_columns, last.begin());
         rows = last.data();
       }
-      tile(words_of(rows), n_columns, panels + j * n_columns, n_columns, sums.data());
+      tile(words_of(rows), n_columns, panels + j * n_columns, n_columns, nullptr, sums.data());
       for (std::size_t r = 0; r < n_rows; ++r) {
         std::copy_n(sums.data() + r * kTileColumns, std::min(kTileColumns, n_b - j),
                     out.data() + (i + r) * n_b + j);

@@ -21,11 +21,21 @@ enum class Element { float32, int16, int8 };
 /// Dot products: out[r * kTileColumns + c], float for float32, else int32. Integer sums must stay below 2^31.
 /// @param rows    kTileRows rows of n_words words, `stride` words apart.
 /// @param panel   n_words × kTileColumns words.
+/// @param biases  Of each row, from add_up_biases; what is subtracted from its products. Null for float32.
 using TileFunction = void (*)(const std::uint32_t* rows,
                               std::size_t stride,
                               const std::uint32_t* panel,
                               std::size_t n_words,
+                              const std::int32_t* biases,
                               void* out);
+
+/// What the products of each row have too much on this machine, because of how pack_panels stores bytes.
+void add_up_biases(Element element,
+                   const std::uint32_t* rows,
+                   std::size_t n,
+                   std::size_t stride,
+                   std::size_t n_words,
+                   std::int32_t* biases);
 
 /// The fastest one for this machine. Integer results are the same on all machines.
 [[nodiscard]] TileFunction tile_function(Element element);

@@ -49,7 +49,9 @@ void expect_exact_products(Element element, T low, T high) {
     pack_panels(element, words.data() + kTileRows * n_words, kTileColumns, n_words, n_words,
                 panel.data());
     std::vector<std::int32_t> out(kTileRows * kTileColumns);
-    tile_function(element)(words.data(), n_words, panel.data(), n_words, out.data());
+    std::vector<std::int32_t> biases(kTileRows);
+    add_up_biases(element, words.data(), kTileRows, n_words, n_words, biases.data());
+    tile_function(element)(words.data(), n_words, panel.data(), n_words, biases.data(), out.data());
     for (std::size_t r = 0; r < kTileRows; ++r) {
       for (std::size_t c = 0; c < kTileColumns; ++c) {
         std::int32_t sum = 0;
