@@ -154,6 +154,9 @@ class CommandLine {
         "--no-reduction", [this] { args_.work.clustering["reduce"] = false; },
         "Find clusters among the vectors themselves, without UMAP");
     sub->add_flag_callback(
+        "--keep-noise", [this] { args_.work.clustering["reject_noise"] = false; },
+        "Do not look for windows that are far from all others");
+    sub->add_flag_callback(
         "--not-within-recordings",
         [this] { args_.work.clustering["link_within_recording"] = false; },
         "Windows of one recording are no neighbours: what is like must be like elsewhere");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cluster/noise.h"
 #include "cluster/umap.h"
 
 namespace baleen::bioacoustics {
@@ -83,6 +84,48 @@ cluster::UmapOptions umap_options(const ClusteringParams& params,
   return options;
 }
 
+/// Among all windows, also those of one recording: what is alone is alone.
+Result<cluster::NoiseScores> find_noise(const cluster::Matrix& vectors,
+                                        const ClusteringParams& params,
+                                        int n_threads) {
+  if (!params.has_noise_rejection) return cluster::NoiseScores();
+  cluster::NeighborOptions options;
+  options.k = std::min<std::size_t>(options.k, vectors.n_rows() - 1);
+  options.seed = static_cast<std::uint64_t>(params.seed);
+  options.n_threads = n_threads;
+  BALEEN_ASSIGN_OR_RETURN(const cluster::Neighbors neighbors,
+                          cluster::approximate_neighbors(vectors.view(), options));
+  return cluster::find_noise(neighbors, {});
+}
+
+/// Clusters that have lost all their windows are gone, and those behind them move up.
+void close_up(cluster::Clustering& clusters) {
+  std::vector<std::int32_t> new_label(clusters.clusters.size(), cluster::kNoise);
+  std::int32_t n = 0;
+  for (std::size_t label = 0; label < new_label.size(); ++label)
+    if (clusters.clusters[label].size > 0) new_label[label] = n++;
+  for (std::int32_t& label : clusters.labels)
+    if (label != cluster::kNoise) label = new_label[static_cast<std::size_t>(label)];
+  std::erase_if(clusters.clusters, [](const cluster::ClusterInfo& info) { return info.size == 0; });
+}
+
+/// Labels, sizes, probabilities and exemplars without the noise.
+void remove_noise(const cluster::NoiseScores& noise, cluster::Clustering& clusters) {
+  for (std::size_t row = 0; row < noise.is_noise.size(); ++row) {
+    std::int32_t& label = clusters.labels[row];
+    if (noise.is_noise[row] == 0 || label == cluster::kNoise) continue;
+    --clusters.clusters[static_cast<std::size_t>(label)].size;
+    label = cluster::kNoise;
+    clusters.probabilities[row] = 0;
+  }
+  for (cluster::ClusterInfo& info : clusters.clusters) {
+    std::erase_if(info.exemplars, [&](std::uint32_t row) {
+      return row < noise.is_noise.size() && noise.is_noise[row] != 0;
+    });
+  }
+  close_up(clusters);
+}
+
 }  // namespace
 
 json::object ClusteringParams::to_json() const {
@@ -95,6 +138,7 @@ json::object ClusteringParams::to_json() const {
           {"min_samples", min_samples},
           {"selection", selection},
           {"epsilon", epsilon},
+          {"reject_noise", has_noise_rejection},
           {"link_within_recording", is_linked_within_recording},
           {"min_fill", min_fill},
           {"seed", seed}};
@@ -123,6 +167,8 @@ Result<ClusteringParams> ClusteringParams::from_json(const json::object& object)
                           integer_of(object, "min_samples", params.min_samples, 0, 1'000'000));
   BALEEN_ASSIGN_OR_RETURN(params.selection, word_of(object, "selection", params.selection, "leaf"));
   BALEEN_ASSIGN_OR_RETURN(params.epsilon, number_of(object, "epsilon", params.epsilon, 1e6));
+  BALEEN_ASSIGN_OR_RETURN(params.has_noise_rejection,
+                          flag_of(object, "reject_noise", params.has_noise_rejection));
   BALEEN_ASSIGN_OR_RETURN(
       params.is_linked_within_recording,
       flag_of(object, "link_within_recording", params.is_linked_within_recording));
@@ -150,6 +196,7 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
   cluster::UmapOptions options = umap_options(params, recordings, n_rows, n_threads);
   BALEEN_ASSIGN_OR_RETURN(result.map, cluster::umap(vectors.view(), options));
   progress(0.4);
+  BALEEN_ASSIGN_OR_RETURN(const cluster::NoiseScores noise, find_noise(vectors, params, n_threads));
   cluster::Matrix reduced;
   if (params.has_reduction) {
     options.n_components = static_cast<std::size_t>(params.n_components);
@@ -169,6 +216,7 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
       cluster::Hdbscan fitted,
       cluster::Hdbscan::fit(params.has_reduction ? reduced.view() : vectors.view(), hdbscan));
   result.clusters = std::move(fitted).release();
+  remove_noise(noise, result.clusters);
   progress(1);
   return result;
 }

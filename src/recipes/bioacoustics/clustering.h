@@ -2,8 +2,8 @@
 
 /// From embeddings to clusters and a map: a pure function of numbers.
 ///
-///   vectors → length 1 (cosine) → neighbours → UMAP to a few dimensions → HDBSCAN*
-///                                            └─► UMAP to two: the map
+///   vectors → length 1 (cosine) → neighbours → UMAP to a few dimensions → HDBSCAN* → less what is noise
+///                                            └─► UMAP to two: the map         by its neighbours
 
 #include <cstdint>
 #include <functional>
@@ -29,6 +29,8 @@ struct ClusteringParams {
   std::int64_t min_samples = 0;   ///< 0: min_cluster_size.
   std::string selection = "eom";  ///< eom, leaf
   double epsilon = 0;
+  /// Windows that are far from all others among the vectors themselves are noise, wherever UMAP puts them.
+  bool has_noise_rejection = true;
   bool is_linked_within_recording = true;  ///< Whether windows of one recording may be neighbours.
   /// Windows that hold less sound than this part of them, at the ends of recordings, are left out: their padding would
   /// make a cluster of its own.

@@ -52,6 +52,29 @@ TEST(ClusterVectors, FindsTheKindsOfSounds) {
   EXPECT_EQ(result.map.n_columns(), 2U);
 }
 
+TEST(ClusterVectors, WhatIsAloneIsNoiseThoughTheMapPutsItBesideOthers) {
+  cluster::Matrix vectors = sounds(6, 60, 1);
+  cluster::Random random(9);
+  constexpr std::size_t kAlone = 20;
+  for (std::size_t i = 0; i < kAlone; ++i)
+    for (float& value : vectors.row(i * 17)) value = random.uniform() * 4 - 2;
+  const auto n_found = [&](bool is_rejected) {
+    ClusteringParams params;
+    params.has_noise_rejection = is_rejected;
+    const ClusteringResult result = run(vectors, params).value();
+    std::int64_t sum = 0;
+    for (const cluster::ClusterInfo& info : result.clusters.clusters) sum += info.size;
+    EXPECT_EQ(sum, std::ssize(result.clusters.labels) -
+                       std::ranges::count(result.clusters.labels, cluster::kNoise));
+    int n = 0;
+    for (std::size_t i = 0; i < kAlone; ++i)
+      n += result.clusters.labels[i * 17] == cluster::kNoise ? 1 : 0;
+    return n;
+  };
+  EXPECT_GE(n_found(true), 16);
+  EXPECT_LT(n_found(false), 16);
+}
+
 TEST(ClusterVectors, LoudnessDoesNotMatterToCosines) {
   cluster::Matrix loud = sounds(4, 50, 2);
   for (std::size_t i = 0; i < loud.n_rows(); ++i)
