@@ -26,9 +26,14 @@ constexpr std::size_t kSketchDimensions = 256;
 constexpr std::size_t kPrincipalDimensions = 96;
 constexpr std::size_t kSubspaceSample = 2048;
 constexpr std::size_t kSmallSketchCandidates = 6;  // Times k: more cost more than a larger sketch.
-constexpr double kCoverage = 0.97;  // Of the neighbours of the sample by pairs of cells; a round of
-                                    // NN-descent finds nearly all of the rest.
-constexpr double kPartMax = 0.6;    // Of all pairs: if more are needed, all are compared.
+constexpr std::size_t kNearFirst =
+    4;  // Cells near a point that are compared with its own, to begin with…
+constexpr double kVotes = 0.02;  // …if so many of the points of a cell have them near.
+constexpr double kCoverage =
+    0.97;  // Of the neighbours of the sample, by pairs of cells: less is not tried.
+constexpr double kFoundMin =
+    0.9965;  // Of them among the candidates in the end: else more cells are compared.
+constexpr double kPartMax = 0.6;  // Of all pairs: if more are needed, all are compared.
 constexpr double kMissedMax =
     0.0015;  // Part of the neighbours of the sample that a sketch may miss.
 
@@ -115,7 +120,7 @@ std::optional<std::size_t> candidates_needed(const Sketch& sketch,
     return std::nullopt;
   }
   // A sample says little about the rare ones: some more than it asks for.
-  return std::clamp(*at + *at / 6 + 2, options.k + 2, n_kept);
+  return std::clamp(*at + *at / 4 + 2, options.k + 2, n_kept);
 }
 
 /// A sketch and how many candidates of it are looked at.
@@ -183,24 +188,11 @@ double coverage(const Cells& cells,
   return n == 0 ? 1.0 : static_cast<double>(n_covered) / static_cast<double>(n);
 }
 
-/// The pairs of cells that cover nearly all neighbours of the sample; nothing if these are most of all pairs.
-std::optional<CellPairs> choose_pairs(const Cells& cells,
-                                      std::span<const std::uint32_t> queries,
-                                      const Neighbors& truth) {
-  constexpr double kShare = 0.02;
-  for (std::size_t n_near = 4; n_near <= cells.n_near; n_near *= 2) {
-    CellPairs pairs(cells, n_near, kShare);
-    const double covered = coverage(cells, pairs, queries, truth);
-    if (pairs.part_of_pairs() > kPartMax) break;
-    if (covered >= kCoverage) return pairs;
-  }
-  return std::nullopt;
-}
-
-/// Compares blocks of cells with each other, pair by pair.
+/// Compares blocks of cells with each other, pair by pair: those of `pairs` (all, if none are given) but those of `done`.
 void scan_cells(const Sketch& sketch,
                 const Cells& cells,
                 const std::optional<CellPairs>& pairs,
+                const std::optional<CellPairs>& done,
                 std::span<const std::uint32_t> groups,
                 int n_threads,
                 CandidateLists& lists) {
@@ -209,19 +201,23 @@ void scan_cells(const Sketch& sketch,
   const auto rows_of = [&](std::size_t cell) {
     return sketch.rows(cells.begins[cell], cells.begins[cell + 1]);
   };
-  // Every cell with itself comes first: the nearest are found at once, and most of what comes later is turned away.
-  for_each_block(cells.size(), 1, n_threads, [&](std::size_t cell, std::size_t) {
-    Scanner(rows_of(cell)).scan_both(rows_of(cell), groups, lists);
-    for (std::size_t i = cells.begins[cell]; i < cells.begins[cell + 1]; ++i) lists.shrink(i);
-  });
+  if (!done) {
+    // Every cell with itself comes first: the nearest are found at once, and most of what comes later is turned away.
+    for_each_block(cells.size(), 1, n_threads, [&](std::size_t cell, std::size_t) {
+      Scanner(rows_of(cell)).scan_both(rows_of(cell), groups, lists);
+      for (std::size_t i = cells.begins[cell]; i < cells.begins[cell + 1]; ++i) lists.shrink(i);
+    });
+  }
   for_each_pair_of_blocks(n_blocks, n_threads, [&](std::size_t a, std::size_t b) {
     for (std::size_t to = first_cell(b); to < first_cell(b + 1); ++to) {
-      Scanner scanner(rows_of(to));
+      std::optional<Scanner> scanner;
       const std::size_t end = a == b ? to : first_cell(a + 1);
       for (std::size_t from = first_cell(a); from < end; ++from) {
-        if (!pairs || pairs->has(from, to)) {
-          scanner.scan_both(rows_of(from), groups, lists);
+        if ((pairs && !pairs->has(from, to)) || (done && done->has(from, to))) {
+          continue;
         }
+        if (!scanner) scanner.emplace(rows_of(to));
+        scanner->scan_both(rows_of(from), groups, lists);
       }
     }
   });
@@ -271,6 +267,54 @@ void join_neighbors(const Sketch& sketch,
   });
 }
 
+/// The part of the true neighbours of the sample that is among the candidates.
+double found_share(const Cells& cells,
+                   std::span<const std::uint32_t> queries,
+                   const Neighbors& truth,
+                   CandidateLists& lists) {
+  std::vector<std::uint32_t> place_of(cells.order.size());
+  for (std::size_t at = 0; at < cells.order.size(); ++at) {
+    place_of[cells.order[at]] = static_cast<std::uint32_t>(at);
+  }
+  std::size_t n = 0;
+  std::size_t n_found = 0;
+  std::vector<std::uint32_t> found;
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    found.clear();
+    for (const std::uint64_t entry : lists.sorted(place_of[queries[q]])) {
+      found.push_back(cells.order[CandidateLists::point_of(entry)]);
+    }
+    for (const std::uint32_t neighbor : truth.indices_of(q)) {
+      if (neighbor == kNoNeighbor) continue;
+      ++n;
+      n_found += std::find(found.begin(), found.end(), neighbor) != found.end() ? 1 : 0;
+    }
+  }
+  return n == 0 ? 1.0 : static_cast<double>(n_found) / static_cast<double>(n);
+}
+
+/// Fills the lists, with ever more pairs of cells until the neighbours of the sample are found.
+void fill_lists(const Sketch& sketch,
+                const Cells& cells,
+                std::span<const std::uint32_t> queries,
+                const Neighbors& truth,
+                std::span<const std::uint32_t> groups,
+                int n_threads,
+                CandidateLists& lists) {
+  std::optional<CellPairs> done;
+  for (std::size_t n_near = kNearFirst; n_near <= cells.n_near; n_near *= 2) {
+    const std::optional<CellPairs> pairs(std::in_place, cells, n_near, kVotes);
+    if (pairs->part_of_pairs() > kPartMax) break;
+    if (coverage(cells, *pairs, queries, truth) < kCoverage) continue;
+    scan_cells(sketch, cells, pairs, done, groups, n_threads, lists);
+    if (found_share(cells, queries, truth, lists) >= kFoundMin) return;
+    join_neighbors(sketch, groups, n_threads, lists);
+    if (found_share(cells, queries, truth, lists) >= kFoundMin) return;
+    done = pairs;
+  }
+  scan_cells(sketch, cells, std::nullopt, done, groups, n_threads, lists);
+}
+
 }  // namespace
 
 Result<Neighbors> approximate_neighbors(MatrixView rows, const NeighborOptions& options) {
@@ -288,7 +332,6 @@ Result<Neighbors> approximate_neighbors(MatrixView rows, const NeighborOptions& 
   }
   const std::size_t n_cells = std::clamp<std::size_t>(points.size() / 256, 8, 4096);
   const Cells cells = make_cells(plan->sketch, n_cells, 32, options.seed, options.n_threads);
-  const auto pairs = choose_pairs(cells, queries, truth);
   const Sketch sketch = plan->sketch.gathered(cells.order);
   std::vector<std::uint32_t> groups;
   for (const std::uint32_t point : cells.order) {
@@ -296,12 +339,8 @@ Result<Neighbors> approximate_neighbors(MatrixView rows, const NeighborOptions& 
   }
   plan->sketch = sketch.gathered({});  // Frees it.
   CandidateLists lists(points.size(), plan->n_candidates);
-  scan_cells(sketch, cells, pairs, groups, options.n_threads, lists);
-  if (pairs) {
-    join_neighbors(sketch, groups, options.n_threads, lists);
-  }
-  auto result = rerank(points, cells.order, lists, options);
-  return result;
+  fill_lists(sketch, cells, queries, truth, groups, options.n_threads, lists);
+  return rerank(points, cells.order, lists, options);
 }
 
 }  // namespace baleen::cluster

@@ -58,9 +58,10 @@ struct Neighbors {
 /// Points are compared in a sketch of small integers (sketch.h), cell by cell of k-means, each cell with those that
 /// are near it (cells.h), then each point with the neighbours of its neighbours (a round of NN-descent: Dong, Moses,
 /// Li: Efficient k-nearest neighbor graph construction, WWW 2011); of what is nearest then, the exact distances decide.
-/// How fine the sketch is, how many candidates are kept and which cells are compared is chosen by trying it on a
-/// sample of points whose true neighbours are computed. So recall is about 0.997 for any data, and data without
-/// structure, where nothing can be left out, cost more: in the worst case as much as exact_neighbors.
+/// How fine the sketch is, how many candidates are kept, which cells are compared and whether the round of NN-descent
+/// is needed is chosen by trying it on a sample of points whose true neighbours are computed. So recall is about 0.997
+/// for any data, and data without structure, where nothing can be left out, cost more: in the worst case as much as
+/// exact_neighbors.
 /// Of several equally far points any may be given. Memory beyond the points: about 600 bytes for each at k = 15.
 /// @return  Errors as above.
 [[nodiscard]] Result<Neighbors> approximate_neighbors(MatrixView points,
