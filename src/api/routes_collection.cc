@@ -121,6 +121,26 @@ void Service::add_collection_routes(std::vector<Route>& routes) {
         response.set_header("Location", "/v1/runs/" + submitted.run_id);
         return response;
       });
+  add("POST", "/v1/collections/{collection_id}/search", Scope::read, "searchCollection",
+      [this](const Request& request, store::Database& database) -> Result<Response> {
+        const std::string& id = request.parameters.at("collection_id");
+        BALEEN_RETURN_IF_ERROR(check_collection_access(database, request.principal, id));
+        BALEEN_ASSIGN_OR_RETURN(json::object body,
+                                json_body(request, {{"asset_id", Kind::text, true},
+                                                    {"start_s", Kind::number},
+                                                    {"end_s", Kind::number},
+                                                    {"top", Kind::integer},
+                                                    {"apart_s", Kind::number},
+                                                    {"where", Kind::object},
+                                                    {"params", Kind::object}}));
+        BALEEN_RETURN_IF_ERROR(
+            check_asset_access(database, request.principal, core::get_string(body, "asset_id")));
+        if (!context_.search)
+          return fail(ErrorCode::not_supported, "this service offers no search");
+        body["collection_id"] = id;
+        BALEEN_ASSIGN_OR_RETURN(const json::object answer, context_.search(database, body));
+        return Response::of_json(answer);
+      });
   add("DELETE", "/v1/collections/{collection_id}/members/{asset_id}", Scope::submit, "removeMember",
       [](const Request& request, store::Database& database) -> Result<Response> {
         const std::string& id = request.parameters.at("collection_id");

@@ -67,6 +67,8 @@ struct ServiceContext {
   std::function<ServerStats()> server_stats = {};
   std::function<json::object()> configuration = {};
   AssetViews views = {};
+  /// The body of POST /v1/collections/{collection_id}/search, with the collection's id → its answer.
+  std::function<Result<json::object>(store::Database&, const json::object& request)> search = {};
   /// Whether a document keeps the contract of this schema id.
   std::function<Result<void>(std::string_view schema_id, const json::value& document)>
       check_document = {};

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <thread>
 
+#include "app/search.h"
 #include "app/serve.h"
 #include "audio/probe.h"
 #include "cli/cli.h"
@@ -191,7 +192,8 @@ int main(int argc, char** argv) {
   using namespace baleen;
   // A file that outgrows a limit is an error with a code, here and in executors, and no death.
   std::signal(SIGXFSZ, SIG_IGN);
-  cli::Program program{make_recipes, {audio::load_decoders, probe}, models, checks, {}};
+  cli::Program program{
+      make_recipes, {audio::load_decoders, probe}, models, checks, search_collection, {}};
   program.serve = [&program](
                       const cli::ServeOptions& options,
                       const cli::Session& session) -> Result<std::unique_ptr<cli::RunningService>> {

@@ -131,6 +131,10 @@ class Running final : public cli::RunningService {
     context.checks = [this, root, checks = program.checks] {
       return to_json(checks(config_, root));
     };
+    context.search = [this, search = program.search](store::Database& database,
+                                                     const json::object& request) {
+      return search(config_, root_, database, request);
+    };
     context.openapi_yaml = embedded::openapi[0].second;
     context.views = asset_views();
     context.check_document = formats::validate;

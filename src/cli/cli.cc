@@ -38,6 +38,7 @@ struct Arguments {
   int socket = -1;
   ServeOptions serve;
   TokenOptions token;
+  SearchOptions search;
   std::string pause_recipe, pause_stage;
 };
 
@@ -160,6 +161,9 @@ class CommandLine {
         "--not-within-recordings",
         [this] { args_.work.clustering["link_within_recording"] = false; },
         "Windows of one recording are no neighbours: what is like must be like elsewhere");
+    add_where_option(sub);
+  }
+  void add_where_option(CLI::App* sub) {
     sub->add_option_function<std::vector<std::string>>(
            "--where",
            [this](const std::vector<std::string>& conditions) {
@@ -198,6 +202,50 @@ class CommandLine {
         ->type_name("N");
   }
 
+  void add_search_command() {
+    CLI::App* search =
+        command("search", "Find windows of a collection that are like an example", [this] {
+          return search_command(args_.global, program_, args_.work, args_.search, args_.target);
+        });
+    search
+        ->add_option("example", args_.target,
+                     "A recording, or the id of one; without --at all of it is the example")
+        ->required()
+        ->type_name("FILE|ASSET");
+    search->add_option("--collection", args_.search.collection, "Where to search")
+        ->required()
+        ->type_name("NAME");
+    search->add_option("--owner", args_.work.owner, "Owner of the collection")
+        ->capture_default_str();
+    const auto position = [](const char* name, std::optional<double>& value) {
+      return [name, &value](const std::string& text) {
+        value = parse_position(text);
+        if (!value)
+          throw CLI::ValidationError(name,
+                                     "'" + text + "' is no place such as 75, 1:15 or 1:02:03.5");
+      };
+    };
+    search
+        ->add_option_function<std::string>("--at", position("--at", args_.search.start_s),
+                                           "The example is the window here, or begins here")
+        ->type_name("[[H:]M:]S");
+    search
+        ->add_option_function<std::string>("--until", position("--until", args_.search.end_s),
+                                           "The example ends here")
+        ->type_name("[[H:]M:]S");
+    search->add_option("--top", args_.search.top, "How many to find")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str()
+        ->type_name("N");
+    search
+        ->add_option("--apart", args_.search.apart_s,
+                     "In the example's own recording, only what is at least so far from it")
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("SECONDS");
+    add_encoding_options(search);
+    add_where_option(search);
+  }
+
   void add_work_commands() {
     CLI::App* run =
         command("run", "Take files or folders through a recipe, here, until done",
@@ -229,6 +277,8 @@ class CommandLine {
     add_work_options(cluster);
     add_encoding_options(cluster);
     add_clustering_options(cluster);
+
+    add_search_command();
 
     CLI::App* ingest = command("ingest", "Copy recordings in and queue a run for each", [this] {
       return ingest_command(args_.global, program_, args_.work, args_.paths);

@@ -10,6 +10,7 @@
 #include "cli/config.h"
 #include "engine/executor.h"
 #include "engine/recipe.h"
+#include "store/database.h"
 #include "store/paths.h"
 
 namespace baleen::cli {
@@ -50,6 +51,10 @@ struct Program {
   engine::Probe probe;
   std::function<Result<json::array>(const store::DataRoot&, const ModelCommand&)> models;
   std::function<std::vector<Check>(const Config&, const store::DataRoot&)> checks;
+  /// Windows of a collection that are like an example; request and answer as of POST /v1/collections/…/search.
+  std::function<Result<json::object>(
+      const Config&, const store::DataRoot&, store::Database&, const json::object& request)>
+      search;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
 };
 

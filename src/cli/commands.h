@@ -2,6 +2,7 @@
 
 /// The commands. Each returns the exit status of the process, or an error whose code decides it.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,21 @@ struct WorkerOptions {
                                           const Program&,
                                           const WorkOptions&,
                                           const std::string& target);
+
+// commands_search.cc
+struct SearchOptions {
+  std::string collection;
+  std::optional<double> start_s,
+      end_s;  ///< Neither: the whole recording; no end: the window there.
+  int top = 20;
+  double apart_s = 0;
+};
+/// Finds what is like an example; a file that is new is taken in and embedded first.
+[[nodiscard]] Result<int> search_command(const GlobalOptions&,
+                                         const Program&,
+                                         const WorkOptions&,
+                                         const SearchOptions&,
+                                         const std::string& example);
 
 // commands_service.cc: the service, and who may use it.
 [[nodiscard]] Result<int> serve_command(const GlobalOptions&, const Program&, const ServeOptions&);

@@ -7,10 +7,8 @@
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "core/file.h"
-#include "core/sha256.h"
 #include "engine/explain.h"
 #include "engine/status.h"
-#include "store/assets.h"
 
 namespace baleen::cli {
 namespace {
@@ -131,22 +129,6 @@ void print_run(const json::object& run, const store::DataRoot& root) {
   print_artifacts(run, root);
 }
 
-/// The asset that a person means by a file they have or an id they were told.
-Result<std::optional<std::string>> asset_of(Session& session,
-                                            const WorkOptions& work,
-                                            const std::string& target) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(target, error)) {
-    BALEEN_ASSIGN_OR_RETURN(std::string asset_id, engine::resolve_asset(session.database, target));
-    return std::optional<std::string>(std::move(asset_id));
-  }
-  BALEEN_ASSIGN_OR_RETURN(const std::string sha256, core::sha256_file(target));
-  BALEEN_ASSIGN_OR_RETURN(const std::optional<store::Asset> asset,
-                          store::find_asset_by_hash(session.database, work.owner, sha256));
-  if (!asset) return std::optional<std::string>();
-  return std::optional<std::string>(asset->asset_id);
-}
-
 }  // namespace
 
 Result<int> status_command(const GlobalOptions& options, const Program& program) {
@@ -193,7 +175,7 @@ Result<int> explain_command(const GlobalOptions& options,
                           Session::open(options, program, true));
   BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(work.recipe));
   BALEEN_ASSIGN_OR_RETURN(const std::optional<std::string> asset_id,
-                          asset_of(*session, work, target));
+                          find_asset_of(*session, work.owner, target));
   BALEEN_ASSIGN_OR_RETURN(
       const json::object explained,
       engine::explain_asset(session->database, session->root, *recipe, asset_id));

@@ -38,25 +38,15 @@ Result<void> check_work(const engine::Recipe& recipe, const WorkOptions& work) {
 /// The run over the collection, with everything that the recordings were encoded with.
 Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
   BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe("clusters"));
-  BALEEN_ASSIGN_OR_RETURN(
-      const std::optional<store::Collection> collection,
-      store::find_collection_by_name(session.database, work.owner, work.collection));
-  if (!collection) {
-    BALEEN_ASSIGN_OR_RETURN(const auto known,
-                            store::list_collections(session.database, work.owner));
-    std::vector<std::string> names;
-    for (const store::Collection& one : known) names.push_back(one.name);
-    return fail(ErrorCode::not_found, "there is no collection '{}'{}; there is: {}",
-                printable(work.collection), did_you_mean(work.collection, names),
-                names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
-  }
+  BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
+                          find_collection_of(session, work.owner, work.collection));
   engine::SubmitOptions options;
   options.params = work.params;
   options.params.erase("time_expansion");
   options.params["clustering"] = work.clustering;
   options.params["where"] = work.where;
   BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
-                          session.queue.submit(*recipe, collection->collection_id, options));
+                          session.queue.submit(*recipe, collection.collection_id, options));
   BALEEN_ASSIGN_OR_RETURN(Item item, item_of_run(session, submitted.run_id));
   item.is_fresh = submitted.is_fresh;
   return item;

@@ -1,10 +1,15 @@
 #include "cli/session.h"
 
+#include <fmt/format.h>
+
 #include <mutex>
 #include <thread>
 
 #include "cli/text.h"
 #include "core/log.h"
+#include "core/sha256.h"
+#include "engine/status.h"
+#include "store/assets.h"
 #include "store/schema.h"
 
 namespace baleen::cli {
@@ -102,6 +107,35 @@ int Session::executors() const {
   const auto configured = static_cast<int>(config.integer("worker.executors"));
   if (configured > 0) return configured;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+Result<std::optional<std::string>> find_asset_of(Session& session,
+                                                 const std::string& owner,
+                                                 const std::string& target) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(target, error)) {
+    BALEEN_ASSIGN_OR_RETURN(std::string asset_id, engine::resolve_asset(session.database, target));
+    return std::optional<std::string>(std::move(asset_id));
+  }
+  BALEEN_ASSIGN_OR_RETURN(const std::string sha256, core::sha256_file(target));
+  BALEEN_ASSIGN_OR_RETURN(const std::optional<store::Asset> asset,
+                          store::find_asset_by_hash(session.database, owner, sha256));
+  if (!asset) return std::optional<std::string>();
+  return std::optional<std::string>(asset->asset_id);
+}
+
+Result<store::Collection> find_collection_of(Session& session,
+                                             const std::string& owner,
+                                             const std::string& name) {
+  BALEEN_ASSIGN_OR_RETURN(std::optional<store::Collection> collection,
+                          store::find_collection_by_name(session.database, owner, name));
+  if (collection) return std::move(*collection);
+  BALEEN_ASSIGN_OR_RETURN(const auto known, store::list_collections(session.database, owner));
+  std::vector<std::string> names;
+  for (const store::Collection& one : known) names.push_back(one.name);
+  return fail(ErrorCode::not_found, "there is no collection '{}'{}; there is: {}", printable(name),
+              did_you_mean(name, names),
+              names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")));
 }
 
 }  // namespace baleen::cli

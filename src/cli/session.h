@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "engine/queue.h"
 #include "engine/supervisor.h"
+#include "store/collections.h"
 
 namespace baleen::cli {
 
@@ -55,6 +56,16 @@ class Session {
           store::Database database,
           engine::RecipeRegistry recipes);
 };
+
+/// The asset that a person means by a file they have or an id they were told; none if the file was never taken in.
+/// NOT_FOUND for an id that is not known.
+[[nodiscard]] Result<std::optional<std::string>> find_asset_of(Session& session,
+                                                               const std::string& owner,
+                                                               const std::string& target);
+/// The owner's collection of this name. NOT_FOUND, with the name that was probably meant and those that there are.
+[[nodiscard]] Result<store::Collection> find_collection_of(Session& session,
+                                                           const std::string& owner,
+                                                           const std::string& name);
 
 /// Configuration alone, for commands that need no data directory.
 [[nodiscard]] Result<Config> load_config(const GlobalOptions& options);

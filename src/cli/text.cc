@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <sstream>
@@ -61,6 +62,32 @@ std::string human_duration(double seconds) {
   const auto whole = static_cast<std::int64_t>(std::llround(seconds));
   if (whole < 3600) return fmt::format("{} min {:02d} s", whole / 60, whole % 60);
   return fmt::format("{} h {:02d} min", whole / 3600, whole / 60 % 60);
+}
+
+std::string position_text(double seconds) {
+  const auto tenths = static_cast<std::int64_t>(std::llround(seconds * 10));
+  const std::int64_t whole = tenths / 10;
+  const std::int64_t hours = whole / 3600;
+  const std::int64_t minutes = whole / 60 % 60;
+  if (hours > 0) return fmt::format("{}:{:02}:{:02}.{}", hours, minutes, whole % 60, tenths % 10);
+  return fmt::format("{}:{:02}.{}", minutes, whole % 60, tenths % 10);
+}
+
+std::optional<double> parse_position(std::string_view text) {
+  const std::vector<std::string> parts = split(text, ':');
+  if (parts.empty() || parts.size() > 3 || text.ends_with(':')) return std::nullopt;
+  double seconds = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    double part = 0;
+    const char* const end = parts[i].data() + parts[i].size();
+    const auto [stop, error] = std::from_chars(parts[i].data(), end, part);
+    if (error != std::errc() || stop != end || !std::isfinite(part) || part < 0 ||
+        (i > 0 && part >= 60)) {
+      return std::nullopt;
+    }
+    seconds = seconds * 60 + part;
+  }
+  return seconds;
 }
 
 std::string printable(std::string_view text, std::size_t columns_max) {

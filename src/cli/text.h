@@ -4,6 +4,7 @@
 /// to the terminal.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,10 @@ namespace baleen::cli {
 [[nodiscard]] std::string human_bytes(std::int64_t bytes);
 /// "850 ms", "12.3 s", "4 min 05 s", "2 h 03 min".
 [[nodiscard]] std::string human_duration(double seconds);
+/// A place in a recording: "0:07.5", "1:02:03.5".
+[[nodiscard]] std::string position_text(double seconds);
+/// "75", "1:15", "1:02:03.5" → seconds; none for what is no such place.
+[[nodiscard]] std::optional<double> parse_position(std::string_view text);
 /// Valid UTF-8 without control characters, shortened in the middle to `columns_max`.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t columns_max = 200);
 /// ", did you mean 'worker'?" if one of the words is close enough, else "".

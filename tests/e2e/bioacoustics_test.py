@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Recordings become embeddings of windows: one Parquet file for each recording and way to encode it, the same bytes
 however often the work was killed, and a batch that goes on past what cannot be read."""
+import array
 import base64
 import json
+import math
 import pathlib
 import re
 import random
@@ -198,8 +200,73 @@ class Bioacoustics(harness.Case):
             self.assertEqual(sum(cluster["metadata_summary"]["hours"]), cluster["size"])
         status, headers, data = server.ask("GET", f"{base}/{files['assignments']}")
         self.assertEqual((status, data[:4], data[-4:]), (200, b"PAR1", b"PAR1"))
+        status, found = server.json("POST", f"/v1/collections/{collection['collection_id']}/search", {
+            "asset_id": asset_id, "start_s": 5, "top": 4, "apart_s": 3, "params": {"model": "builtin", "window_s": 1}})
+        self.assertEqual(status, 200, found)
+        self.assertEqual(found["windows_searched"], 40 - 7)
+        self.assertEqual(len(found["hits"]), 4)
+        for hit in found["hits"]:
+            self.assertEqual((hit["asset_id"], hit["file"]), (asset_id, "S4A03895_20190522_060000.wav"))
+            self.assertGreaterEqual(abs(hit["start_s"] - 5), 4)
+        status, problem = server.json("POST", f"/v1/collections/{collection['collection_id']}/search", {
+            "asset_id": asset_id, "params": {"model": "stub"}})
+        self.assertEqual((status, problem["code"]), (404, "INPUT_NOT_FOUND"))
         listed = server.json("GET", f"/v1/runs?asset_id={collection['collection_id']}")[1]["items"]
         self.assertEqual([(item["recipe"], item["file"]) for item in listed], [("clusters", "deployment-7")])
+
+    def make_calls(self, path, seconds, calls_at_s, seed):
+        """Soft noise; at each of those seconds a second of a rising whistle, at its own loudness."""
+        rng, frames = random.Random(seed), [0.0] * (seconds * 16000)
+        for i in range(len(frames)):
+            frames[i] = rng.gauss(0, 100)
+        for n, begin in enumerate(calls_at_s):
+            for i in range(16000):
+                at = i / 16000
+                frames[begin * 16000 + i] += 4000 / (1 + n) * math.sin(2 * math.pi * (1000 * at + 1500 * at * at))
+        samples = array.array("h", (round(value) for value in frames))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(harness.wav_bytes(samples.tobytes(), 16000, 1))
+        return path
+
+    def test_search_finds_the_same_call_elsewhere(self):
+        place = self.place()
+        folder = place.path / "recordings"
+        example = self.make_calls(folder / "a.wav", 12, [3], 1)
+        self.make_calls(folder / "b.wav", 15, [2, 9], 2)
+        self.make_calls(folder / "c.wav", 9, [], 3)
+        words = ("--model", "builtin", "--window", 1, "--collection", "reef")
+        self.assert_status(place.run(*run_command(folder, *words)), 0)
+        found = self.assert_status(place.run("search", example, *words, "--at", "0:03.5", "--top", 3, "--json"), 0).json
+        self.assertEqual((found["example"]["start_s"], found["example"]["end_s"]), (3, 4))
+        self.assertEqual((found["recordings_searched"], found["windows_searched"]), (3, 12 + 15 + 9 - 1))
+        self.assertEqual({(hit["file"], hit["start_s"]) for hit in found["hits"][:2]}, {("b.wav", 2), ("b.wav", 9)})
+        self.assertGreater(found["hits"][1]["similarity"], found["hits"][2]["similarity"] + 0.1)
+
+        # A file that is new is embedded first, and does not join the collection.
+        other = self.make_calls(place.path / "heard_today.wav", 4, [1], 9)
+        shown = self.assert_status(place.run("search", other, *words, "--at", 1, "--until", 2, "--top", 3), 0).out
+        self.assertRegex(shown, r"similarity +from +to +asset +file")
+        rows = [line.split() for line in shown.splitlines() if line.endswith(".wav")]
+        self.assertEqual({(row[1], row[4]) for row in rows}, {("0:03.0", "a.wav"), ("0:02.0", "b.wav"), ("0:09.0", "b.wav")})
+        self.assertEqual(place.rows("SELECT COUNT(*) FROM collection_members"), [(3,)])
+
+    def test_a_search_that_makes_no_sense_says_why(self):
+        place = self.place()
+        folder = self.recordings(place, 2, 4)
+        self.assert_status(place.run(*run_command(folder, "--model", "stub", "--collection", "reef")), 0)
+        example = folder / "0.wav"
+        for words, status, code in ((("--at", "99"), 2, "INVALID_ARGUMENT"), (("--at", "soon"), 2, "INVALID_ARGUMENT"),
+                                    (("--at", "2", "--until", "1"), 2, "INVALID_ARGUMENT"), (("--top", "0"), 2, "INVALID_ARGUMENT"),
+                                    (("--where", "tag_data.species=orca"), 3, "INPUT_NOT_FOUND")):
+            outcome = place.run("search", example, "--model", "stub", "--collection", "reef", *words, "--json")
+            self.assertEqual((outcome.status, outcome.json["error"]["code"]), (status, code), str(outcome))
+        outcome = place.run("search", example, "--model", "builtin", "--collection", "reef", "--json")
+        self.assertEqual((outcome.json["recordings_searched"], outcome.json["recordings_not_embedded"]), (1, 1), str(outcome))
+        self.assertEqual(outcome.json["hits"], [])
+        outcome = place.run("search", "no-such-id", "--collection", "reef", "--json")
+        self.assertEqual(outcome.json["error"]["code"], "NOT_FOUND")
+        outcome = place.run("search", example, "--collection", "reeef", "--json")
+        self.assertIn("'reef'", outcome.json["error"]["message"])
 
     def test_what_cannot_be_clustered_says_why(self):
         place = self.place()

@@ -1,0 +1,218 @@
+#include "recipes/bioacoustics/search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "cluster/distance.h"
+#include "cluster/matrix.h"
+#include "formats/parquet_tables.h"
+
+namespace baleen::bioacoustics {
+namespace {
+
+/// The windows of the example, each of length 1.
+struct Query {
+  cluster::Matrix vectors;  // (n, d)
+  double start_s = 0, end_s = 0;
+};
+
+void scale_to_unit(std::span<float> vector) {
+  const float length = std::sqrt(cluster::dot(vector, vector));
+  if (length == 0) return;
+  for (float& value : vector) value /= length;
+}
+
+struct Times {
+  std::vector<double> start_s, end_s;
+};
+
+Result<Times> read_times(formats::EmbeddingsFile& file) {
+  Times times;
+  times.start_s.resize(static_cast<std::size_t>(file.reader.n_rows()));
+  times.end_s.resize(times.start_s.size());
+  BALEEN_RETURN_IF_ERROR(file.reader.read(file.start_s, 0, times.start_s));
+  BALEEN_RETURN_IF_ERROR(file.reader.read(file.end_s, 0, times.end_s));
+  return times;
+}
+
+std::vector<std::size_t> rows_of(const Example& example, const Times& times) {
+  std::vector<std::size_t> rows;
+  if (example.end_s <= example.start_s) {
+    double nearest_s = 0;
+    for (std::size_t row = 0; row < times.start_s.size(); ++row) {
+      if (times.start_s[row] > example.start_s || times.end_s[row] <= example.start_s) continue;
+      const double away_s = std::abs((times.start_s[row] + times.end_s[row]) / 2 - example.start_s);
+      if (!rows.empty() && away_s >= nearest_s) continue;
+      rows.assign(1, row);
+      nearest_s = away_s;
+    }
+    return rows;
+  }
+  for (std::size_t row = 0; row < times.start_s.size(); ++row) {
+    if (times.start_s[row] < example.end_s && times.end_s[row] > example.start_s)
+      rows.push_back(row);
+  }
+  return rows;
+}
+
+Result<Query> read_query(const Example& example) {
+  BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file,
+                          formats::open_embeddings(example.recording.embeddings));
+  BALEEN_ASSIGN_OR_RETURN(const Times times, read_times(file));
+  const std::vector<std::size_t> rows = rows_of(example, times);
+  if (rows.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                "the recording has no window at {:.3f} s; it ends at {:.3f} s", example.start_s,
+                times.end_s.empty() ? 0.0 : times.end_s.back());
+  }
+  if (rows.size() > kExampleWindowsMax) {
+    return fail(ErrorCode::invalid_argument,
+                "the example has {} windows, at most {} are compared: name a shorter stretch of it",
+                rows.size(), kExampleWindowsMax);
+  }
+  Query query{cluster::Matrix(rows.size(), static_cast<std::size_t>(file.info.vector_dim)),
+              times.start_s[rows.front()], times.end_s[rows.front()]};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::span<float> vector = query.vectors.row(i);
+    BALEEN_RETURN_IF_ERROR(
+        file.reader.read(file.embedding, static_cast<std::int64_t>(rows[i]), vector));
+    scale_to_unit(vector);
+    query.end_s = std::max(query.end_s, times.end_s[rows[i]]);
+  }
+  return query;
+}
+
+bool is_before(const SearchHit& a, const SearchHit& b) {
+  if (a.similarity != b.similarity) return a.similarity > b.similarity;
+  if (a.recording != b.recording) return a.recording < b.recording;
+  return a.row_index < b.row_index;
+}
+
+/// The best so far; the worst of them on top.
+class BestHits {
+ public:
+  explicit BestHits(std::size_t n_max) : n_max_(n_max) {}
+
+  void add(const SearchHit& hit) {
+    if (hits_.size() == n_max_) {
+      if (!is_before(hit, hits_.front())) return;
+      std::ranges::pop_heap(hits_, is_before);
+      hits_.pop_back();
+    }
+    hits_.push_back(hit);
+    std::ranges::push_heap(hits_, is_before);
+  }
+  [[nodiscard]] std::vector<SearchHit> take() {
+    std::ranges::sort(hits_, is_before);
+    return std::move(hits_);
+  }
+
+ private:
+  std::size_t n_max_;
+  std::vector<SearchHit> hits_;
+};
+
+/// Rows that may not be found: [first, second). They are one stretch, as windows follow each other in time.
+using Hidden = std::pair<std::int64_t, std::int64_t>;
+
+Result<Hidden> rows_near(const Query& query,
+                         const std::filesystem::path& embeddings,
+                         double apart_s) {
+  BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file, formats::open_embeddings(embeddings));
+  BALEEN_ASSIGN_OR_RETURN(const Times times, read_times(file));
+  const auto first = std::ranges::upper_bound(times.end_s, query.start_s - apart_s);
+  const auto last = std::ranges::lower_bound(times.start_s, query.end_s + apart_s);
+  return Hidden{first - times.end_s.begin(), last - times.start_s.begin()};
+}
+
+/// Calls `visit(row, vector)` for every row; mapped where the file allows it.
+template <typename Visit>
+Result<void> for_each_vector(const std::filesystem::path& path, std::size_t size, Visit visit) {
+  Result<formats::MappedFloatLists> mapped = formats::MappedFloatLists::open(path, "embedding");
+  if (mapped.ok()) {
+    if (static_cast<std::size_t>(mapped->list_size()) != size)
+      return fail(ErrorCode::embedding_dimensions_differ, "{} has vectors of {} numbers, not of {}",
+                  path.filename().string(), mapped->list_size(), size);
+    std::int64_t row = 0;
+    for (std::int64_t group = 0; group < mapped->n_row_groups(); ++group) {
+      const std::span<const float> values = mapped->group(group);
+      for (std::size_t at = 0; at < values.size(); at += size)
+        visit(row++, values.subspan(at, size));
+    }
+    return {};
+  }
+  if (mapped.error().code != ErrorCode::not_supported) return mapped.error();
+  BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file, formats::open_embeddings(path));
+  if (static_cast<std::size_t>(file.info.vector_dim) != size)
+    return fail(ErrorCode::embedding_dimensions_differ, "{} has vectors of {} numbers, not of {}",
+                path.filename().string(), file.info.vector_dim, size);
+  std::vector<float> vector(size);
+  for (std::int64_t row = 0; row < file.reader.n_rows(); ++row) {
+    BALEEN_RETURN_IF_ERROR(file.reader.read(file.embedding, row, std::span(vector)));
+    visit(row, std::span<const float>(vector));
+  }
+  return {};
+}
+
+double similarity_to(const Query& query, std::span<const float> vector) {
+  const float squared_length = cluster::dot(vector, vector);
+  if (squared_length == 0) return 0;
+  float best = -std::numeric_limits<float>::infinity();
+  for (std::size_t i = 0; i < query.vectors.n_rows(); ++i)
+    best = std::max(best, cluster::dot(query.vectors.row(i), vector));
+  return std::clamp(static_cast<double>(best) / std::sqrt(static_cast<double>(squared_length)),
+                    -1.0, 1.0);
+}
+
+/// When the hits are: of each recording the file is opened once.
+Result<void> add_times(const std::vector<EmbeddedRecording>& among, std::vector<SearchHit>& hits) {
+  std::vector<SearchHit*> by_file;
+  for (SearchHit& hit : hits) by_file.push_back(&hit);
+  std::ranges::sort(by_file, {},
+                    [](const SearchHit* hit) { return std::pair(hit->recording, hit->row_index); });
+  for (std::size_t i = 0; i < by_file.size();) {
+    const std::size_t recording = by_file[i]->recording;
+    BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file,
+                            formats::open_embeddings(among[recording].embeddings));
+    for (; i < by_file.size() && by_file[i]->recording == recording; ++i) {
+      SearchHit& hit = *by_file[i];
+      BALEEN_RETURN_IF_ERROR(
+          file.reader.read(file.start_s, hit.row_index, std::span(&hit.start_s, 1)));
+      BALEEN_RETURN_IF_ERROR(file.reader.read(file.end_s, hit.row_index, std::span(&hit.end_s, 1)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SearchResult> search_by_example(const Example& example,
+                                       const std::vector<EmbeddedRecording>& among,
+                                       const SearchOptions& options) {
+  BALEEN_ASSIGN_OR_RETURN(const Query query, read_query(example));
+  SearchResult result;
+  result.start_s = query.start_s;
+  result.end_s = query.end_s;
+  result.n_example_windows = static_cast<std::int64_t>(query.vectors.n_rows());
+  if (options.top == 0) return result;
+  BestHits best(options.top);
+  for (std::size_t i = 0; i < among.size(); ++i) {
+    Hidden hidden{0, 0};
+    if (among[i].asset_id == example.recording.asset_id) {
+      BALEEN_ASSIGN_OR_RETURN(hidden, rows_near(query, among[i].embeddings, options.apart_s));
+    }
+    BALEEN_RETURN_IF_ERROR(for_each_vector(among[i].embeddings, query.vectors.n_columns(),
+                                           [&](std::int64_t row, std::span<const float> vector) {
+                                             if (row >= hidden.first && row < hidden.second) return;
+                                             ++result.n_windows;
+                                             best.add({i, row, 0, 0, similarity_to(query, vector)});
+                                           }));
+  }
+  result.hits = best.take();
+  BALEEN_RETURN_IF_ERROR(add_times(among, result.hits));
+  return result;
+}
+
+}  // namespace baleen::bioacoustics
