@@ -5,6 +5,7 @@
 
 #include "cluster/parallel.h"
 #include "cluster/random.h"
+#include "cluster/rounds.h"
 #include "core/check.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -326,6 +327,17 @@ LayoutGroups make_groups(const FuzzyGraph& graph, std::size_t first_target) {
   return groups;
 }
 
+namespace {
+
+void show_group(const LayoutStep& step, float* positions) {
+  for (std::size_t c = 0; c < step.n_components; ++c) {
+    const std::size_t at = c * step.stride + step.group * kLayoutLanes;
+    std::copy_n(step.to + at, kLayoutLanes, positions + at);
+  }
+}
+
+}  // namespace
+
 void optimize_layout(const LayoutGroups& groups,
                      const LayoutOptions& options,
                      std::size_t n_components,
@@ -346,28 +358,29 @@ void optimize_layout(const LayoutGroups& groups,
                   .n_drawn = options.n_fixed > 0 ? options.n_fixed : groups.n,
                   .first_drawn = options.n_fixed > 0 ? stride - options.n_fixed : 0,
                   .is_symmetric = options.n_fixed == 0};
-  for (std::size_t epoch = 0; epoch < options.n_epochs; ++epoch) {
-    step.rate = options.learning_rate *
-                (1 - static_cast<float>(epoch) / static_cast<float>(options.n_epochs));
-    step.epoch = static_cast<float>(epoch);
-    step.seed = Random(options.seed, epoch).next();
-    for (std::size_t turn = 0; turn < kTurns; ++turn) {
-      const std::size_t n_here = (n_groups + kTurns - 1 - turn) / kTurns;
-      for_each_block(n_here, 32, options.n_threads, [&](std::size_t begin, std::size_t end) {
-        LayoutStep own = step;
-        for (std::size_t i = begin; i < end; ++i) {
-          own.group = i * kTurns + turn;
-          HWY_DYNAMIC_DISPATCH(step_group)(own);
-        }
-      });
-      for (std::size_t c = 0; c < n_components; ++c) {
-        for (std::size_t g = turn; g < n_groups; g += kTurns) {
-          std::copy_n(moved.data() + c * stride + g * kLayoutLanes, kLayoutLanes,
-                      positions.data() + c * stride + g * kLayoutLanes);
-        }
+  // Of each turn a round that moves points, seen by nobody, and one that shows them to all.
+  const std::size_t n_rounds = options.n_epochs * kTurns * 2;
+  const std::size_t n_per_turn = (n_groups + kTurns - 1) / kTurns;
+  const auto work = [&](std::size_t round, std::size_t begin, std::size_t end) {
+    const std::size_t turn = round / 2 % kTurns;
+    const std::size_t epoch = round / 2 / kTurns;
+    LayoutStep own = step;
+    own.epoch = static_cast<float>(epoch);
+    own.rate = options.learning_rate * (1 - own.epoch / static_cast<float>(options.n_epochs));
+    own.seed = Random(options.seed, epoch).next();
+    for (std::size_t i = begin; i < end; ++i) {
+      own.group = i * kTurns + turn;
+      if (own.group >= n_groups) {
+        break;
+      }
+      if (round % 2 == 0) {
+        HWY_DYNAMIC_DISPATCH(step_group)(own);
+      } else {
+        show_group(own, positions.data());
       }
     }
-  }
+  };
+  for_each_round(n_rounds, n_per_turn, 32, options.n_threads, work);
 }
 
 void smooth_layout(const LayoutGroups& groups,
