@@ -95,8 +95,8 @@ Result<void> ParquetReader::read_as(int column,
                 "whole rows",
                 described.name, parquet_type_name(described.type), per_row, n_values);
   if (first_row < 0 || n_rows > this->n_rows() || first_row > this->n_rows() - n_rows)
-    return fail(ErrorCode::invalid_argument, "rows {} to {} of {}, which has {}", first_row,
-                first_row + n_rows, state_->file.name, this->n_rows());
+    return fail(ErrorCode::invalid_argument, "{} rows from {} on, of {}, which has {}", n_rows,
+                first_row, state_->file.name, this->n_rows());
   auto& cursor = state_->cursors[i];
   if (!cursor) cursor = std::make_unique<parquet::ColumnCursor>(state_->file, i);
   return cursor->read(first_row, values, is_valid);
