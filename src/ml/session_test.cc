@@ -165,7 +165,9 @@ TEST_F(SessionTest, WantOfMemoryIsModelOom) {
 
 TEST(SessionWithoutRuntime, OpenSaysNotSupported) {
   if (!onnxruntime_version().empty()) GTEST_SKIP() << "built with ONNX Runtime";
-  const Result<Session> session = Session::open("any.onnx", {});
+  const testing::TemporaryDirectory directory;
+  testing::write_bytes(directory.path() / "any.onnx", sum_and_double().bytes());
+  const Result<Session> session = Session::open(directory.path() / "any.onnx", {});
   ASSERT_FALSE(session.ok());
   EXPECT_EQ(session.error().code, ErrorCode::not_supported);
 }
