@@ -12,7 +12,7 @@
 namespace baleen::dsp {
 namespace {
 
-constexpr float kTolerance = 1e-4F;  // tests/golden/bat_frontend/ORIGIN.md
+constexpr float kTolerance = 1e-5F;  // tests/golden/bat_frontend/ORIGIN.md
 
 std::vector<float> spectrogram_of(const BatFrontendOptions& options,
                                   std::span<const float> samples) {

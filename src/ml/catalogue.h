@@ -39,7 +39,7 @@ struct ModelCard {
   std::string name;    ///< Lower-case, unique: "yamnet".
   std::string task;    ///< What it is used for; models with one task are interchangeable: "yamnet".
   std::string file;    ///< Its customary file name.
-  std::string format;  ///< "onnx" can be run by this build; others are only stored.
+  std::string format;  ///< "onnx" and "tflite" can be run (session.h); others are only stored.
   std::string sha256;  ///< 64 hex digits, or "" where none is published.
   std::string sha256_prefix;    ///< First digits, where only these are published.
   std::int64_t size_bytes = 0;  ///< 0 where unknown.
@@ -53,7 +53,7 @@ struct ModelCard {
   std::vector<std::string> labels;
   std::optional<EmbeddingContract> embedding;  ///< Where it can embed windows of sound.
 
-  [[nodiscard]] bool is_runnable() const { return format == "onnx"; }
+  [[nodiscard]] bool is_runnable() const { return format == "onnx" || format == "tflite"; }
   /// Whether a file with this digest may be this model; false where nothing is known of the digest.
   [[nodiscard]] bool matches(std::string_view file_sha256) const;
 };

@@ -29,15 +29,7 @@ Result<void> EmbeddingNetwork::check(const Session& session, const ModelCard& ca
   BALEEN_RETURN_IF_ERROR(
       session.expect_input(input_name(session, card), card.inputs.front().shape));
   const TensorContract& output = output_of(card);
-  BALEEN_RETURN_IF_ERROR(session.expect_output(output.name, output.shape));
-  const bool is_open = std::any_of(output.shape.begin() + 1, output.shape.end(),
-                                   [](std::int64_t dimension) { return dimension <= 0; });
-  if (is_open) {
-    return fail(ErrorCode::not_supported,
-                "model {}: the card leaves a dimension of '{}' open that is to be pooled",
-                card.name, output.name);
-  }
-  return {};
+  return session.expect_output(output.name, output.shape);
 }
 
 Result<EmbeddingNetwork> EmbeddingNetwork::create(Session session, const ModelCard& card) {
@@ -53,7 +45,7 @@ EmbeddingNetwork::EmbeddingNetwork(Session session, const ModelCard& card)
       output_shape_(output_of(card).shape.begin() + 1, output_of(card).shape.end()),
       size_(static_cast<std::size_t>(card.embedding->size)) {
   for (std::size_t i = 0; i + 1 < output_shape_.size(); ++i)
-    pooled_ *= static_cast<std::size_t>(output_shape_[i]);
+    n_pooled_ *= static_cast<std::size_t>(std::max<std::int64_t>(output_shape_[i], 0));
 }
 
 Result<void> EmbeddingNetwork::embed(std::span<const float> windows,
@@ -82,28 +74,54 @@ Result<void> EmbeddingNetwork::embed_batch(std::span<const float> windows,
   const std::size_t n = out.size() / size_;
   InputTensor in{input_, {static_cast<std::int64_t>(n)}, windows};
   in.shape.insert(in.shape.end(), input_shape.begin(), input_shape.end());
+  if (n_pooled_ == 0) return embed_open(in, out);
   OutputTensor result{output_, {static_cast<std::int64_t>(n)}, out};
   result.shape.insert(result.shape.end(), output_shape_.begin(), output_shape_.end());
-  if (pooled_ == 1) return session_.run({&in, 1}, {&result, 1});
+  if (n_pooled_ == 1) return session_.run({&in, 1}, {&result, 1});
 
-  unpooled_.resize(n * pooled_ * size_);
+  unpooled_.resize(n * n_pooled_ * size_);
   result.values = unpooled_;
   BALEEN_RETURN_IF_ERROR(session_.run({&in, 1}, {&result, 1}));
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::span<const float> parts =
-        std::span<const float>(unpooled_).subspan(i * pooled_ * size_, pooled_ * size_);
+  pool(unpooled_, n_pooled_, out);
+  return {};
+}
+
+Result<void> EmbeddingNetwork::embed_open(const InputTensor& in, std::span<float> out) {
+  BALEEN_ASSIGN_OR_RETURN(const TensorValue result, session_.run_for({&in, 1}, output_));
+  const std::size_t n = out.size() / size_;
+  const bool is_expected = result.shape.size() == output_shape_.size() + 1 &&
+                           result.shape.front() == static_cast<std::int64_t>(n) &&
+                           result.shape.back() == static_cast<std::int64_t>(size_);
+  if (!is_expected) {
+    return fail(ErrorCode::model_invalid, "'{}' is [{}] and not [{},…,{}]", output_,
+                fmt::join(result.shape, ","), n, size_);
+  }
+  if (result.values.empty()) {
+    return fail(
+        ErrorCode::invalid_argument,
+        "the window is too short for the network: [{}] gives no vector; ask for longer ones",
+        fmt::join(in.shape, ","));
+  }
+  pool(result.values, result.values.size() / out.size(), out);
+  return {};
+}
+
+void EmbeddingNetwork::pool(std::span<const float> vectors,
+                            std::size_t n_pooled,
+                            std::span<float> out) const {
+  for (std::size_t i = 0; i * size_ < out.size(); ++i) {
+    const std::span<const float> parts = vectors.subspan(i * n_pooled * size_, n_pooled * size_);
     for (std::size_t d = 0; d < size_; ++d) {
       double sum = 0;
       float largest = parts[d];
-      for (std::size_t p = 0; p < pooled_; ++p) {
+      for (std::size_t p = 0; p < n_pooled; ++p) {
         sum += parts[p * size_ + d];
         largest = std::max(largest, parts[p * size_ + d]);
       }
       out[i * size_ + d] =
-          pooling_ == "max" ? largest : static_cast<float>(sum / static_cast<double>(pooled_));
+          pooling_ == "max" ? largest : static_cast<float>(sum / static_cast<double>(n_pooled));
     }
   }
-  return {};
 }
 
 void scale_to_peak(std::span<float> window, double peak) {

@@ -88,6 +88,40 @@ TEST_F(EmbeddingNetworkTest, PoolsWhatLiesBetweenWindowAndVector) {
   EXPECT_EQ(embed("max"), (std::vector<float>{4, 6, 12, 14}));
 }
 
+TEST_F(EmbeddingNetworkTest, PoolsAsManyVectorsAsTheWindowGives) {
+  OnnxModel model;
+  model.inputs = {{"inputs", {-1, -1, 2}}};
+  model.outputs = {{"embedding", {-1, -1, 2}}};
+  model.constants = {{"two", {1}, {2.0F}}};
+  model.nodes = {{"Mul", {"inputs", "two"}, {"embedding"}}};
+  EmbeddingNetwork network =
+      EmbeddingNetwork::create(open(model), card({-1, -1, 2}, {-1, -1, 2}, "max")).value();
+  const std::vector<float> windows{0, 5, 4, 3, 2, 1, 6, 7, 10, 9, 8, 11};
+  std::vector<float> vectors(4);
+  const std::vector<std::int64_t> three{3, 2};
+  ASSERT_TRUE(network.embed(windows, three, vectors).ok());
+  EXPECT_EQ(vectors, (std::vector<float>{8, 10, 20, 22}));
+  vectors.resize(6);
+  const std::vector<std::int64_t> two{2, 2};
+  ASSERT_TRUE(network.embed(windows, two, vectors).ok());
+  EXPECT_EQ(vectors, (std::vector<float>{8, 10, 12, 14, 20, 22}));
+}
+
+TEST_F(EmbeddingNetworkTest, AWindowOfWhichNothingIsMadeIsAnErrorOfTheWindow) {
+  // The network takes all of its vectors away.
+  OnnxModel model;
+  model.inputs = {{"inputs", {-1, 2, 2}}};
+  model.outputs = {{"embedding", {-1, -1, 2}}};
+  model.constants = {{"none", {1, 0, 2}, {}}};
+  model.nodes = {{"ReduceMean", {"inputs"}, {"mean"}}, {"Add", {"mean", "none"}, {"embedding"}}};
+  EmbeddingNetwork network =
+      EmbeddingNetwork::create(open(model), card({-1, 2, 2}, {-1, -1, 2}, "mean")).value();
+  const std::vector<float> window(4);
+  std::vector<float> vector(2);
+  const std::vector<std::int64_t> shape{2, 2};
+  EXPECT_EQ(network.embed(window, shape, vector).error().code, ErrorCode::invalid_argument);
+}
+
 TEST_F(EmbeddingNetworkTest, ACardThatDisagreesWithItsNetworkIsRefused) {
   const auto code = [&](const ModelCard& wrong) {
     return EmbeddingNetwork::create(open(doubles(3)), wrong).error().code;

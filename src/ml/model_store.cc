@@ -187,8 +187,8 @@ Result<ModelCard> ModelStore::identify(const fs::path& file,
   }
   card.name = options.name;
   card.task = options.task;
-  card.file = options.name + ".onnx";
-  card.format = "onnx";
+  BALEEN_ASSIGN_OR_RETURN(card.format, model_format(file));
+  card.file = options.name + "." + card.format;
   card.licence = "not stated";
   card.source = "installed by the user";
   BALEEN_ASSIGN_OR_RETURN(card, parse_card(card_to_json(card)));  // Checks the name.
@@ -202,6 +202,7 @@ Result<ModelCard> ModelStore::identify(const fs::path& file,
   card.outputs = contract->outputs;
   card.labels = contract->labels;
   card.sample_rate_hz = contract->sample_rate_hz;
+  card.embedding = contract->embedding;
   BALEEN_RETURN_IF_ERROR(check_contract(session, *contract));
   return card;
 }

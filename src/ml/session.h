@@ -1,6 +1,6 @@
 #pragma once
 
-/// A neural network, loaded once and run often: ONNX Runtime behind three functions.
+/// A neural network, loaded once and run often: ONNX Runtime or TensorFlow Lite behind a few functions.
 ///
 ///   BALEEN_ASSIGN_OR_RETURN(ml::Session session, ml::Session::open("yamnet.onnx", {}));
 ///   const ml::InputTensor in{"log_mel_patches", {n, 96, 64}, patches};
@@ -11,7 +11,8 @@
 /// its own. A session belongs to one thread at a time. Results do not depend on earlier runs, and for the
 /// networks used here not on the batch size either, but for rounding (float32, 1e-6 relative).
 ///
-/// Where Baleen was built without ONNX Runtime, `open` returns NOT_SUPPORTED.
+/// Which of the two a file is for says the file. Where Baleen was built without ONNX Runtime, or there is no TensorFlow
+/// Lite library to be loaded (tflite_library.h), `open` returns NOT_SUPPORTED and what to do.
 
 #include <cstdint>
 #include <filesystem>
@@ -52,6 +53,14 @@ struct OutputTensor {
   std::span<float> values;
 };
 
+/// A float32 result whose shape the network has decided.
+struct TensorValue {
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;
+};
+
+class SessionBackend;
+
 class Session {
  public:
   /// Loads a model. Errors: MODEL_NOT_FOUND, MODEL_INVALID, MODEL_OOM, NOT_SUPPORTED.
@@ -74,12 +83,18 @@ class Session {
   /// sizes do not agree with each other or the model; MODEL_INVALID, MODEL_OOM from the run itself.
   [[nodiscard]] Result<void> run(std::span<const InputTensor> inputs,
                                  std::span<const OutputTensor> outputs);
+  /// The same for one output of any shape.
+  [[nodiscard]] Result<TensorValue> run_for(std::span<const InputTensor> inputs,
+                                            std::string_view output);
 
  private:
-  struct State;
-  explicit Session(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;  // Never null, but in a moved-from object.
+  explicit Session(std::unique_ptr<SessionBackend> backend);
+  [[nodiscard]] Result<void> check_inputs(std::span<const InputTensor> inputs) const;
+  std::unique_ptr<SessionBackend> backend_;  // Never null, but in a moved-from object.
 };
+
+/// "tflite" or, of any other file, "onnx": what a card calls the format. IO_ERROR, FILE_NOT_FOUND.
+[[nodiscard]] Result<std::string> model_format(const std::filesystem::path& path);
 
 /// "1.30.0", or "" where Baleen was built without ONNX Runtime.
 [[nodiscard]] std::string onnxruntime_version();

@@ -53,6 +53,19 @@ TEST_F(SessionTest, ComputesEveryOutputThatWasAskedFor) {
   EXPECT_THAT(twice, ElementsAre(22, 44, 66, 28, 50, 72));
 }
 
+TEST_F(SessionTest, AnOutputMayHaveTheShapeThatTheNetworkGivesIt) {
+  Session session = open();
+  const std::array<float, 6> x{1, 2, 3, 4, 5, 6};
+  const std::array<float, 3> y{10, 20, 30};
+  const std::array inputs{InputTensor{"x", {2, 3}, std::span<const float>(x)},
+                          InputTensor{"y", {3}, std::span<const float>(y)}};
+  const TensorValue twice = session.run_for(inputs, "twice").value();
+  EXPECT_THAT(twice.shape, ElementsAre(2, 3));
+  EXPECT_THAT(twice.values, ElementsAre(22, 44, 66, 28, 50, 72));
+  EXPECT_EQ(session.run_for(inputs, "thrice").error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(session.run_for({&inputs[0], 1}, "twice").error().code, ErrorCode::model_invalid);
+}
+
 TEST_F(SessionTest, TellsItsTensors) {
   const Session session = open();
   ASSERT_EQ(session.inputs().size(), 2U);
@@ -152,7 +165,9 @@ TEST_F(SessionTest, WantOfMemoryIsModelOom) {
 
 TEST(SessionWithoutRuntime, OpenSaysNotSupported) {
   if (!onnxruntime_version().empty()) GTEST_SKIP() << "built with ONNX Runtime";
-  const Result<Session> session = Session::open("any.onnx", {});
+  const testing::TemporaryDirectory directory;
+  testing::write_bytes(directory.path() / "any.onnx", sum_and_double().bytes());
+  const Result<Session> session = Session::open(directory.path() / "any.onnx", {});
   ASSERT_FALSE(session.ok());
   EXPECT_EQ(session.error().code, ErrorCode::not_supported);
 }
