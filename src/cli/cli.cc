@@ -127,8 +127,10 @@ class CommandLine {
     const auto param = [this](const char* name) {
       return [this, name](const auto& value) { args_.work.clustering[name] = value; };
     };
-    sub->add_option_function<std::int64_t>("--min-cluster-size", param("min_cluster_size"),
-                                           "Smaller groups are noise (default: 10)")
+    sub->add_option_function<std::int64_t>(
+           "--min-cluster-size", param("min_cluster_size"),
+           "Smaller groups are noise (default: a quarter of the root of the number "
+           "of windows, at least 5)")
         ->type_name("N");
     sub->add_option_function<std::int64_t>(
            "--min-samples", param("min_samples"),

@@ -181,7 +181,7 @@ class ClusterStage final : public engine::Stage {
     json::object document = formats::begin_document(
         "clusters.v1", {request.asset_id, request.computed_at, version, version});
     document["encoding_id"] = core::get_string(request.params, "encoding_id");
-    document["parameters"] = params.to_json();
+    document["parameters"] = params.resolve(n).to_json();
     document["where"] = core::get_object(request.params, "where");
     document["recordings"] = static_cast<std::int64_t>(windows.recordings.size());
     document["windows"] = static_cast<std::int64_t>(n);

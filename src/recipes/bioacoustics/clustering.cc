@@ -144,6 +144,15 @@ json::object ClusteringParams::to_json() const {
           {"seed", seed}};
 }
 
+ClusteringParams ClusteringParams::resolve(std::size_t n_windows) const {
+  ClusteringParams resolved = *this;
+  if (min_cluster_size == 0) {
+    resolved.min_cluster_size =
+        std::max<std::int64_t>(5, std::llround(std::sqrt(static_cast<double>(n_windows)) / 4));
+  }
+  return resolved;
+}
+
 Result<ClusteringParams> ClusteringParams::from_json(const json::object& object) {
   ClusteringParams params;
   const json::object known = params.to_json();
@@ -162,7 +171,9 @@ Result<ClusteringParams> ClusteringParams::from_json(const json::object& object)
                                      static_cast<std::int64_t>(cluster::kUmapComponentsMax)));
   BALEEN_ASSIGN_OR_RETURN(
       params.min_cluster_size,
-      integer_of(object, "min_cluster_size", params.min_cluster_size, 2, 1'000'000));
+      integer_of(object, "min_cluster_size", params.min_cluster_size, 0, 1'000'000));
+  if (params.min_cluster_size == 1)
+    return fail(ErrorCode::invalid_argument, "min_cluster_size is 0 (chosen) or at least 2, not 1");
   BALEEN_ASSIGN_OR_RETURN(params.min_samples,
                           integer_of(object, "min_samples", params.min_samples, 0, 1'000'000));
   BALEEN_ASSIGN_OR_RETURN(params.selection, word_of(object, "selection", params.selection, "leaf"));
@@ -180,10 +191,11 @@ Result<ClusteringParams> ClusteringParams::from_json(const json::object& object)
 
 Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
                                          std::span<const std::uint32_t> recordings,
-                                         const ClusteringParams& params,
+                                         const ClusteringParams& given,
                                          int n_threads,
                                          const std::function<void(double)>& progress) {
   const std::size_t n_rows = vectors.n_rows();
+  const ClusteringParams params = given.resolve(n_rows);
   if (n_rows < static_cast<std::size_t>(params.min_cluster_size) || n_rows < 4) {
     return fail(ErrorCode::cluster_too_few_points, "{} windows, and a cluster has at least {}",
                 n_rows, std::max<std::int64_t>(params.min_cluster_size, 4));

@@ -23,11 +23,11 @@ struct ClusteringParams {
   bool has_reduction =
       true;  ///< UMAP before HDBSCAN; without it the vectors themselves are clustered.
   std::int64_t n_neighbors = 15;
-  double min_dist = 0;            ///< Of the reduction; the map has 0.1.
-  std::int64_t n_components = 5;  ///< Of the reduction.
-  std::int64_t min_cluster_size = 10;
-  std::int64_t min_samples = 0;   ///< 0: min_cluster_size.
-  std::string selection = "eom";  ///< eom, leaf
+  double min_dist = 0;                ///< Of the reduction; the map has 0.1.
+  std::int64_t n_components = 5;      ///< Of the reduction.
+  std::int64_t min_cluster_size = 0;  ///< 0: chosen by the number of windows (resolve).
+  std::int64_t min_samples = 0;       ///< 0: min_cluster_size.
+  std::string selection = "eom";      ///< eom, leaf
   double epsilon = 0;
   /// Windows that are far from all others among the vectors themselves are noise, wherever UMAP puts them.
   bool has_noise_rejection = true;
@@ -38,6 +38,9 @@ struct ClusteringParams {
   std::int64_t seed = 42;
 
   [[nodiscard]] json::object to_json() const;
+  /// The same with a min_cluster_size of 0 replaced: a quarter of the square root of the number of windows, at least 5. A
+  /// few hundred windows may hold groups of five; of a million, thousands of those would be nobody's help.
+  [[nodiscard]] ClusteringParams resolve(std::size_t n_windows) const;
   /// Defaults for what is absent. INVALID_ARGUMENT names what is unknown or out of range.
   [[nodiscard]] static Result<ClusteringParams> from_json(const json::object& object);
 };

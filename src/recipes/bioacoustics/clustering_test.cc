@@ -115,5 +115,15 @@ TEST(ClusteringParams, AreWrittenInOneWayOnly) {
         << core::to_json(wrong);
 }
 
+TEST(ClusteringParams, TheSmallestClusterGrowsWithTheRootOfTheWindows) {
+  const ClusteringParams automatic = ClusteringParams::from_json({}).value();
+  EXPECT_EQ(automatic.resolve(4).min_cluster_size, 5);
+  EXPECT_EQ(automatic.resolve(240).min_cluster_size, 5);
+  EXPECT_EQ(automatic.resolve(10'000).min_cluster_size, 25);
+  EXPECT_EQ(automatic.resolve(1'000'000).min_cluster_size, 250);
+  const ClusteringParams chosen = ClusteringParams::from_json({{"min_cluster_size", 7}}).value();
+  EXPECT_EQ(chosen.resolve(1'000'000).min_cluster_size, 7);
+}
+
 }  // namespace
 }  // namespace baleen::bioacoustics
