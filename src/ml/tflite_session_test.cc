@@ -87,7 +87,7 @@ TEST_F(TfliteSessionTest, ALengthThatTheModelRefusesIsAnErrorAndTheNextOneIsNone
   const InputTensor longer{"samples", {1, 4}, std::span<const float>(samples)};
   const auto refused = session.run_for({&longer, 1}, "embedding");
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code, ErrorCode::model_invalid);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
   EXPECT_THAT(refused.error().message, HasSubstr("Cannot resize tensor 0"));
   const InputTensor right{"samples", {4, 1}, std::span<const float>(samples)};
   EXPECT_THAT(session.run_for({&right, 1}, "embedding")->values, ElementsAre(2, 4, 6, 8));
