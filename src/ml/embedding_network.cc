@@ -87,7 +87,14 @@ Result<void> EmbeddingNetwork::embed_batch(std::span<const float> windows,
 }
 
 Result<void> EmbeddingNetwork::embed_open(const InputTensor& in, std::span<float> out) {
-  BALEEN_ASSIGN_OR_RETURN(const TensorValue result, session_.run_for({&in, 1}, output_));
+  Result<TensorValue> made = session_.run_for({&in, 1}, output_);
+  if (!made.ok() && made.error().code == ErrorCode::invalid_argument) {
+    return fail(
+        ErrorCode::invalid_argument,
+        "the network takes no window of [{}], which may be too short: ask for longer ones ({})",
+        fmt::join(in.shape, ","), made.error().message);
+  }
+  BALEEN_ASSIGN_OR_RETURN(const TensorValue result, std::move(made));
   const std::size_t n = out.size() / size_;
   const bool is_expected = result.shape.size() == output_shape_.size() + 1 &&
                            result.shape.front() == static_cast<std::int64_t>(n) &&

@@ -251,9 +251,15 @@ class OnnxBackend final : public SessionBackend {
     for (const std::string& name : names) name_pointers.push_back(name.c_str());
     for (const Handle<OrtValue>& value : owned) in_values.push_back(value.get());
     for (const Handle<OrtValue>& value : output_values) out_values.push_back(value.get());
-    BALEEN_RETURN_IF_ERROR(check(ort()->Run(
+    OrtStatus* const status = ort()->Run(
         session_.get(), nullptr, name_pointers.data(), in_values.data(), in_values.size(),
-        name_pointers.data() + in_values.size(), out_values.size(), out_values.data())));
+        name_pointers.data() + in_values.size(), out_values.size(), out_values.data());
+    const bool is_of_input =
+        status != nullptr && ort()->GetErrorCode(status) == ORT_INVALID_ARGUMENT;
+    Result<void> result = check(status);
+    if (!result.ok() && is_of_input && result.error().code == ErrorCode::model_invalid)
+      return fail(ErrorCode::invalid_argument, "{}", result.error().message);
+    BALEEN_RETURN_IF_ERROR(std::move(result));
     for (std::size_t i = 0; i < out_values.size(); ++i) {
       if (output_values[i] == nullptr) output_values[i].reset(out_values[i]);
     }

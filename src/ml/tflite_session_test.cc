@@ -1,5 +1,5 @@
-// TensorFlow Lite cannot be had where tests run: these use testing/fake_tflite.cc, which has the functions of the real
-// library and computes twice its input.
+// TensorFlow Lite need not be there where tests run: all but the last use testing/fake_tflite.cc, which has the functions
+// of the real library and computes twice its input.
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
@@ -12,6 +12,7 @@
 #include "ml/model_store.h"
 #include "ml/session.h"
 #include "ml/testing/temporary_directory.h"
+#include "ml/tflite_library.h"
 
 namespace baleen::ml {
 namespace {
@@ -19,6 +20,9 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+/// As it is before any test changes it.
+const char* const kGivenLibrary = std::getenv("BALEEN_TFLITE_LIBRARY");
 
 class TfliteSessionTest : public ::testing::Test {
  protected:
@@ -87,7 +91,7 @@ TEST_F(TfliteSessionTest, ALengthThatTheModelRefusesIsAnErrorAndTheNextOneIsNone
   const InputTensor longer{"samples", {1, 4}, std::span<const float>(samples)};
   const auto refused = session.run_for({&longer, 1}, "embedding");
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code, ErrorCode::model_invalid);
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
   EXPECT_THAT(refused.error().message, HasSubstr("Cannot resize tensor 0"));
   const InputTensor right{"samples", {4, 1}, std::span<const float>(samples)};
   EXPECT_THAT(session.run_for({&right, 1}, "embedding")->values, ElementsAre(2, 4, 6, 8));
@@ -173,6 +177,30 @@ TEST_F(TfliteSessionTest, AnInstalledModelKeepsItsFormatAndEmbeds) {
   const std::vector<std::int64_t> shape{4};
   ASSERT_TRUE(network.embed(windows, shape, vectors).ok());
   EXPECT_THAT(vectors, ElementsAre(3, 8, 7, 6));
+}
+
+TEST(TensorflowLite, RunsRealModelsWhereItIsInstalled) {
+  if (kGivenLibrary != nullptr) ::setenv("BALEEN_TFLITE_LIBRARY", kGivenLibrary, 1);
+  if (!tflite_library().ok())
+    GTEST_SKIP() << "no TensorFlow Lite C library (set BALEEN_TFLITE_LIBRARY)";
+  const std::filesystem::path models =
+      std::filesystem::path(BALEEN_SOURCE_DIR) / "tests/golden/tflite";
+  const std::vector<float> samples{1, 2, 3, 4, 5, 6, 7, 8};
+  const std::vector<float> doubled{2, 4, 6, 8, 10, 12, 14, 16};
+  for (const std::string name : {"twice_4", "twice_open"}) {
+    SCOPED_TRACE(name);
+    Session session = Session::open(models / (name + ".tflite"), {}).value();
+    EXPECT_THAT(session.inputs()[0].shape, ElementsAre(-1, name == "twice_4" ? 4 : -1));
+    const InputTensor fours{"samples", {2, 4}, std::span<const float>(samples)};
+    EXPECT_EQ(session.run_for({&fours, 1}, "embedding")->values, doubled);
+    const InputTensor eight{"samples", {1, 8}, std::span<const float>(samples)};
+    const auto longer = session.run_for({&eight, 1}, "embedding");
+    EXPECT_EQ(longer.ok(), name == "twice_open");
+    if (longer.ok()) {
+      EXPECT_THAT(longer->shape, ElementsAre(1, 8));
+    }
+    EXPECT_EQ(session.run_for({&fours, 1}, "embedding")->values, doubled);
+  }
 }
 
 }  // namespace

@@ -4,11 +4,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "audio/testing/test_audio.h"
 #include "core/sha256.h"
 #include "formats/parquet_tables.h"
+#include "ml/model_store.h"
+#include "ml/session.h"
 #include "recipes/bioacoustics/recipe.h"
 
 namespace baleen::bioacoustics {
@@ -125,6 +129,48 @@ TEST_F(EmbedStageTest, TheBuiltInEmbeddingNeedsNoModel) {
   auto reader = formats::ParquetReader::open(outcome.artifacts[0].temporary).value();
   EXPECT_EQ(reader.n_rows(), 5);
   EXPECT_EQ(reader.schema().back().list_size, 1024);
+}
+
+/// A recording of 441 kHz, at the 256 kHz of the one bat network and the 192 kHz of the other.
+TEST_F(EmbedStageTest, TheBatNetworksEmbedARecordingOfCalls) {
+  const auto shared = audio::testing::shared_dir();
+  if (!shared || !std::filesystem::exists(*shared / "models/batdetect"))
+    GTEST_SKIP() << "no shared models (set BALEEN_SHARED)";
+  if (ml::onnxruntime_version().empty()) GTEST_SKIP() << "built without ONNX Runtime";
+  std::filesystem::copy_file(*shared / "audio/bioacoustic/bat_test_file_441kHz.wav",
+                             dir_ / "original.wav",
+                             std::filesystem::copy_options::overwrite_existing);
+  for (const std::string name : {"batdetect", "batdetect-192k"}) {
+    SCOPED_TRACE(name);
+    const std::string file = name == "batdetect" ? "batdetect.onnx" : "batdetect_192k.onnx";
+    ml::ModelStore store(dir_ / "models");
+    ASSERT_TRUE(store.add(*shared / "models/batdetect" / file, {}).ok());
+    const auto made = run(request({{"model", name}, {"window_s", 0.1}, {"hop_s", 0.05}}, name));
+    ASSERT_TRUE(made.ok()) << last_error_;
+    // 0.384 s: windows begin at 0, 0.05, … 0.3, the last one filled up.
+    EXPECT_EQ(core::get_int(made->metrics, "windows_written"), 7);
+    auto reader = formats::ParquetReader::open(made->artifacts[0].temporary).value();
+    ASSERT_EQ(reader.schema().back().list_size, 64);
+    std::vector<float> vectors;
+    for (std::int64_t group = 0; group < reader.n_row_groups(); ++group) {
+      std::vector<float> part(static_cast<std::size_t>(group == 0 ? 4 : 3) * 64);
+      ASSERT_TRUE(reader.read(4, static_cast<int>(group), std::span(part)).ok());
+      vectors.insert(vectors.end(), part.begin(), part.end());
+    }
+    ASSERT_EQ(vectors.size(), 7U * 64);
+    for (const float value : vectors) ASSERT_TRUE(std::isfinite(value));
+    // The first window has a call, the third (0.1 to 0.2 s) has another, and they are no zeros.
+    const auto is_something = [&](std::size_t row) {
+      return std::any_of(vectors.begin() + static_cast<std::ptrdiff_t>(row * 64),
+                         vectors.begin() + static_cast<std::ptrdiff_t>((row + 1) * 64),
+                         [](float value) { return value != 0; });
+    };
+    EXPECT_TRUE(is_something(0));
+    EXPECT_TRUE(is_something(2));
+  }
+  const auto too_short = run(request({{"model", "batdetect"}, {"window_s", 0.005}}, "short"));
+  ASSERT_FALSE(too_short.ok());
+  EXPECT_EQ(too_short.error().code, ErrorCode::invalid_argument);
 }
 
 TEST_F(EmbedStageTest, KilledAtAnyMomentItEndsWithTheSameBytes) {

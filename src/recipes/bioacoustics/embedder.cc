@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "dsp/bat_frontend.h"
 #include "dsp/dct_embedding.h"
 #include "dsp/log_mel.h"
 #include "dsp/yamnet_frontend.h"
@@ -151,6 +152,76 @@ class YamnetEmbedder final : public Embedder {
   std::vector<float> rows_, patches_, vectors_;
 };
 
+/// Each window is one spectrogram; the network makes a vector of every 8 frames of it, which are pooled.
+class BatEmbedder final : public Embedder {
+ public:
+  /// The network's rows say which of the two front ends it was trained with.
+  static Result<std::unique_ptr<Embedder>> create(ml::EmbeddingNetwork& network,
+                                                  const ml::ModelCard& card,
+                                                  std::int64_t window_samples) {
+    const std::vector<std::int64_t>& shape = card.inputs.front().shape;
+    dsp::BatFrontendOptions options = dsp::BatFrontend::options_256k();
+    if (shape.size() == 4 && shape[2] == kRows192k) options = dsp::BatFrontend::options_192k();
+    options.sample_rate = Hertz{static_cast<std::int32_t>(card.sample_rate_hz)};
+    BALEEN_ASSIGN_OR_RETURN(dsp::BatFrontend frontend, dsp::BatFrontend::create(options));
+    if (shape.size() != 4 || shape[2] != static_cast<std::int64_t>(frontend.row_count())) {
+      return fail(ErrorCode::model_invalid, "'{}' takes [{}], and a bat spectrogram has {} rows",
+                  card.name, fmt::join(shape, ","), frontend.row_count());
+    }
+    const std::size_t columns = frontend.column_count(static_cast<std::size_t>(window_samples));
+    if (columns == 0) {
+      return fail(ErrorCode::invalid_argument,
+                  "a window of {} samples is shorter than two frames of a bat spectrogram, {} "
+                  "samples; ask for a longer one",
+                  window_samples, frontend.frame_samples() + frontend.hop_samples());
+    }
+    return std::unique_ptr<Embedder>(
+        new BatEmbedder(network, std::move(frontend), window_samples, columns));
+  }
+
+  [[nodiscard]] std::size_t size() const override { return network_.size(); }
+
+  Result<void> embed(std::span<float> windows, std::int64_t, std::span<float> out) override {
+    const std::size_t values = frontend_.row_count() * columns_;
+    const std::size_t n = windows.size() / window_samples_;
+    // As many as the network takes at once: spectrograms of long windows are large.
+    const std::size_t batch =
+        std::clamp<std::size_t>(ml::EmbeddingNetwork::kBatchBytesMax / (values * sizeof(float)), 1,
+                                std::max<std::size_t>(n, 1));
+    spectrograms_.resize(batch * values);
+    const std::array<std::int64_t, 3> shape = {1, static_cast<std::int64_t>(frontend_.row_count()),
+                                               static_cast<std::int64_t>(columns_)};
+    for (std::size_t first = 0; first < n; first += batch) {
+      const std::size_t count = std::min(batch, n - first);
+      const auto spectrograms = std::span(spectrograms_).first(count * values);
+      for (std::size_t i = 0; i < count; ++i)
+        frontend_.process(windows.subspan((first + i) * window_samples_, window_samples_),
+                          spectrograms.subspan(i * values, values));
+      BALEEN_RETURN_IF_ERROR(
+          network_.embed(spectrograms, shape, out.subspan(first * size(), count * size())));
+    }
+    return {};
+  }
+
+ private:
+  static constexpr std::int64_t kRows192k = 115;
+
+  BatEmbedder(ml::EmbeddingNetwork& network,
+              dsp::BatFrontend frontend,
+              std::int64_t window_samples,
+              std::size_t columns)
+      : network_(network),
+        frontend_(std::move(frontend)),
+        window_samples_(static_cast<std::size_t>(window_samples)),
+        columns_(columns) {}
+
+  ml::EmbeddingNetwork& network_;
+  dsp::BatFrontend frontend_;
+  std::size_t window_samples_;
+  std::size_t columns_;
+  std::vector<float> spectrograms_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<Embedder>> make_embedder(const Encoding& encoding,
@@ -169,6 +240,8 @@ Result<std::unique_ptr<Embedder>> make_embedder(const Encoding& encoding,
   } else if (card->embedding->frontend == "yamnet_patches") {
     BALEEN_ASSIGN_OR_RETURN(dsp::YamnetFrontend frontend, dsp::YamnetFrontend::create());
     embedder = std::make_unique<YamnetEmbedder>(*network, std::move(frontend), window_samples);
+  } else if (card->embedding->frontend == "batdetect_spectrogram") {
+    BALEEN_ASSIGN_OR_RETURN(embedder, BatEmbedder::create(*network, *card, window_samples));
   } else {
     return fail(ErrorCode::not_supported, "the front end '{}' of '{}' is not built yet",
                 card->embedding->frontend, card->name);

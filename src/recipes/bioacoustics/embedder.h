@@ -29,7 +29,8 @@ class Embedder {
 
 /// @param network  Of an encoding of kind `network`: outlives the embedder. Null for the others.
 /// @param card     Of that network.
-/// NOT_SUPPORTED for a front end that is not built yet.
+/// INVALID_ARGUMENT for windows that are too short for the network's front end; MODEL_INVALID where the network does not
+/// take what that makes; NOT_SUPPORTED for a front end that is not built yet.
 [[nodiscard]] Result<std::unique_ptr<Embedder>> make_embedder(const Encoding& encoding,
                                                               ml::EmbeddingNetwork* network,
                                                               const ml::ModelCard* card);
