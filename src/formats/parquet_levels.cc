@@ -63,7 +63,7 @@ void append_hybrid(std::span<const std::uint32_t> values, int bit_width, std::st
   if (begin < values.size()) append_packed(values.subspan(begin), bit_width, out);
 }
 
-int bit_width_of(std::uint32_t max) { return std::bit_width(max); }
+int bit_width_of(std::uint32_t max) { return static_cast<int>(std::bit_width(max)); }
 
 Result<void> HybridReader::next_header() {
   const auto corrupt = [] {
