@@ -84,7 +84,7 @@ Result<json::array> models(const store::DataRoot& root, const cli::ModelCommand&
     }
     case Verb::add: {
       BALEEN_ASSIGN_OR_RETURN(const ml::InstalledModel model,
-                              store.add(command.argument, {command.name, "custom"}));
+                              store.add(command.argument, {command.name, "custom", command.card}));
       list.push_back(describe(model.card, "installed", model.card.size_bytes));
       return list;
     }

@@ -126,7 +126,7 @@ class Running final : public cli::RunningService {
       context.ingest_roots.emplace_back(folder);
     context.probe = [this](const std::filesystem::path& path) { return prober_.probe(path); };
     context.models = [root, models = program.models] {
-      return models(root, cli::ModelCommand{cli::ModelCommand::Verb::list, "", ""});
+      return models(root, cli::ModelCommand{cli::ModelCommand::Verb::list, "", "", ""});
     };
     context.checks = [this, root, checks = program.checks] {
       return to_json(checks(config_, root));

@@ -472,6 +472,9 @@ class CommandLine {
     add->add_option("file", args_.model.argument, "Model file")->required()->type_name("FILE");
     add->add_option("--name", args_.model.name,
                     "Name, for a file that the catalogue does not know");
+    add->add_option("--card", args_.model.card,
+                    "What such a file takes and gives (docs/formats/model_card.md)")
+        ->type_name("CARD.json");
     verb("pull", "Download and install a model", ModelCommand::Verb::pull)
         ->add_option("name", args_.model.argument, "Name in the catalogue")
         ->required()

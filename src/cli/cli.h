@@ -25,6 +25,7 @@ struct ModelCommand {
   enum class Verb { list, add, pull, verify } verb = Verb::list;
   std::string argument;  ///< add: a file; pull, verify: a name (verify: empty for all).
   std::string name;      ///< add: the name to give an unknown file.
+  std::string card;      ///< add: a file that describes it.
 };
 
 struct ServeOptions {

@@ -14,6 +14,7 @@
 #include "core/process.h"
 #include "core/sha256.h"
 #include "ml/download.h"
+#include "ml/embedding_network.h"
 #include "ml/session.h"
 
 namespace baleen::ml {
@@ -160,6 +161,39 @@ Result<std::vector<ModelStatus>> ModelStore::list() const {
   return statuses;
 }
 
+/// What the user's card says of a file, if the file agrees.
+Result<ModelCard> ModelStore::described(const fs::path& file,
+                                        const std::string& sha256,
+                                        const AddOptions& options) const {
+  BALEEN_ASSIGN_OR_RETURN(json::value document, core::read_json_file(options.card));
+  if (!document.is_object())
+    return fail(ErrorCode::model_invalid, "{}: no JSON object", options.card.string());
+  json::object& object = document.get_object();
+  if (!options.name.empty()) object["name"] = options.name;
+  if (core::get_string(object, "name").empty()) object["name"] = options.card.stem().string();
+  if (core::get_string(object, "task").empty()) object["task"] = options.task;
+  BALEEN_ASSIGN_OR_RETURN(object["format"], model_format(file));
+  Result<ModelCard> parsed = parse_card(document);
+  if (!parsed.ok()) return std::move(parsed).error().context(options.card.string());
+  ModelCard card = std::move(*parsed);
+  if (catalogue_.find(card.name) != nullptr) {
+    return fail(ErrorCode::model_invalid,
+                "'{}' is a model of the catalogue, and this file is another: give another --name",
+                card.name);
+  }
+  if (!card.sha256.empty() && card.sha256 != sha256) {
+    return fail(ErrorCode::model_invalid, "the card is of a file of sha256 {}, but this file is {}",
+                card.sha256, sha256);
+  }
+  card.file = card.name + extension_of(card);
+  if (card.licence.empty()) card.licence = "not stated";
+  if (card.source.empty()) card.source = "installed by the user";
+  BALEEN_ASSIGN_OR_RETURN(const Session session, Session::open(file, {}));
+  BALEEN_RETURN_IF_ERROR(check_contract(session, card));
+  if (card.embedding) BALEEN_RETURN_IF_ERROR(EmbeddingNetwork::check(session, card));
+  return card;
+}
+
 Result<ModelCard> ModelStore::identify(const fs::path& file,
                                        const std::string& sha256,
                                        const AddOptions& options) const {
@@ -171,10 +205,12 @@ Result<ModelCard> ModelStore::identify(const fs::path& file,
     }
     return *known;
   }
+  if (!options.card.empty()) return described(file, sha256, options);
   if (options.name.empty()) {
     return fail(ErrorCode::model_invalid,
                 "no model of the catalogue has sha256 {}: the file is damaged, or another version; "
-                "to install it under a name of your own, give --name",
+                "to install it under a name of your own, give --name, or --card to say what it "
+                "takes and gives",
                 sha256);
   }
   ModelCard card;

@@ -41,6 +41,9 @@ struct AddOptions {
   std::string name;  ///< For a file that the catalogue does not know; may not be a catalogue name.
   /// The task such a file is meant for; its tensors must then be those of the task's catalogue entry.
   std::string task = "custom";
+  /// A card in JSON, for a file that the catalogue does not know: docs/formats/model_card.md. Name and task of the card
+  /// hold unless those above say otherwise.
+  std::filesystem::path card;
 };
 
 struct PullOptions {
@@ -66,7 +69,8 @@ class ModelStore {
   [[nodiscard]] std::optional<InstalledModel> find_for_task(std::string_view task) const;
 
   /// Copies a file in. Known by its sha256, it gets the catalogue's name and card; an unknown file is
-  /// refused (MODEL_INVALID) unless `options.name` says what to call it. Adding it again changes nothing.
+  /// refused (MODEL_INVALID) unless `options` say what it is; so is one whose tensors are not those of its card. Adding
+  /// it again changes nothing.
   [[nodiscard]] Result<InstalledModel> add(const std::filesystem::path& file,
                                            const AddOptions& options);
 
@@ -87,6 +91,9 @@ class ModelStore {
  private:
   [[nodiscard]] std::filesystem::path card_path(std::string_view name) const;
   [[nodiscard]] std::vector<InstalledModel> installed() const;
+  [[nodiscard]] Result<ModelCard> described(const std::filesystem::path& file,
+                                            const std::string& sha256,
+                                            const AddOptions& options) const;
   [[nodiscard]] Result<ModelCard> identify(const std::filesystem::path& file,
                                            const std::string& sha256,
                                            const AddOptions& options) const;

@@ -155,6 +155,62 @@ TEST_F(ModelStoreTest, AModelForATaskMustHaveItsTensors) {
   EXPECT_EQ(store().find_for_task("adding")->card.name, "second") << "the catalogue comes first";
 }
 
+/// A network that embeds windows of three samples, as its card says.
+constexpr const char* kEmbedderCard =
+    R"({"task": "embedding", "licence": "CC0", "sample_rate_hz": 8000,
+  "inputs": [{"name": "x", "shape": [-1, 3]}], "outputs": [{"name": "y", "shape": [-1, 3]}],
+  "embedding": {"window_s": 0.000375, "output": "y", "size": 3}})";
+
+TEST_F(ModelStoreTest, ACardSaysWhatAFileOfOnesOwnTakesAndGives) {
+  if (onnxruntime_version().empty()) GTEST_SKIP() << "built without ONNX Runtime";
+  testing::OnnxModel model;
+  model.inputs = {{"x", {-1, 3}}};
+  model.outputs = {{"y", {-1, 3}}};
+  model.nodes = {{"Sub", {"x", "x"}, {"y"}}};
+  write("net.onnx", model.bytes());
+  write("whistles.json", kEmbedderCard);
+  const auto added = store().add(path("net.onnx"), {.card = path("whistles.json")});
+  ASSERT_TRUE(added.ok()) << added.error().to_string();
+  EXPECT_EQ(added->card.name, "whistles") << "of the card's file, as the card has no name";
+  const auto found = store().find("whistles");
+  ASSERT_TRUE(found && found->card.embedding);
+  EXPECT_EQ(found->card.embedding->size, 3);
+  EXPECT_EQ(found->card.sample_rate_hz, 8000);
+  EXPECT_EQ(found->card.licence, "CC0");
+  EXPECT_EQ(
+      store().add(path("net.onnx"), {.name = "other", .card = path("whistles.json")})->card.name,
+      "other");
+}
+
+TEST_F(ModelStoreTest, ACardThatTheFileContradictsIsRefusedAndNothingIsInstalled) {
+  if (onnxruntime_version().empty()) GTEST_SKIP() << "built without ONNX Runtime";
+  testing::OnnxModel model;
+  model.inputs = {{"x", {-1, 3}}};
+  model.outputs = {{"y", {-1, 3}}};
+  model.nodes = {{"Sub", {"x", "x"}, {"y"}}};
+  write("net.onnx", model.bytes());
+  const auto refusal = [&](std::string_view find, std::string_view replacement) {
+    std::string card = kEmbedderCard;
+    if (!find.empty()) card.replace(card.find(find), find.size(), replacement);
+    write("card.json", card);
+    const auto added = store().add(path("net.onnx"), {.name = "mine", .card = path("card.json")});
+    return added.ok() ? std::string("taken") : added.error().to_string();
+  };
+  EXPECT_THAT(refusal(R"("x", "shape": [-1, 3])", R"("x", "shape": [-1, 4])"),
+              HasSubstr("MODEL_INVALID"));
+  EXPECT_THAT(refusal(R"("name": "x")", R"("name": "samples")"), HasSubstr("samples"));
+  EXPECT_THAT(refusal(R"("size": 3)", R"("size": 5)"), HasSubstr("MODEL_INVALID"));
+  EXPECT_THAT(
+      refusal(R"([{"name": "y", "shape": [-1, 3]}])", R"([{"name": "y", "shape": [-1, 9]}])"),
+      HasSubstr("MODEL_INVALID"));
+  EXPECT_THAT(refusal(R"("sample_rate_hz": 8000,)", ""), HasSubstr("sample rate"));
+  EXPECT_THAT(refusal(R"({"task")", R"({"sha256": ")" + std::string(64, 'a') + R"(", "task")"),
+              HasSubstr("sha256"));
+  EXPECT_THAT(refusal(R"({"task")", "{task"), HasSubstr("card.json"));
+  EXPECT_TRUE(files().empty());
+  EXPECT_EQ(refusal("", ""), "taken") << "the card is right, and only its changes were wrong";
+}
+
 TEST_F(ModelStoreTest, RefusesWhatIsNoModelAndNamesThatAreTaken) {
   write("junk.onnx", "junk");
   const auto check = [&](const char* file, const AddOptions& options, ErrorCode code) {
