@@ -87,13 +87,13 @@ struct SketchRows {
 };
 
 /// How many candidates must be kept of each point for the sketch to miss at most kMissedMax of the true neighbours of
-/// the sample; nothing if kCandidatesMax are not enough.
+/// the sample; nothing if kCandidatesMax (or 3 k) are not enough.
 std::optional<std::size_t> candidates_needed(const Sketch& sketch,
                                              std::span<const std::uint32_t> queries,
                                              const Neighbors& truth,
                                              const NeighborOptions& options) {
   const Sketch asked = sketch.gathered(queries);
-  const std::size_t n_kept = std::min(sketch.size() - 1, kCandidatesMax);
+  const std::size_t n_kept = std::min(sketch.size() - 1, std::max(kCandidatesMax, 3 * options.k));
   CandidateLists lists = query_all<SketchRows>(
       sketch.size(), asked.rows(0, asked.size()), queries, n_kept, options,
       [&](std::size_t begin, std::size_t end) { return SketchRows{sketch.rows(begin, end)}; });
@@ -106,7 +106,7 @@ std::optional<std::size_t> candidates_needed(const Sketch& sketch,
     for (const std::uint32_t neighbor : truth.indices_of(q)) {
       if (neighbor == kNoNeighbor) continue;
       const auto at = std::find(found.begin(), found.end(), neighbor);
-      ranks.push_back(at == found.end() ? kCandidatesMax + 1
+      ranks.push_back(at == found.end() ? n_kept + 1
                                         : static_cast<std::size_t>(at - found.begin()) + 1);
     }
   }

@@ -48,7 +48,7 @@ HWY_INLINE hn::Vec<Integers> keys_of(hn::Vec<Integers> row_half,
   }
 }
 
-/// Pairs whose key is at most the limit of its row or of its column.
+/// Pairs whose key is below the limit of its row or of its column.
 template <bool kIsFloat>
 std::size_t find_hits(const std::int32_t* products,
                       const std::int32_t* row_halves,
@@ -68,12 +68,12 @@ std::size_t find_hits(const std::int32_t* products,
       const auto key =
           keys_of<kIsFloat>(hn::Set(d, row_halves[r]), column_half, hn::LoadU(d, products + place));
       const auto limit = hn::Max(column_limit, hn::Set(d, row_limits[r]));
-      const auto is_miss = hn::Gt(key, limit);
-      if (HWY_LIKELY(hn::AllTrue(d, is_miss))) {
+      const auto is_hit = hn::Lt(key, limit);
+      if (HWY_LIKELY(hn::AllFalse(d, is_hit))) {
         continue;
       }
       unsigned char bytes[8] = {};
-      hn::StoreMaskBits(d, hn::Not(is_miss), bytes);
+      hn::StoreMaskBits(d, is_hit, bytes);
       hn::Store(key, d, lanes);
       std::uint32_t bits = bytes[0] | static_cast<std::uint32_t>(bytes[1]) << 8;
       for (; bits != 0; bits &= bits - 1) {
@@ -132,7 +132,7 @@ std::span<const std::uint64_t> CandidateLists::sorted(std::size_t i) {
 
 namespace {
 
-constexpr std::int32_t kNothing = -1;  // No key is that small.
+constexpr std::int32_t kNothing = 0;  // No key is below.
 
 }  // namespace
 

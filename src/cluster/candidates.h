@@ -13,18 +13,19 @@
 
 namespace baleen::cluster {
 
-/// Bounded lists of (key, point), least first by both, so that what remains does not depend on the order in which
-/// it was offered. A key is a distance that is not negative: an integer, or the bits of a float, which compare alike.
+/// Bounded lists of (key, point), those of the least keys; of equal keys the first that were offered stay, so that many
+/// equal points cost nothing. A key is a distance that is not negative: an integer, or the bits of a float, which
+/// compare alike.
 class CandidateLists {
  public:
   CandidateLists(std::size_t n_lists, std::size_t n_kept);
 
-  /// Keys above this need not be offered to list i.
+  /// Only keys below this need to be offered to list i.
   [[nodiscard]] const std::int32_t* thresholds() const { return thresholds_.data(); }
 
   /// Offers a point to list i. Lists may be filled by several threads, each list by one at a time.
   void offer(std::size_t i, std::int32_t key, std::uint32_t point) {
-    if (key > thresholds_[i]) {
+    if (key >= thresholds_[i]) {
       return;
     }
     std::uint64_t* list = entries_.data() + i * capacity_;
@@ -37,7 +38,7 @@ class CandidateLists {
   /// Forgets what is too far in list i already, so that its threshold is as low as it can be.
   void shrink(std::size_t i);
 
-  /// The points kept of list i, nearest first; fewer than n_kept if fewer were offered. The list is sorted in place.
+  /// The points kept of list i, by (key, point); fewer than n_kept if fewer were offered. The list is sorted in place.
   std::span<const std::uint64_t> sorted(std::size_t i);
 
   [[nodiscard]] static std::uint32_t point_of(std::uint64_t entry) {

@@ -272,6 +272,21 @@ TEST(ApproximateNeighbors, TakeZeroVectorsAndEqualPointsAndOneDimension) {
   expect_good_approximation(Matrix(2000, 3), {.k = 3});
 }
 
+TEST(ApproximateNeighbors, TakeMoreNeighboursThanAreUsuallyLookedAt) {
+  expect_good_approximation(clusters(2000, 64, 1, 10), {.k = 300});
+}
+
+TEST(ApproximateNeighbors, DoNotSufferFromManyEqualPoints) {
+  Matrix points = clusters(20000, 8, 1, 11);  // As windows of digital silence are: half of all.
+  for (std::size_t i = 0; i < 20000; i += 2) std::fill_n(points.row(i).begin(), 8, 0.25F);
+  const auto found = approximate_neighbors(points.view(), {.k = 4});
+  ASSERT_TRUE(found.ok());
+  for (std::size_t i = 0; i < 20000; i += 2) {
+    ASSERT_EQ(found->distances_of(i)[3], 0.0F);
+    ASSERT_EQ(found->indices_of(i)[3] % 2, 0U);
+  }
+}
+
 TEST(ApproximateNeighbors, GiveTheSameBytesAtAnyNumberOfThreads) {
   const Matrix points = clusters(3000, 300, 1, 9);
   const auto one = approximate_neighbors(points.view(), {.n_threads = 1});

@@ -100,7 +100,7 @@ void scan_records(std::span<const std::byte> records,
       const float key = std::max(0.0F, own.half_square + other.half_square -
                                            own.step * other.step * static_cast<float>(products[i]));
       const auto bits = std::bit_cast<std::int32_t>(key);
-      if (bits <= lists.thresholds()[list] && (is_allowed.empty() || is_allowed[first + i] != 0)) {
+      if (bits < lists.thresholds()[list] && (is_allowed.empty() || is_allowed[first + i] != 0)) {
         lists.offer(list, bits, static_cast<std::uint32_t>(first + i));
       }
     }

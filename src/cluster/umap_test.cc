@@ -1,6 +1,7 @@
 #include "cluster/umap.h"
 
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include <algorithm>
 #include <cmath>
@@ -108,6 +109,18 @@ TEST(Umap, KeepsNeighboursAndClustersTogether) {
     EXPECT_GE(purity(map->view(), 8), 0.995);
     EXPECT_GE(*trustworthiness(points.view(), map->view(), {}), 0.95);
   }
+}
+
+TEST(Umap, WorksWithEveryInstructionSet) {
+  const Matrix points = clusters(400, 20, 4, 3);
+  for (std::int64_t bits = hwy::SupportedTargets() & HWY_TARGETS; bits != 0; bits &= bits - 1) {
+    SCOPED_TRACE(bits & -bits);
+    hwy::SetSupportedTargetsForTest(bits & -bits);
+    const auto map = umap(points.view(), {.n_epochs = 100});
+    ASSERT_TRUE(map.ok());
+    EXPECT_GE(purity(map->view(), 4), 0.99);
+  }
+  hwy::SetSupportedTargetsForTest(0);
 }
 
 TEST(Umap, GivesTheSameBytesAtAnyNumberOfThreadsAndOthersForAnotherSeed) {
