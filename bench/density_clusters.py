@@ -106,6 +106,7 @@ def blobs(options, python, folder):
                 continue
             usage = common.run([python, "-c", PEER, peer, path, MIN_CLUSTER_SIZE], cwd=folder)
             rows.append((peer, usage.cpu_s, float(usage.output.split()[-1]), usage.peak_bytes, f"{path}.{peer}"))
+            print(f"  {name}: {peer} {usage.cpu_s:.1f} s, baleen {ours.cpu_s:.2f} s", flush=True)  # The table takes long.
         reference = next((row[4] for row in rows if row[0] == "sklearn"), None)
         for program_name, cpu_s, fit_s, peak, labels in rows:
             ari = compare(python, folder, reference, labels, "labels")[0] if reference else None

@@ -12,6 +12,7 @@
 #include <hwy/highway.h>
 
 #include "cluster/block_search-inl.h"
+#include "cluster/nearest_of_sixteen.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace baleen::cluster::HWY_NAMESPACE {
@@ -22,9 +23,11 @@ class NearestSearch {
                 const float* coordinates,
                 std::uint32_t queries,
                 BlockNeighbors& neighbors)
-      : tree_(tree), coordinates_(coordinates), queries_(queries), neighbors_(neighbors) {
-    std::fill(neighbors.distances.begin(), neighbors.distances.end(), kInfinity);
-    std::fill(neighbors.positions.begin(), neighbors.positions.end(), kNoPosition);
+      : tree_(tree),
+        coordinates_(coordinates),
+        queries_(queries),
+        neighbors_(neighbors),
+        nearest_(neighbors.k) {
     std::fill_n(limits_, kBlock, -1.0F);
     for (std::uint32_t left = queries; left != 0; left &= left - 1) {
       limits_[std::countr_zero(left)] = kInfinity;
@@ -48,6 +51,7 @@ class NearestSearch {
     visit(block);
     visited_ = block;
   }
+  void finish() { nearest_.write(neighbors_); }
 
  private:
   static constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -59,30 +63,18 @@ class NearestSearch {
       for (; hits != 0; hits &= hits - 1) {
         const std::size_t hit = lane + static_cast<std::size_t>(std::countr_zero(hits));
         if (row[hit] < limits_[query]) {
-          insert(query, row[hit], static_cast<std::uint32_t>(block * kBlock + hit));
+          limits_[query] =
+              nearest_.add(query, row[hit], static_cast<std::uint32_t>(block * kBlock + hit));
         }
       }
     }
-  }
-
-  void insert(std::size_t query, float distance, std::uint32_t position) {
-    const std::size_t k = neighbors_.k;
-    float* const distances = neighbors_.distances.data() + query * k;
-    std::uint32_t* const positions = neighbors_.positions.data() + query * k;
-    std::size_t at = k - 1;
-    for (; at > 0 && distance < distances[at - 1]; --at) {
-      distances[at] = distances[at - 1];
-      positions[at] = positions[at - 1];
-    }
-    distances[at] = distance;
-    positions[at] = position;
-    limits_[query] = distances[k - 1];
   }
 
   const BlockTree& tree_;
   const float* coordinates_;
   std::uint32_t queries_;
   BlockNeighbors& neighbors_;
+  NearestOfSixteen nearest_;
   float limit_ = kInfinity;
   std::uint32_t visited_ = kNoPosition;
   alignas(64) float limits_[kBlock];
@@ -94,6 +86,7 @@ void nearest_of_block_impl(const BlockTree& tree, std::size_t b, BlockNeighbors&
   NearestSearch search(tree, tree.block(b), (1U << n) - 1U, neighbors);
   search.visit_first(static_cast<std::uint32_t>(b));
   descend(tree, tree.block_box(b), stack, search);
+  search.finish();
 }
 
 void nearest_of_points_impl(const BlockTree& tree,
@@ -103,6 +96,7 @@ void nearest_of_points_impl(const BlockTree& tree,
   static thread_local std::vector<Waiting> stack;
   NearestSearch search(tree, coordinates, (1U << kBlock) - 1U, neighbors);
   descend(tree, box, stack, search);
+  search.finish();
 }
 
 void distances_from_impl(const BlockTree& tree, std::size_t position, float* distances) {

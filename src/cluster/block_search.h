@@ -14,11 +14,15 @@ namespace baleen::cluster {
 
 inline constexpr std::uint32_t kNoPosition = 0xffffffff;
 
-/// The k nearest points of each of 16 points, nearest first. Where a tree has fewer, what is left is infinitely far.
+/// The k nearest points of each of 16 points. Where a tree has fewer, what is left is infinitely far and kNoPosition.
 struct BlockNeighbors {
-  explicit BlockNeighbors(std::size_t n_neighbors)
-      : k(n_neighbors), distances(kBlock * k), positions(kBlock * k) {}
+  /// @param n_ordered_  How many of each k are wanted in order, nearest first (of equals the lower position). The others
+  ///                    follow in any order, except that the last is the farthest.
+  explicit BlockNeighbors(std::size_t n_neighbors, std::size_t n_ordered_)
+      : k(n_neighbors), n_ordered(n_ordered_), distances(kBlock * k), positions(kBlock * k) {}
+  explicit BlockNeighbors(std::size_t n_neighbors) : BlockNeighbors(n_neighbors, n_neighbors) {}
   std::size_t k;
+  std::size_t n_ordered;
   std::vector<float> distances;          ///< Shape (16, k).
   std::vector<std::uint32_t> positions;  ///< Shape (16, k).
 };

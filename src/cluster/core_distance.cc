@@ -31,7 +31,7 @@ CoreNeighbors find_core_neighbors(const BlockTree& tree, std::size_t min_samples
   if (reaches_beyond_core) found.listed_distances.resize(n * found.n_listed);
 
   for_each_block(tree.n_blocks(), kPortion, n_threads, [&](std::size_t begin, std::size_t end) {
-    BlockNeighbors neighbors(k);
+    BlockNeighbors neighbors(k, std::min(k, found.n_listed + 1));
     for (std::size_t b = begin; b < end; ++b) {
       nearest_of_block(tree, b, neighbors);
       for (std::size_t i = 0; i < kBlock && b * kBlock + i < n; ++i) {

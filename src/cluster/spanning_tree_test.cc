@@ -175,6 +175,19 @@ TEST(SpanningTree, HasTheSameBytesAtAnyNumberOfThreads) {
   }
 }
 
+TEST(CoreNeighbors, AreTheSameWhetherFewOrManyAreKept) {
+  const Matrix points = groups(3000, 5, 4);
+  const BlockTree tree = BlockTree::build(points.view());
+  for (const std::size_t min_samples : {63U, 64U, 65U, 66U, 200U}) {
+    SCOPED_TRACE(min_samples);
+    expect_exact(groups(500, 5, 4), min_samples);
+    const CoreNeighbors few = find_core_neighbors(tree, 20, 1);
+    const CoreNeighbors many = find_core_neighbors(tree, min_samples, 1);
+    EXPECT_EQ(few.n_listed, many.n_listed);
+    EXPECT_EQ(few.listed, many.listed);
+  }
+}
+
 TEST(CoreNeighbors, ListsOthersNearestFirstAndCountsThePointItselfInItsCoreDistance) {
   Matrix points({0, 1, 3, 6, 10}, 5, 1);
   const BlockTree tree = BlockTree::build(points.view());

@@ -82,7 +82,7 @@ struct OnnxModel {
     put(message, 2, kFloat);
     put(message, 8, constant.name);
     std::string raw(constant.values.size() * sizeof(float), '\0');
-    std::memcpy(raw.data(), constant.values.data(), raw.size());
+    if (!raw.empty()) std::memcpy(raw.data(), constant.values.data(), raw.size());
     put(message, 9, raw);
     return message;
   }
