@@ -3,9 +3,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <optional>
 #include <thread>
 
+#include "app/export.h"
 #include "app/search.h"
 #include "app/serve.h"
 #include "audio/probe.h"
@@ -135,6 +138,20 @@ cli::Check sandbox_check(const cli::Config& config) {
                     : "process only recordings that you trust"};
 }
 
+/// Of the library that `.tflite` models need: nothing where there is neither.
+std::optional<cli::Check> tflite_check(const store::DataRoot& root) {
+  using State = cli::Check::State;
+  const Result<std::string> version = ml::tflite_version();
+  if (version.ok()) return cli::Check{State::ok, "TensorFlow Lite", *version, ""};
+  const Result<std::vector<ml::ModelStatus>> models = ml::ModelStore(root.models()).list();
+  const bool is_needed = models.ok() && std::ranges::any_of(*models, [](const auto& model) {
+                           return model.installed && model.installed->card.format == "tflite";
+                         });
+  if (!is_needed) return std::nullopt;
+  return cli::Check{State::missing, "TensorFlow Lite", version.error().message,
+                    "set BALEEN_TFLITE_LIBRARY to libtensorflowlite_c.so, or remove the model"};
+}
+
 std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot& root) {
   using State = cli::Check::State;
   std::vector<cli::Check> checks;
@@ -148,6 +165,7 @@ std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot&
                                                 "not in this build: only built-in models run",
                                                 "build again after scripts/setup"}
                                    : cli::Check{State::ok, "ONNX Runtime", runtime, ""});
+  if (const auto check = tflite_check(root)) checks.push_back(*check);
   checks.push_back({State::ok, "processors",
                     fmt::format("{}, {} executors", std::thread::hardware_concurrency(),
                                 config.integer("worker.executors") > 0
@@ -192,8 +210,13 @@ int main(int argc, char** argv) {
   using namespace baleen;
   // A file that outgrows a limit is an error with a code, here and in executors, and no death.
   std::signal(SIGXFSZ, SIG_IGN);
-  cli::Program program{
-      make_recipes, {audio::load_decoders, probe}, models, checks, search_collection, {}};
+  cli::Program program{make_recipes,
+                       {audio::load_decoders, probe},
+                       models,
+                       checks,
+                       search_collection,
+                       export_clusters,
+                       {}};
   program.serve = [&program](
                       const cli::ServeOptions& options,
                       const cli::Session& session) -> Result<std::unique_ptr<cli::RunningService>> {

@@ -39,6 +39,7 @@ struct Arguments {
   ServeOptions serve;
   TokenOptions token;
   SearchOptions search;
+  ExportOptions exported;
   std::string pause_recipe, pause_stage;
 };
 
@@ -248,6 +249,26 @@ class CommandLine {
     add_where_option(search);
   }
 
+  void add_export_command() {
+    CLI::App* sub =
+        command("export", "Write the clusters of a collection for other programs", [this] {
+          return export_command(args_.global, program_, args_.work, args_.exported, args_.target);
+        });
+    sub->add_option("collection", args_.target, "Name of the collection")
+        ->required()
+        ->type_name("NAME");
+    sub->add_option("--format", args_.exported.format,
+                    "raven: one selection table for all recordings; audacity: labels for each; "
+                    "kaleidoscope: one id.csv")
+        ->check(CLI::IsMember({"raven", "audacity", "kaleidoscope"}))
+        ->capture_default_str();
+    sub->add_option("--out", args_.exported.folder, "Folder for the tables")
+        ->required()
+        ->type_name("DIR");
+    sub->add_flag("--with-noise", args_.exported.is_with_noise, "Windows of no cluster, too");
+    sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
+  }
+
   void add_work_commands() {
     CLI::App* run =
         command("run", "Take files or folders through a recipe, here, until done",
@@ -281,6 +302,7 @@ class CommandLine {
     add_clustering_options(cluster);
 
     add_search_command();
+    add_export_command();
 
     CLI::App* ingest = command("ingest", "Copy recordings in and queue a run for each", [this] {
       return ingest_command(args_.global, program_, args_.work, args_.paths);

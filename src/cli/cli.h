@@ -56,6 +56,10 @@ struct Program {
   std::function<Result<json::object>(
       const Config&, const store::DataRoot&, store::Database&, const json::object& request)>
       search;
+  /// {collection_id, format, folder, with_noise} → what was written where.
+  std::function<Result<json::object>(
+      const store::DataRoot&, store::Database&, const json::object& request)>
+      export_clusters;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
 };
 

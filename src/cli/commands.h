@@ -79,7 +79,7 @@ struct WorkerOptions {
                                           const WorkOptions&,
                                           const std::string& target);
 
-// commands_search.cc
+// commands_collection.cc: what is in a collection
 struct SearchOptions {
   std::string collection;
   std::optional<double> start_s,
@@ -93,6 +93,17 @@ struct SearchOptions {
                                          const WorkOptions&,
                                          const SearchOptions&,
                                          const std::string& example);
+
+struct ExportOptions {
+  std::string format = "raven", folder;
+  bool is_with_noise = false;
+};
+/// Clusters of a collection as tables for other programs.
+[[nodiscard]] Result<int> export_command(const GlobalOptions&,
+                                         const Program&,
+                                         const WorkOptions&,
+                                         const ExportOptions&,
+                                         const std::string& collection);
 
 // commands_service.cc: the service, and who may use it.
 [[nodiscard]] Result<int> serve_command(const GlobalOptions&, const Program&, const ServeOptions&);

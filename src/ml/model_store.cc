@@ -185,7 +185,7 @@ Result<ModelCard> ModelStore::described(const fs::path& file,
     return fail(ErrorCode::model_invalid, "the card is of a file of sha256 {}, but this file is {}",
                 card.sha256, sha256);
   }
-  card.file = card.name + extension_of(card);
+  card.file = card.name + "." + card.format;
   if (card.licence.empty()) card.licence = "not stated";
   if (card.source.empty()) card.source = "installed by the user";
   BALEEN_ASSIGN_OR_RETURN(const Session session, Session::open(file, {}));

@@ -38,12 +38,13 @@ struct ModelStatus {
 };
 
 struct AddOptions {
-  std::string name;  ///< For a file that the catalogue does not know; may not be a catalogue name.
+  /// For a file that the catalogue does not know; may not be a catalogue name.
+  std::string name = {};
   /// The task such a file is meant for; its tensors must then be those of the task's catalogue entry.
   std::string task = "custom";
   /// A card in JSON, for a file that the catalogue does not know: docs/formats/model_card.md. Name and task of the card
   /// hold unless those above say otherwise.
-  std::filesystem::path card;
+  std::filesystem::path card = {};
 };
 
 struct PullOptions {

@@ -98,5 +98,8 @@ class Session {
 
 /// "1.30.0", or "" where Baleen was built without ONNX Runtime.
 [[nodiscard]] std::string onnxruntime_version();
+/// "2.14.0" of the TensorFlow Lite that `.tflite` models would run in. NOT_SUPPORTED where there is none: where it was
+/// looked for, and how to get it.
+[[nodiscard]] Result<std::string> tflite_version();
 
 }  // namespace baleen::ml

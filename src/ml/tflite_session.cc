@@ -202,4 +202,9 @@ Result<std::unique_ptr<SessionBackend>> open_tflite(const std::filesystem::path&
   return std::unique_ptr<SessionBackend>(std::move(backend));
 }
 
+Result<std::string> tflite_version() {
+  BALEEN_ASSIGN_OR_RETURN(const TfliteLibrary* const library, tflite_library());
+  return std::string(library->Version());
+}
+
 }  // namespace baleen::ml

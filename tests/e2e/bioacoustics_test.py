@@ -158,6 +158,47 @@ class Bioacoustics(harness.Case):
         self.assert_status(place.run(*words, "--min-cluster-size", 5, "--seed", 1), 0)
         self.assertEqual(len([path for path in harness.artifacts(place.data) if path.endswith("clusters.json")]), 2)
 
+    def test_clusters_are_written_for_other_programs(self):
+        place = self.place()
+        folder = self.recordings(place, 2, 30)
+        harness.make_wav(folder / "again" / "0.wav", 20, 48000, 1, seed=9)  # A second recording of this name.
+        out = place.path / "tables"
+        export = ("export", "reef", "--out", out, "--json")
+        self.assert_status(place.run(*run_command(folder, "--model", "builtin", "--window", 1, "--collection", "reef")), 0)
+        early = place.run(*export)
+        self.assertEqual((early.status, early.json["error"]["code"]), (3, "INPUT_NOT_FOUND"), str(early))
+        self.assertFalse(out.exists())
+        self.assert_status(place.run("cluster", "reef", "--model", "builtin", "--window", 1, "--min-cluster-size", 5), 0)
+        document = json.loads((place.data / self.one(place, "clusters.json")).read_text())
+        n_noise = document["noise"]
+
+        answer = self.assert_status(place.run(*export, "--with-noise"), 0).json
+        self.assertEqual((answer["windows"], answer["noise_left_out"], answer["recordings"]), (30 + 31 + 20, 0, 3))
+        path, = answer["files"]
+        rows = [line.split("\t") for line in pathlib.Path(path).read_text().splitlines()]
+        table = [dict(zip(rows[0], row)) for row in rows[1:]]
+        self.assertEqual(len(table), 81)
+        self.assertEqual(len({row["Begin File"] for row in table}), 3, "each recording has a name of its own")
+        # Raven lists the recordings one behind the other: its times are cumulative, offsets are not.
+        begins, lengths = [float(row["Begin Time (s)"]) for row in table], {}
+        self.assertEqual(begins, sorted(begins))
+        self.assertEqual(max(begins), 80)
+        for row in table:
+            lengths[row["Begin File"]] = max(lengths.get(row["Begin File"], 0), float(row["File Offset (s)"]) + 1)
+        self.assertEqual(sorted(lengths.values()), [20, 30, 31])
+        labels = {row["Annotation"] for row in table}
+        self.assertEqual(labels - {"noise"}, {f"cluster {cluster['label']}" for cluster in document["clusters"]})
+
+        again = place.run(*export)
+        self.assertEqual((again.status, again.json["error"]["code"]), (5, "CONFLICT"), str(again))
+        answer = self.assert_status(place.run(*export, "--format", "audacity"), 0).json
+        self.assertEqual((answer["windows"], answer["noise_left_out"]), (81 - n_noise, n_noise))
+        self.assertEqual(len(answer["files"]), 3)
+        self.assertEqual(sum(len(pathlib.Path(file).read_text().splitlines()) for file in answer["files"]), 81 - n_noise)
+        shown = self.assert_status(place.run("export", "reef", "--out", out, "--format", "kaleidoscope"), 0).out
+        self.assertIn("clusters.csv", shown)
+        self.assertEqual(place.run(*export, "--format", "excel").status, 2)
+
     def one(self, place, name):
         path, = (path for path in harness.artifacts(place.data) if path.endswith(name))
         return path

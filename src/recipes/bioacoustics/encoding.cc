@@ -108,7 +108,11 @@ std::string Encoding::id() const {
   return id + "__" + core::sha256_hex(core::to_canonical_json(comparable)).substr(0, 12);
 }
 
-std::string Encoding::alias() const { return core::sha256_hex(id()).substr(0, 12); }
+std::string alias_of(std::string_view encoding_id) {
+  return core::sha256_hex(encoding_id).substr(0, 12);
+}
+
+std::string Encoding::alias() const { return alias_of(id()); }
 
 std::string Encoding::signature(std::string_view audio_sha256) const {
   json::object key = to_json();

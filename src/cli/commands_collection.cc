@@ -1,4 +1,4 @@
-// search: what is like an example.
+// What is in a collection: search, export.
 
 #include <fmt/format.h>
 
@@ -85,6 +85,39 @@ Result<int> search_command(const GlobalOptions& options,
   } else {
     print_answer(answer);
   }
+  return 0;
+}
+
+Result<int> export_command(const GlobalOptions& options,
+                           const Program& program,
+                           const WorkOptions& work,
+                           const ExportOptions& exported,
+                           const std::string& collection_name) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, false));
+  BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
+                          find_collection_of(*session, work.owner, collection_name));
+  BALEEN_ASSIGN_OR_RETURN(const json::object answer,
+                          program.export_clusters(session->root, session->database,
+                                                  {{"collection_id", collection.collection_id},
+                                                   {"format", exported.format},
+                                                   {"folder", exported.folder},
+                                                   {"with_noise", exported.is_with_noise}}));
+  if (options.is_json) {
+    print_json(answer);
+    return 0;
+  }
+  std::printf("%lld windows of %lld recordings, of %s\n",
+              static_cast<long long>(core::get_int(answer, "windows")),
+              static_cast<long long>(core::get_int(answer, "recordings")),
+              core::get_string(answer, "clusters").c_str());
+  const std::int64_t n_noise = core::get_int(answer, "noise_left_out");
+  if (n_noise > 0) {
+    std::printf("%lld windows of no cluster are left out (--with-noise)\n",
+                static_cast<long long>(n_noise));
+  }
+  for (const json::value& file : core::get_array(answer, "files"))
+    std::printf("%s\n", file.as_string().c_str());
   return 0;
 }
 
