@@ -118,9 +118,8 @@ class SandboxFaults : public ::testing::Test {
     return result;
   }
 
-  const std::filesystem::path directory_ =
-      std::filesystem::temp_directory_path() /
-      ("baleen_sandbox_faults_" + std::to_string(::getpid()));
+  const std::filesystem::path directory_ = std::filesystem::temp_directory_path() /
+                                           ("baleen_sandbox_faults_" + std::to_string(::getpid()));
   const std::filesystem::path readable_ = directory_ / "readable";
 };
 
