@@ -95,7 +95,7 @@ TEST(ClusterVectors, WhatCannotBeClusteredHasACode) {
   const auto code = [](cluster::Matrix vectors) {
     return run(std::move(vectors), {}).error().code;
   };
-  EXPECT_EQ(code(sounds(2, 3, 4)), ErrorCode::cluster_too_few_points);
+  EXPECT_EQ(code(sounds(2, 2, 4)), ErrorCode::cluster_too_few_points);
   EXPECT_EQ(code(cluster::Matrix(40, 3)), ErrorCode::cluster_points_identical);
   cluster::Matrix broken = sounds(2, 40, 5);
   broken.row(7)[3] = std::numeric_limits<float>::quiet_NaN();
