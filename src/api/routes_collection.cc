@@ -131,6 +131,8 @@ void Service::add_collection_routes(std::vector<Route>& routes) {
                                                     {"end_s", Kind::number},
                                                     {"top", Kind::integer},
                                                     {"apart_s", Kind::number},
+                                                    {"since", Kind::text},
+                                                    {"before", Kind::text},
                                                     {"where", Kind::object},
                                                     {"params", Kind::object}}));
         BALEEN_RETURN_IF_ERROR(

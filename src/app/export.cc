@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -82,7 +83,7 @@ Result<formats::AnnotatedFile> file_of(store::Database& database,
 }
 
 struct Gathered {
-  std::vector<Exported> recordings;  // In the order of the assignments.
+  std::vector<Exported> recordings;  // By name: recorders write the time there.
   std::int64_t n_windows = 0, n_noise_left_out = 0;
 };
 
@@ -140,6 +141,8 @@ Result<Gathered> gather(store::Database& database,
     recording.annotations.push_back(std::move(annotation));
     ++gathered.n_windows;
   }
+  std::ranges::stable_sort(gathered.recordings, {},
+                           [](const Exported& recording) { return recording.file.name; });
   return gathered;
 }
 

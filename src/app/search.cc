@@ -1,9 +1,12 @@
 #include "app/search.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "audio/field_time.h"
 #include "ml/model_store.h"
 #include "recipes/bioacoustics/encoding.h"
 #include "recipes/bioacoustics/metadata.h"
@@ -16,16 +19,82 @@ namespace {
 
 constexpr std::int64_t kTopMax = 1000;
 
+/// A stretch of time, as people name it: with a zone (then recordings of a known zone are compared), or without (then
+/// what the recorders' own clocks said).
+struct Span {
+  std::optional<audio::FieldTime> since, before;
+
+  [[nodiscard]] bool is_everything() const { return !since && !before; }
+};
+
+Result<std::optional<audio::FieldTime>> time_of(const json::object& request, const char* name) {
+  const json::value* const value = request.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::optional<audio::FieldTime>();
+  const std::string text = value->is_string() ? std::string(value->get_string()) : "";
+  constexpr std::size_t kDateLength = std::string_view("2019-05-22").size();
+  std::optional<audio::FieldTime> time =
+      audio::parse_field_time(text.size() == kDateLength ? text + "T00:00:00" : text);
+  if (!time) {
+    return fail(
+        ErrorCode::invalid_argument,
+        "{} is '{}', and no time such as 2019-05-22, 2019-05-22T06:00:00 or 2019-05-22T06:00:00Z",
+        name, text);
+  }
+  return time;
+}
+
+/// Seconds from the start of a recording to a time; none if that cannot be known.
+std::optional<double> seconds_until(const audio::FieldTime& time, const json::object& recording) {
+  const char* const member = time.utc_offset_s ? "start_utc" : "start_local";
+  const auto start = audio::parse_field_time(core::get_string(recording, member));
+  if (!start) return std::nullopt;
+  const std::int64_t start_us =
+      time.utc_offset_s ? start->utc_us().value_or(start->wall_us) : start->wall_us;
+  const std::int64_t time_us = time.utc_us().value_or(time.wall_us);
+  return static_cast<double>(time_us - start_us) * 1e-6;
+}
+
+/// Whether it is known when the recording was made; if so, what of it lies in the span.
+bool narrow(const Span& span, const json::object& recording, bioacoustics::EmbeddedRecording& to) {
+  if (span.since) {
+    const std::optional<double> from_s = seconds_until(*span.since, recording);
+    if (!from_s) return false;
+    to.from_s = std::max(0.0, *from_s);
+  }
+  if (span.before) {
+    const std::optional<double> to_s = seconds_until(*span.before, recording);
+    if (!to_s) return false;
+    to.to_s = *to_s;
+  }
+  return true;
+}
+
 struct Among {
   std::vector<bioacoustics::EmbeddedRecording> recordings;
   std::vector<std::string> filenames;
-  std::int64_t n_not_embedded = 0;
+  std::int64_t n_not_embedded = 0, n_without_time = 0;
 };
+
+/// What recorders wrote, by asset.
+Result<std::map<std::string, json::object>> recordings_of(store::Database& database,
+                                                          const store::DataRoot& root,
+                                                          const std::string& collection_id) {
+  BALEEN_ASSIGN_OR_RETURN(const auto artifacts, store::find_latest_artifacts_of_members(
+                                                    database, collection_id, "recording_v1", ""));
+  std::map<std::string, json::object> recordings;
+  for (const store::Artifact& artifact : artifacts) {
+    BALEEN_ASSIGN_OR_RETURN(const json::value document,
+                            core::read_json_file(root.at(artifact.path)));
+    if (document.is_object()) recordings[artifact.asset_id] = document.get_object();
+  }
+  return recordings;
+}
 
 Result<Among> choose(store::Database& database,
                      const store::DataRoot& root,
                      const json::object& request,
-                     const std::string& alias) {
+                     const std::string& alias,
+                     const Span& span) {
   const std::string collection_id = core::get_string(request, "collection_id");
   const json::object& where = core::get_object(request, "where");
   BALEEN_RETURN_IF_ERROR(bioacoustics::check_where(where));
@@ -35,6 +104,10 @@ Result<Among> choose(store::Database& database,
       store::find_latest_artifacts_of_members(database, collection_id, "embedding_set", alias));
   std::map<std::string, std::string> paths;
   for (const store::Artifact& artifact : artifacts) paths[artifact.asset_id] = artifact.path;
+  std::map<std::string, json::object> recordings;
+  if (!span.is_everything()) {
+    BALEEN_ASSIGN_OR_RETURN(recordings, recordings_of(database, root, collection_id));
+  }
   Among among;
   for (const store::CollectionMember& member : members) {
     if (!bioacoustics::matches(member.metadata.to_json(), where)) continue;
@@ -43,7 +116,12 @@ Result<Among> choose(store::Database& database,
       ++among.n_not_embedded;
       continue;
     }
-    among.recordings.push_back({member.asset_id, root.at(path->second)});
+    bioacoustics::EmbeddedRecording recording{member.asset_id, root.at(path->second)};
+    if (!narrow(span, recordings[member.asset_id], recording)) {
+      ++among.n_without_time;
+      continue;
+    }
+    among.recordings.push_back(std::move(recording));
     among.filenames.push_back(member.filename);
   }
   return among;
@@ -105,11 +183,17 @@ Result<json::object> search_collection(const cli::Config& config,
                           bioacoustics::resolve_encoding(params, ml::ModelStore(root.models())));
   BALEEN_ASSIGN_OR_RETURN(const bioacoustics::Example example,
                           example_of(database, root, request, encoding));
-  BALEEN_ASSIGN_OR_RETURN(const Among among, choose(database, root, request, encoding.alias()));
+  Span span;
+  BALEEN_ASSIGN_OR_RETURN(span.since, time_of(request, "since"));
+  BALEEN_ASSIGN_OR_RETURN(span.before, time_of(request, "before"));
+  BALEEN_ASSIGN_OR_RETURN(const Among among,
+                          choose(database, root, request, encoding.alias(), span));
   if (among.recordings.empty()) {
-    return fail(ErrorCode::input_not_found,
-                "of the {} recordings that are asked for none has embeddings of encoding {}",
-                among.n_not_embedded, encoding.id());
+    return fail(
+        ErrorCode::input_not_found,
+        "nothing can be searched: {} recordings have no embeddings of encoding {}, and of {} "
+        "it is not known when they were made",
+        among.n_not_embedded, encoding.id(), among.n_without_time);
   }
   BALEEN_ASSIGN_OR_RETURN(const bioacoustics::SearchResult found,
                           bioacoustics::search_by_example(
@@ -123,6 +207,7 @@ Result<json::object> search_collection(const cli::Config& config,
                         {"windows", found.n_example_windows}}},
                       {"recordings_searched", static_cast<std::int64_t>(among.recordings.size())},
                       {"recordings_not_embedded", among.n_not_embedded},
+                      {"recordings_without_time", among.n_without_time},
                       {"windows_searched", found.n_windows},
                       {"hits", describe(found.hits, among)}};
 }

@@ -245,6 +245,10 @@ class CommandLine {
                      "In the example's own recording, only what is at least so far from it")
         ->check(CLI::NonNegativeNumber)
         ->type_name("SECONDS");
+    search->add_option("--since", args_.search.since, "Only windows after this time")
+        ->type_name("2019-05-22T06:00:00[Z]");
+    search->add_option("--before", args_.search.before, "Only windows before this time")
+        ->type_name("2019-05-22T07:00:00[Z]");
     add_encoding_options(search);
     add_where_option(search);
   }

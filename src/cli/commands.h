@@ -86,6 +86,7 @@ struct SearchOptions {
       end_s;  ///< Neither: the whole recording; no end: the window there.
   int top = 20;
   double apart_s = 0;
+  std::string since, before;  ///< Empty: any time.
 };
 /// Finds what is like an example; a file that is new is taken in and embedded first.
 [[nodiscard]] Result<int> search_command(const GlobalOptions&,

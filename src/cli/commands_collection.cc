@@ -38,6 +38,11 @@ void print_answer(const json::object& answer) {
   if (n_missing > 0)
     std::printf("%lld recordings are not embedded so, and were not searched\n",
                 static_cast<long long>(n_missing));
+  const std::int64_t n_timeless = core::get_int(answer, "recordings_without_time");
+  if (n_timeless > 0) {
+    std::printf("%lld recordings do not say when they were made, and were not searched\n",
+                static_cast<long long>(n_timeless));
+  }
   Table table({"\nsimilarity", "from", "to", "asset", "file"});
   for (const json::value& value : core::get_array(answer, "hits")) {
     const json::object& hit = value.as_object();
@@ -76,6 +81,8 @@ Result<int> search_command(const GlobalOptions& options,
                        {"apart_s", search.apart_s},
                        {"where", work.where},
                        {"params", std::move(params)}};
+  if (!search.since.empty()) request["since"] = search.since;
+  if (!search.before.empty()) request["before"] = search.before;
   if (search.start_s) request["start_s"] = *search.start_s;
   if (search.end_s) request["end_s"] = *search.end_s;
   BALEEN_ASSIGN_OR_RETURN(const json::object answer, program.search(session->config, session->root,

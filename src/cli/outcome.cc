@@ -126,14 +126,44 @@ void print_one_run(const json::object& run) {
   if (!artifacts.is_empty()) std::printf("\n%s", artifacts.to_string().c_str());
 }
 
+/// A run over a collection, not of a file.
+bool is_of_collection(const json::object& run) {
+  return core::get_string(run, "recipe") == "clusters";
+}
+
+/// What was found, where clusters were.
+void print_clusters(const json::object& run) {
+  for (const json::value& value : core::get_array(run, "artifacts")) {
+    if (core::get_string(value.as_object(), "type") != "clusters_v1") continue;
+    const Result<json::value> document =
+        core::read_json_file(core::get_string(value.as_object(), "path"));
+    if (!document.ok() || !document->is_object()) continue;
+    const json::object& clusters = document->get_object();
+    std::printf("\n%s: %zu clusters among %lld windows of %lld recordings; %lld windows in none\n",
+                printable(core::get_string(run, "file")).c_str(),
+                core::get_array(clusters, "clusters").size(),
+                static_cast<long long>(core::get_int(clusters, "windows")),
+                static_cast<long long>(core::get_int(clusters, "recordings")),
+                static_cast<long long>(core::get_int(clusters, "noise")));
+    const std::int64_t n_left_out = core::get_int(clusters, "windows_left_out");
+    if (n_left_out > 0) {
+      std::printf("%lld windows at ends of recordings, more than half empty, were left out\n",
+                  static_cast<long long>(n_left_out));
+    }
+  }
+}
+
 void print_many_runs(const std::vector<json::object>& runs, const std::filesystem::path& root) {
   std::map<std::string, std::int64_t> states;
-  std::int64_t n_reused = 0;
+  std::int64_t n_reused = 0, n_files = 0;
   std::int64_t bytes = 0;
   Table table({"file", "state", "run", "artifacts"});
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    ++states[core::get_string(runs[i], "state")];
-    n_reused += core::get_bool(runs[i], "reused") ? 1 : 0;
+    if (!is_of_collection(runs[i])) {
+      ++n_files;
+      ++states[core::get_string(runs[i], "state")];
+      n_reused += core::get_bool(runs[i], "reused") ? 1 : 0;
+    }
     const json::array& artifacts = core::get_array(runs[i], "artifacts");
     for (const json::value& artifact : artifacts)
       bytes += core::get_int(artifact.as_object(), "bytes");
@@ -146,7 +176,7 @@ void print_many_runs(const std::vector<json::object>& runs, const std::filesyste
   std::printf("%s", table.to_string().c_str());
   if (runs.size() > kTableRowsMax)
     std::printf("… and %zu more (`baleen status`)\n", runs.size() - kTableRowsMax);
-  std::printf("\n%zu files:", runs.size());
+  std::printf("\n%lld files:", static_cast<long long>(n_files));
   for (const auto& [state, n] : states)
     std::printf(" %lld %s", static_cast<long long>(n), state.c_str());
   if (n_reused > 0) std::printf(" (%lld had nothing to do)", static_cast<long long>(n_reused));
@@ -178,6 +208,7 @@ Result<int> print_outcome(Session& session,
     } else if (!runs.empty()) {
       print_many_runs(runs, std::filesystem::absolute(session.root.path).lexically_normal());
     }
+    for (const json::object& run : runs) print_clusters(run);
     print_failures(runs);
     if (is_stopped)
       std::printf("\nStopped. Finished work is kept; the same command goes on from here.\n");

@@ -168,9 +168,12 @@ class Bioacoustics(harness.Case):
         early = place.run(*export)
         self.assertEqual((early.status, early.json["error"]["code"]), (3, "INPUT_NOT_FOUND"), str(early))
         self.assertFalse(out.exists())
-        self.assert_status(place.run("cluster", "reef", "--model", "builtin", "--window", 1, "--min-cluster-size", 5), 0)
+        shown = self.assert_status(
+            place.run("cluster", "reef", "--model", "builtin", "--window", 1, "--min-cluster-size", 5), 0).out
         document = json.loads((place.data / self.one(place, "clusters.json")).read_text())
         n_noise = document["noise"]
+        self.assertIn(f"reef: {len(document['clusters'])} clusters among 81 windows of 3 recordings; {n_noise} windows in none",
+                      shown)
 
         answer = self.assert_status(place.run(*export, "--with-noise"), 0).json
         self.assertEqual((answer["windows"], answer["noise_left_out"], answer["recordings"]), (30 + 31 + 20, 0, 3))
@@ -290,6 +293,27 @@ class Bioacoustics(harness.Case):
         rows = [line.split() for line in shown.splitlines() if line.endswith(".wav")]
         self.assertEqual({(row[1], row[4]) for row in rows}, {("0:03.0", "a.wav"), ("0:02.0", "b.wav"), ("0:09.0", "b.wav")})
         self.assertEqual(place.rows("SELECT COUNT(*) FROM collection_members"), [(3,)])
+
+    def test_a_search_can_be_of_a_stretch_of_time(self):
+        place = self.place()
+        folder = place.path / "recordings"
+        for i, name in enumerate(("S4A03895_20190522_060000.wav", "S4A03895_20190522_070000.wav", "nameless.wav")):
+            harness.make_wav(folder / name, 20, 16000, 1, seed=i)
+        words = ("--model", "stub", "--window", 1, "--collection", "reef")
+        self.assert_status(place.run(*run_command(folder, *words)), 0)
+        search = ("search", folder / "nameless.wav", *words, "--at", 1, "--top", 100, "--json")
+        found = self.assert_status(
+            place.run(*search, "--since", "2019-05-22T06:00:15", "--before", "2019-05-22T07:00:03"), 0).json
+        self.assertEqual((found["recordings_searched"], found["recordings_without_time"]), (2, 1))
+        self.assertEqual({(hit["file"][-10:-8], hit["start_s"]) for hit in found["hits"]},
+                         {("06", second) for second in range(15, 20)} | {("07", second) for second in range(3)})
+        whole_day = self.assert_status(place.run(*search, "--since", "2019-05-22", "--before", "2019-05-23"), 0).json
+        self.assertEqual(len(whole_day["hits"]), 40)
+        # The recorder wrote no zone: nobody knows when that was in UTC.
+        nothing = place.run(*search, "--since", "2019-05-22T06:00:15Z")
+        self.assertEqual((nothing.status, nothing.json["error"]["code"]), (3, "INPUT_NOT_FOUND"), str(nothing))
+        wrong = place.run(*search, "--since", "yesterday")
+        self.assertEqual((wrong.status, wrong.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(wrong))
 
     def test_a_search_that_makes_no_sense_says_why(self):
         place = self.place()

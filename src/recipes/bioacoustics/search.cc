@@ -114,17 +114,40 @@ class BestHits {
   std::vector<SearchHit> hits_;
 };
 
-/// Rows that may not be found: [first, second). They are one stretch, as windows follow each other in time.
-using Hidden = std::pair<std::int64_t, std::int64_t>;
+/// A stretch of rows: [first, second). Windows follow each other in time, so a stretch of time is one.
+using Rows = std::pair<std::int64_t, std::int64_t>;
 
-Result<Hidden> rows_near(const Query& query,
-                         const std::filesystem::path& embeddings,
-                         double apart_s) {
-  BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file, formats::open_embeddings(embeddings));
+/// Which of them overlap with [from_s, to_s).
+Rows rows_between(const Times& times, double from_s, double to_s) {
+  const auto first = std::ranges::upper_bound(times.end_s, from_s) - times.end_s.begin();
+  const auto last = std::ranges::lower_bound(times.start_s, to_s) - times.start_s.begin();
+  return {first, std::max(first, last)};
+}
+
+struct Allowed {
+  Rows searched = {0, std::numeric_limits<std::int64_t>::max()};
+  Rows hidden = {0, 0};
+
+  [[nodiscard]] bool has(std::int64_t row) const {
+    return row >= searched.first && row < searched.second &&
+           (row < hidden.first || row >= hidden.second);
+  }
+};
+
+Result<Allowed> allowed_rows(const EmbeddedRecording& recording,
+                             const Example& example,
+                             const Query& query,
+                             double apart_s) {
+  Allowed allowed;
+  const bool is_own = recording.asset_id == example.recording.asset_id;
+  const bool is_whole = recording.from_s <= 0 && std::isinf(recording.to_s);
+  if (is_whole && !is_own) return allowed;
+  BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file,
+                          formats::open_embeddings(recording.embeddings));
   BALEEN_ASSIGN_OR_RETURN(const Times times, read_times(file));
-  const auto first = std::ranges::upper_bound(times.end_s, query.start_s - apart_s);
-  const auto last = std::ranges::lower_bound(times.start_s, query.end_s + apart_s);
-  return Hidden{first - times.end_s.begin(), last - times.start_s.begin()};
+  if (!is_whole) allowed.searched = rows_between(times, recording.from_s, recording.to_s);
+  if (is_own) allowed.hidden = rows_between(times, query.start_s - apart_s, query.end_s + apart_s);
+  return allowed;
 }
 
 /// Calls `visit(row, vector)` for every row; mapped where the file allows it.
@@ -199,13 +222,11 @@ Result<SearchResult> search_by_example(const Example& example,
   if (options.top == 0) return result;
   BestHits best(options.top);
   for (std::size_t i = 0; i < among.size(); ++i) {
-    Hidden hidden{0, 0};
-    if (among[i].asset_id == example.recording.asset_id) {
-      BALEEN_ASSIGN_OR_RETURN(hidden, rows_near(query, among[i].embeddings, options.apart_s));
-    }
+    BALEEN_ASSIGN_OR_RETURN(const Allowed allowed,
+                            allowed_rows(among[i], example, query, options.apart_s));
     BALEEN_RETURN_IF_ERROR(for_each_vector(among[i].embeddings, query.vectors.n_columns(),
                                            [&](std::int64_t row, std::span<const float> vector) {
-                                             if (row >= hidden.first && row < hidden.second) return;
+                                             if (!allowed.has(row)) return;
                                              ++result.n_windows;
                                              best.add({i, row, 0, 0, similarity_to(query, vector)});
                                            }));

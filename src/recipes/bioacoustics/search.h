@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ namespace baleen::bioacoustics {
 struct EmbeddedRecording {
   std::string asset_id;
   std::filesystem::path embeddings;  ///< An embedding set (formats/parquet_tables.h).
+  /// Only windows that overlap with this stretch of the recording are found.
+  double from_s = 0;
+  double to_s = std::numeric_limits<double>::infinity();
 };
 
 struct Example {

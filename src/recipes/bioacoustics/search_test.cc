@@ -98,6 +98,25 @@ TEST_F(SearchTest, WhatIsNearTheExampleInItsOwnRecordingIsNotFound) {
   EXPECT_EQ(rows(60), std::vector<std::int64_t>{});
 }
 
+TEST_F(SearchTest, OnlyTheStretchThatIsAskedForIsSearched) {
+  const EmbeddedRecording a = make("a", {0});
+  EmbeddedRecording b = make("b", {1, 2, 3, 4, 5, 6});
+  const auto rows = [&](double from_s, double to_s) {
+    b.from_s = from_s;
+    b.to_s = to_s;
+    std::vector<std::int64_t> found;
+    const SearchResult result = search_by_example({a, 0, 2}, {b}, {9, 0}).value();
+    for (const SearchHit& hit : result.hits) found.push_back(hit.row_index);
+    EXPECT_EQ(result.n_windows, static_cast<std::int64_t>(found.size()));
+    return found;
+  };
+  EXPECT_EQ(rows(4, 8), (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(rows(3.9, 8.1), (std::vector<std::int64_t>{1, 2, 3, 4}));
+  EXPECT_EQ(rows(-100, 1), (std::vector<std::int64_t>{0}));
+  EXPECT_EQ(rows(100, 200), std::vector<std::int64_t>{});
+  EXPECT_EQ(rows(-200, -100), std::vector<std::int64_t>{});
+}
+
 TEST_F(SearchTest, AnExampleOfSeveralWindowsFindsWhatIsLikeAnyOfThem) {
   const EmbeddedRecording a = make("a", {0, 90});
   const EmbeddedRecording b = make("b", {45, 91, 3});
