@@ -202,6 +202,18 @@ class Bioacoustics(harness.Case):
         self.assertIn("clusters.csv", shown)
         self.assertEqual(place.run(*export, "--format", "excel").status, 2)
 
+    def test_recordings_much_shorter_than_a_window_count(self):
+        place = self.place()
+        folder = place.path / "calls"
+        for i in range(12):
+            harness.make_wav(folder / f"{i}.wav", 0.7, 16000, 1, seed=i)
+        harness.make_wav(folder / "long.wav", 5.3, 16000, 1, seed=99)  # A window, and a rest that does not count.
+        self.assert_status(place.run(*run_command(folder, "--model", "builtin", "--collection", "reef", "--cluster")), 0)
+        document = json.loads((place.data / self.one(place, "clusters.json")).read_text())
+        self.assertEqual((document["windows"], document["windows_left_out"]), (13, 1))
+        found = self.assert_status(place.run("search", folder / "3.wav", "--model", "builtin", "--collection", "reef", "--json"), 0)
+        self.assertEqual(len(found.json["hits"]), 12)
+
     def one(self, place, name):
         path, = (path for path in harness.artifacts(place.data) if path.endswith(name))
         return path

@@ -11,6 +11,7 @@
 #include "recipes/bioacoustics/clustering.h"
 #include "recipes/bioacoustics/metadata.h"
 #include "recipes/bioacoustics/stages.h"
+#include "recipes/bioacoustics/windows.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -40,7 +41,11 @@ struct Windows {
 /// Only the last windows of a recording can hold less sound than others.
 void leave_out_unfilled(Windows& windows, std::size_t first, double window_s, double min_fill) {
   std::size_t n = windows.row_index.size();
-  while (n > first && windows.end_s[n - 1] - windows.start_s[n - 1] < min_fill * window_s) --n;
+  while (n > first &&
+         is_mostly_padding(windows.row_index[n - 1], windows.end_s[n - 1] - windows.start_s[n - 1],
+                           window_s, min_fill)) {
+    --n;
+  }
   windows.n_left_out += static_cast<std::int64_t>(windows.row_index.size() - n);
   windows.truncate(n);
 }

@@ -8,6 +8,7 @@
 #include "cluster/distance.h"
 #include "cluster/matrix.h"
 #include "formats/parquet_tables.h"
+#include "recipes/bioacoustics/windows.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -24,12 +25,20 @@ void scale_to_unit(std::span<float> vector) {
   for (float& value : vector) value /= length;
 }
 
+/// When the windows of a recording are; the last ones may be more padding than sound.
 struct Times {
   std::vector<double> start_s, end_s;
+  double window_s = 0;
+
+  [[nodiscard]] bool is_mostly_padding(std::size_t row) const {
+    return bioacoustics::is_mostly_padding(static_cast<std::int64_t>(row),
+                                           end_s[row] - start_s[row], window_s, kSearchedFillMin);
+  }
 };
 
 Result<Times> read_times(formats::EmbeddingsFile& file) {
   Times times;
+  times.window_s = file.info.window_size_s;
   times.start_s.resize(static_cast<std::size_t>(file.reader.n_rows()));
   times.end_s.resize(times.start_s.size());
   BALEEN_RETURN_IF_ERROR(file.reader.read(file.start_s, 0, times.start_s));
@@ -51,8 +60,8 @@ std::vector<std::size_t> rows_of(const Example& example, const Times& times) {
     return rows;
   }
   for (std::size_t row = 0; row < times.start_s.size(); ++row) {
-    if (times.start_s[row] < example.end_s && times.end_s[row] > example.start_s)
-      rows.push_back(row);
+    if (times.start_s[row] >= example.end_s || times.end_s[row] <= example.start_s) continue;
+    if (!times.is_mostly_padding(row)) rows.push_back(row);
   }
   return rows;
 }
@@ -124,13 +133,15 @@ Rows rows_between(const Times& times, double from_s, double to_s) {
   return {first, std::max(first, last)};
 }
 
+/// Which windows of one recording may be found.
 struct Allowed {
-  Rows searched = {0, std::numeric_limits<std::int64_t>::max()};
-  Rows hidden = {0, 0};
+  Times times;
+  Rows searched, hidden = {0, 0};
 
   [[nodiscard]] bool has(std::int64_t row) const {
     return row >= searched.first && row < searched.second &&
-           (row < hidden.first || row >= hidden.second);
+           (row < hidden.first || row >= hidden.second) &&
+           !times.is_mostly_padding(static_cast<std::size_t>(row));
   }
 };
 
@@ -138,15 +149,13 @@ Result<Allowed> allowed_rows(const EmbeddedRecording& recording,
                              const Example& example,
                              const Query& query,
                              double apart_s) {
-  Allowed allowed;
-  const bool is_own = recording.asset_id == example.recording.asset_id;
-  const bool is_whole = recording.from_s <= 0 && std::isinf(recording.to_s);
-  if (is_whole && !is_own) return allowed;
   BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file,
                           formats::open_embeddings(recording.embeddings));
-  BALEEN_ASSIGN_OR_RETURN(const Times times, read_times(file));
-  if (!is_whole) allowed.searched = rows_between(times, recording.from_s, recording.to_s);
-  if (is_own) allowed.hidden = rows_between(times, query.start_s - apart_s, query.end_s + apart_s);
+  Allowed allowed;
+  BALEEN_ASSIGN_OR_RETURN(allowed.times, read_times(file));
+  allowed.searched = rows_between(allowed.times, recording.from_s, recording.to_s);
+  if (recording.asset_id == example.recording.asset_id)
+    allowed.hidden = rows_between(allowed.times, query.start_s - apart_s, query.end_s + apart_s);
   return allowed;
 }
 
@@ -189,26 +198,6 @@ double similarity_to(const Query& query, std::span<const float> vector) {
                     -1.0, 1.0);
 }
 
-/// When the hits are: of each recording the file is opened once.
-Result<void> add_times(const std::vector<EmbeddedRecording>& among, std::vector<SearchHit>& hits) {
-  std::vector<SearchHit*> by_file;
-  for (SearchHit& hit : hits) by_file.push_back(&hit);
-  std::ranges::sort(by_file, {},
-                    [](const SearchHit* hit) { return std::pair(hit->recording, hit->row_index); });
-  for (std::size_t i = 0; i < by_file.size();) {
-    const std::size_t recording = by_file[i]->recording;
-    BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file,
-                            formats::open_embeddings(among[recording].embeddings));
-    for (; i < by_file.size() && by_file[i]->recording == recording; ++i) {
-      SearchHit& hit = *by_file[i];
-      BALEEN_RETURN_IF_ERROR(
-          file.reader.read(file.start_s, hit.row_index, std::span(&hit.start_s, 1)));
-      BALEEN_RETURN_IF_ERROR(file.reader.read(file.end_s, hit.row_index, std::span(&hit.end_s, 1)));
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<SearchResult> search_by_example(const Example& example,
@@ -228,11 +217,13 @@ Result<SearchResult> search_by_example(const Example& example,
                                            [&](std::int64_t row, std::span<const float> vector) {
                                              if (!allowed.has(row)) return;
                                              ++result.n_windows;
-                                             best.add({i, row, 0, 0, similarity_to(query, vector)});
+                                             const auto at = static_cast<std::size_t>(row);
+                                             best.add({i, row, allowed.times.start_s[at],
+                                                       allowed.times.end_s[at],
+                                                       similarity_to(query, vector)});
                                            }));
   }
   result.hits = best.take();
-  BALEEN_RETURN_IF_ERROR(add_times(among, result.hits));
   return result;
 }
 

@@ -51,6 +51,9 @@ struct SearchResult {
       hits;  ///< Most like first; of equal ones the earlier recording and window.
 };
 
+/// Windows that hold less sound than this part of them are neither example nor found (windows.h).
+inline constexpr double kSearchedFillMin = 0.5;
+
 /// An example of more windows is refused: each of them is compared with all others.
 inline constexpr std::size_t kExampleWindowsMax = 256;
 

@@ -18,11 +18,13 @@ constexpr double kWindowS = 2;
 
 class SearchTest : public ::testing::Test {
  protected:
-  /// Windows of two seconds, one behind the other; each vector points at an angle (degrees) and is `length` long.
+  /// Windows of two seconds, one behind the other, the last with so much sound; each vector points at an angle (degrees) and is
+  /// `length` long.
   EmbeddedRecording make(const std::string& name,
                          const std::vector<double>& angles,
                          double length = 1,
-                         int size = 2) {
+                         int size = 2,
+                         double last_s = kWindowS) {
     const std::filesystem::path path = dir_ / (name + ".parquet");
     auto writer = formats::ParquetWriter::create(path, formats::embeddings_schema(size),
                                                  formats::embeddings_options())
@@ -41,6 +43,7 @@ class SearchTest : public ::testing::Test {
       embedding[i * static_cast<std::size_t>(size) + 1] =
           static_cast<float>(length * std::sin(radians));
     }
+    end_s.back() = start_s.back() + last_s;
     EXPECT_TRUE(writer
                     .append(formats::columns_of(
                         formats::EmbeddingRows{row_index, start_s, end_s, is_padded, embedding}))
@@ -124,6 +127,20 @@ TEST_F(SearchTest, AnExampleOfSeveralWindowsFindsWhatIsLikeAnyOfThem) {
       search_by_example({a, 0, std::numeric_limits<double>::infinity()}, {b}, {3, 0}).value();
   EXPECT_EQ(whole.n_example_windows, 2);
   EXPECT_EQ(places(whole), (Places{{0, 1}, {0, 2}, {0, 0}}));
+}
+
+TEST_F(SearchTest, WhatIsMostlyPaddingIsNeitherExampleNorFound) {
+  // As it is where recordings are a little longer than a window: the rest of each looks like the rest of all.
+  const EmbeddedRecording a = make("a", {0, 90}, 1, 2, 0.1);
+  const EmbeddedRecording b = make("b", {40, 90}, 1, 2, 0.1);
+  const EmbeddedRecording c = make("c", {20, 60}, 1, 2, 1);
+  const EmbeddedRecording shorter = make("d", {10}, 1, 2, 0.1);
+  const double end_s = std::numeric_limits<double>::infinity();
+  const SearchResult result = search_by_example({a, 0, end_s}, {a, b, c, shorter}, {9, 0}).value();
+  EXPECT_EQ(result.n_example_windows, 1);
+  EXPECT_EQ(places(result), (Places{{3, 0}, {2, 0}, {1, 0}, {2, 1}}))
+      << "a window that is all that there is counts, however short";
+  EXPECT_EQ(search_by_example({shorter, 0, end_s}, {a}, {9, 0})->hits.size(), 1U);
 }
 
 TEST_F(SearchTest, AMomentStandsForTheWindowAroundIt) {

@@ -27,6 +27,15 @@ struct WindowPlan {
   [[nodiscard]] std::int64_t padding(std::int64_t window, std::int64_t n_samples) const;
 };
 
+/// Whether a window is left out where windows are compared: it holds less sound than this part of it, and the rest is
+/// padding, which is alike everywhere. The first window of a recording always counts: a short call may be all there is.
+[[nodiscard]] constexpr bool is_mostly_padding(std::int64_t window,
+                                               double sound_s,
+                                               double window_s,
+                                               double min_fill) {
+  return window > 0 && sound_s < min_fill * window_s;
+}
+
 /// Cuts a stream that begins where window `first` begins.
 class WindowCutter {
  public:
