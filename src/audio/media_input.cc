@@ -101,6 +101,8 @@ struct MediaInput::Io {
       io.is_header_too_large = true;
       return AVERROR_EOF;
     }
+    // A damaged header may send libav to places where no file system has bytes: those are behind the end, too.
+    if (io.position >= io.source->size_bytes) return AVERROR_EOF;
     const Result<std::size_t> filled =
         read_at(io.source->fd, io.position,
                 std::as_writable_bytes(std::span(buffer, static_cast<std::size_t>(size))));
@@ -117,15 +119,17 @@ struct MediaInput::Io {
 
   static std::int64_t seek(void* opaque, std::int64_t offset, int whence) {
     Io& io = *static_cast<Io*>(opaque);
+    std::int64_t from = 0;
     switch (whence & ~AVSEEK_FORCE) {
       case AVSEEK_SIZE: return io.source->size_bytes;
       case SEEK_SET: break;
-      case SEEK_CUR: offset += io.position; break;
-      case SEEK_END: offset += io.source->size_bytes; break;
+      case SEEK_CUR: from = io.position; break;
+      case SEEK_END: from = io.source->size_bytes; break;
       default: return AVERROR(EINVAL);
     }
-    if (offset < 0) return AVERROR(EINVAL);
-    return io.position = offset;
+    std::int64_t target = 0;
+    if (__builtin_add_overflow(from, offset, &target) || target < 0) return AVERROR(EINVAL);
+    return io.position = target;
   }
 
   static int interrupt(void* opaque) { return static_cast<Io*>(opaque)->must_stop() ? 1 : 0; }

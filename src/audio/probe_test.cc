@@ -120,5 +120,17 @@ TEST(Probe, TheMessageNamesTheFileAndWhatItLooksLike) {
       << info.error().message;
 }
 
+TEST(Probe, AHeaderThatPointsFarBehindTheEndIsCorruptAndNoFaultOfTheDisk) {
+  // Musepack: a packet whose length, a number of 7 bits a byte, ends beyond what any file system has. Found by fuzzing.
+  const TempDir dir;
+  write_bytes(dir / "far.mpc", std::string("MPCKKSmpcH\x03\x95\xfa\xc1\x14\x08\0\0\0\0\xff\0", 22) +
+                                   std::string(101, '\xff') + std::string(1, '\0') +
+                                   std::string(9, '\xdc') + "\xb1\xbe\xa8\xba" +
+                                   std::string(54, '\xdc'));
+  const Result<AudioInfo> info = probe(dir / "far.mpc");
+  ASSERT_FALSE(info.ok());
+  EXPECT_EQ(info.error().code, ErrorCode::file_corrupt) << info.error().message;
+}
+
 }  // namespace
 }  // namespace baleen::audio
