@@ -177,6 +177,16 @@ TEST_F(DatabaseTest, HasTheFiveTablesOfTheBlueprint) {
   }
 }
 
+TEST_F(DatabaseTest, HasTablesForAnnotationsAndReviewsAfterTheUpgradeFromTheVersionBefore) {
+  Database database = open();
+  ASSERT_TRUE(migrate(database, 4).ok());
+  ASSERT_TRUE(migrate(database).ok());
+  for (const char* table :
+       {"annotation_imports", "annotations", "review_actions", "linear_probes"}) {
+    EXPECT_TRUE(database.query(std::string("SELECT * FROM ") + table).ok()) << table;
+  }
+}
+
 TEST_F(DatabaseTest, TasksOfTheFirstVersionKnowTheirOwnerAndTurnAfterTheUpgrade) {
   Database database = open();
   ASSERT_TRUE(migrate(database, 1).ok());

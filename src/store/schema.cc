@@ -283,6 +283,59 @@ CREATE TABLE audio_metadata (            -- what people know of a recording; eac
 ALTER TABLE task_edges ADD COLUMN is_needed INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX task_edges_task ON task_edges (task_id);
 )sql",
+    // What people and other programs say of stretches of recordings, and how people change clusters.
+    R"sql(
+CREATE TABLE annotation_imports (        -- one table of another program, taken whole
+  import_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  collection_id TEXT NOT NULL REFERENCES collections (collection_id),
+  format TEXT NOT NULL,                  -- raven audacity kaleidoscope
+  filename TEXT NOT NULL,
+  sha256 TEXT NOT NULL,                  -- of the table's bytes
+  made_by TEXT NOT NULL,                 -- the name of the token, or of the command line's user
+  created_at_us INTEGER NOT NULL,
+  withdrawn_at_us INTEGER                -- its annotations count no more
+);
+CREATE INDEX annotation_imports_collection ON annotation_imports (collection_id, import_id);
+
+CREATE TABLE annotations (
+  annotation_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  import_id INTEGER NOT NULL REFERENCES annotation_imports (import_id),
+  asset_id TEXT NOT NULL REFERENCES audio_assets (asset_id),
+  start_s REAL NOT NULL, end_s REAL NOT NULL,
+  low_hz REAL, high_hz REAL,
+  label TEXT NOT NULL,
+  confidence REAL,
+  is_by_person INTEGER NOT NULL,
+  source TEXT NOT NULL                   -- as the table says: a view, a detector
+);
+CREATE INDEX annotations_asset ON annotations (asset_id, start_s);
+CREATE INDEX annotations_import ON annotations (import_id);
+
+CREATE TABLE review_actions (            -- appended to; an action that was undone stays
+  action_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  collection_id TEXT NOT NULL REFERENCES collections (collection_id),
+  clustering_id TEXT NOT NULL,           -- the job in clusters/{job}/
+  assignments_sha256 TEXT NOT NULL,      -- which windows were meant
+  kind TEXT NOT NULL,                    -- label merge move noise
+  payload_json TEXT NOT NULL,
+  made_by TEXT NOT NULL,
+  created_at_us INTEGER NOT NULL,
+  undone_at_us INTEGER, undone_by TEXT
+);
+CREATE INDEX review_actions_clustering ON review_actions (clustering_id, action_id);
+CREATE INDEX review_actions_collection ON review_actions (collection_id, action_id);
+
+CREATE TABLE linear_probes (             -- classifiers of embeddings, each learned from labels
+  probe_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  collection_id TEXT NOT NULL REFERENCES collections (collection_id),
+  encoding_id TEXT NOT NULL,
+  label TEXT NOT NULL,
+  document_json TEXT NOT NULL,           -- weights, threshold, how good it is, what it learned from
+  made_by TEXT NOT NULL,
+  created_at_us INTEGER NOT NULL
+);
+CREATE INDEX linear_probes_collection ON linear_probes (collection_id, probe_id);
+)sql",
 };
 
 Result<std::int64_t> stored_version(Database& database) {

@@ -6,7 +6,7 @@
 
 namespace baleen::store {
 
-inline constexpr std::int64_t kSchemaVersion = 4;
+inline constexpr std::int64_t kSchemaVersion = 5;
 
 /// Creates or upgrades the tables. SCHEMA_TOO_NEW if a newer Baleen wrote them; nothing is changed then.
 /// `target` below kSchemaVersion makes what an older Baleen would have: for tests of the migrations.
