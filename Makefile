@@ -20,6 +20,9 @@ help:
 	@echo 'make run AUDIO=FILE-OR-FOLDER the same for your own audio (DATA=DIR: where results go; default data/)'
 	@echo 'make up                       install, build, and start the service: API and worker'
 	@echo 'make test                     build and run every test'
+	@echo 'make test-only T=PATTERN      only tests whose name matches; builds only what they need'
+	@echo 'make test-quiet               one line for each room, and what failed (also with T=PATTERN)'
+	@echo 'make watch                    run the tests of each room whose files change, until Ctrl-C (also with T=PATTERN)'
 	@echo 'make build                    only build build/baleen'
 	@echo 'make lint, make format        check, or mend, the layout of the code; static analysis'
 	@echo 'make bench                    measure speed, side by side with other tools that are installed'
@@ -66,6 +69,14 @@ run: build $(BUILD)/sample/sample.wav
 .PHONY: test
 test: build-all
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+.PHONY: test-only test-quiet watch
+test-only: setup $(BUILD)/build.ninja
+	@scripts/test.py --build $(BUILD) -j $(JOBS) -k '$(T)'
+test-quiet: setup $(BUILD)/build.ninja
+	@scripts/test.py --build $(BUILD) -j $(JOBS) -q -k '$(T)'
+watch: setup $(BUILD)/build.ninja
+	@scripts/test.py --build $(BUILD) -j $(JOBS) --watch -k '$(T)'
 
 .PHONY: torture
 torture: build-all
