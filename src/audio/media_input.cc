@@ -9,6 +9,7 @@
 #include "audio/libav_functions.h"
 #include "audio/sniff.h"
 #include "core/clock.h"
+#include "core/sparse_file.h"
 
 namespace baleen::audio {
 namespace {
@@ -69,6 +70,7 @@ std::optional<double> duration_of(const AVFormatContext& format, const AVStream&
 struct MediaInput::Io {
   const SourceFile* source = nullptr;
   KeepGoing keep_going;
+  core::HoleFinder holes;
   std::int64_t position = 0;
   std::int64_t bytes_read = 0;
   std::int64_t packets_since_read = 0;
@@ -90,6 +92,19 @@ struct MediaInput::Io {
     return is_stopped;
   }
 
+  /// Fills the buffer from the position on, as read_at does. Holes are not asked for: reading their zeros costs more than
+  /// decoding them.
+  Result<std::size_t> fill(std::span<std::uint8_t> buffer) {
+    const auto hole = static_cast<std::size_t>(holes.hole_bytes_at(source->fd, position));
+    const std::size_t n = std::min(hole, buffer.size());
+    std::fill_n(buffer.begin(), n, std::uint8_t{0});
+    if (n == buffer.size()) return n;
+    BALEEN_ASSIGN_OR_RETURN(const std::size_t n_read,
+                            read_at(source->fd, position + static_cast<std::int64_t>(n),
+                                    std::as_writable_bytes(buffer.subspan(n))));
+    return n + n_read;
+  }
+
   static int read(void* opaque, std::uint8_t* buffer, int size) {
     Io& io = *static_cast<Io*>(opaque);
     if (io.must_stop()) return AVERROR_EXIT;
@@ -103,9 +118,7 @@ struct MediaInput::Io {
     }
     // A damaged header may send libav to places where no file system has bytes: those are behind the end, too.
     if (io.position >= io.source->size_bytes) return AVERROR_EOF;
-    const Result<std::size_t> filled =
-        read_at(io.source->fd, io.position,
-                std::as_writable_bytes(std::span(buffer, static_cast<std::size_t>(size))));
+    const Result<std::size_t> filled = io.fill({buffer, static_cast<std::size_t>(size)});
     if (!filled.ok()) {
       io.error_number = EIO;
       return AVERROR(EIO);

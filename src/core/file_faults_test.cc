@@ -100,7 +100,7 @@ TEST_F(FileFaults, WhatCannotBeReadOrWrittenIsSaid) {
   syscall_faults().call = "read";
   EXPECT_EQ(read_text_file(path()).error().code, ErrorCode::io_error);
   syscall_faults().reset();
-  syscall_faults().call = "read";
+  syscall_faults().call = "pread";
   EXPECT_FALSE(sha256_file(path()).ok());
   syscall_faults().reset();
   syscall_faults().call = "unlink";

@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/process.h"
 #include "core/sha256.h"
+#include "engine/copy_in.h"
 #include "store/artifacts.h"
 #include "store/host_guard.h"
 
@@ -25,7 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBlockBytes = std::size_t{1} << 20U;
 constexpr std::size_t kExtensionCharsMax = 8;
 
 struct Source {
@@ -46,38 +46,6 @@ Result<Source> open_source(const fs::path& path) {
   }
   source.bytes = status.st_size;
   return source;
-}
-
-struct Digest {
-  std::string sha256;
-  std::int64_t bytes = 0;
-  std::string first_bytes;
-};
-
-/// Reads the file once; writes what it reads to `copy` if that is open.
-Result<Digest> hash_and_copy(const core::Fd& source, const core::Fd& copy) {
-  Digest digest;
-  core::Sha256 hash;
-  std::vector<std::byte> block(kBlockBytes);
-  while (true) {
-    Result<std::size_t> size = core::read_some(source, block);
-    if (!size.ok()) return fail(ErrorCode::hash_failed, "{}", size.error().message);
-    if (*size == 0) break;
-    const std::span<const std::byte> bytes = std::span(block).first(*size);
-    if (digest.bytes == 0) {
-      digest.first_bytes.assign(reinterpret_cast<const char*>(bytes.data()),
-                                std::min<std::size_t>(bytes.size(), 64));
-    }
-    hash.update(bytes);
-    digest.bytes += static_cast<std::int64_t>(bytes.size());
-    if (!copy.is_open()) continue;
-    if (Result<void> written = core::write_all(copy, bytes); !written.ok()) {
-      if (written.error().code == ErrorCode::disk_full) return std::move(written).error();
-      return fail(ErrorCode::ingest_failed, "{}", written.error().message);
-    }
-  }
-  digest.sha256 = hash.finish_hex();
-  return digest;
 }
 
 /// The file's extension if it is harmless, else "bin".
@@ -259,23 +227,16 @@ Result<Ingested> ingest_file(store::Database& database,
       store::has_asset_of_size(database, request.owner_entity_id, source.bytes));
   const double hash_begin_s = core::steady_s();
   if (may_be_known) {
-    BALEEN_ASSIGN_OR_RETURN(const Digest digest, hash_and_copy(source.file, core::Fd()));
+    BALEEN_ASSIGN_OR_RETURN(const Digest digest, hash_file(source.file));
     BALEEN_ASSIGN_OR_RETURN(
         std::optional<store::Asset> known,
         store::find_asset_by_hash(database, request.owner_entity_id, digest.sha256));
     if (known && has_original(root, *known)) return Ingested{std::move(*known), false, {}};
-    if (::lseek(source.file.get(), 0, SEEK_SET) < 0) return core::errno_error(errno, "seek");
   }
 
   BALEEN_RETURN_IF_ERROR(core::make_directories(root.incoming()));
   arrival.file = incoming_name(root);
-  const auto copy_in = [&]() -> Result<Digest> {
-    BALEEN_ASSIGN_OR_RETURN(const core::Fd copy, core::create_file(arrival.file));
-    BALEEN_ASSIGN_OR_RETURN(Digest digest, hash_and_copy(source.file, copy));
-    BALEEN_RETURN_IF_ERROR(core::sync_file(copy));
-    return digest;
-  };
-  Result<Digest> copied = copy_in();
+  Result<Digest> copied = copy_in(source.file, arrival.file);
   if (!copied.ok()) {
     (void)core::remove_file(arrival.file).ok();  // The copy's own error is the one to tell.
     return std::move(copied).error().context(request.source.string());
