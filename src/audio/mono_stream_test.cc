@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "audio/testing/awkward_sources.h"
 #include "audio/testing/test_audio.h"
+#include "core/sparse_file.h"
 
 namespace baleen::audio {
 namespace {
@@ -60,6 +62,39 @@ INSTANTIATE_TEST_SUITE_P(Sources,
                          ::testing::Values(SourceKind::pcm,
                                            SourceKind::adpcm,
                                            SourceKind::changing));
+
+TEST(MonoStream, AHoleOfAFileIsSilence) {
+  const TempDir dir;
+  // Sound, half a minute of nothing, sound, nothing.
+  std::vector<std::int16_t> samples = to_16_bits(noise(48'000, 1));
+  samples.resize(32 * 48'000);
+  for (const std::int16_t value : to_16_bits(noise(30'000, 2))) samples.push_back(value);
+  samples.resize(40 * 48'000);
+  const auto bytes = wav_bytes({.sample_rate = 48'000}, samples);
+  write_bytes(dir / "dense.wav", bytes);
+  constexpr std::size_t kBlock = 4096;
+  const core::Fd sparse = core::create_file(dir / "sparse.wav").value();
+  const auto all = std::as_bytes(std::span(bytes));
+  for (std::size_t at = 0; at < all.size(); at += kBlock) {
+    const auto block = all.subspan(at, std::min(kBlock, all.size() - at));
+    if (std::all_of(block.begin(), block.end(), [](std::byte b) { return b == std::byte{0}; }))
+      continue;
+    ASSERT_TRUE(core::write_all_at(sparse, block, static_cast<std::int64_t>(at)).ok());
+  }
+  ASSERT_TRUE(core::set_file_size(sparse, std::ssize(all)).ok());
+
+  MonoStreamOptions options;
+  options.sample_rate = Hertz{16'000};
+  for (const std::int64_t begin : {0L, 20'000L, 300'000L, 530'000L}) {
+    SCOPED_TRACE(begin);
+    options.begin_sample = begin;
+    MonoStream dense = MonoStream::open(dir / "dense.wav", options).value();
+    MonoStream holey = MonoStream::open(dir / "sparse.wav", options).value();
+    const std::vector<float> expected = read_all(dense);
+    EXPECT_EQ(std::ssize(expected), 640'000 - begin);
+    EXPECT_EQ(read_all(holey), expected);
+  }
+}
 
 TEST(MonoStream, KeepsTheFrequencyOfATone) {
   const TempDir dir;

@@ -22,6 +22,7 @@ void Ingestor::ingest_all() {
     } else if (Result<void> done = ingest_one(**session, file, prober, item); !done.ok()) {
       item.error = done.error();
     }
+    if (item.error && item.error->code == ErrorCode::canceled) break;  // By Ctrl-C.
     const std::lock_guard lock(mutex_);
     ready_.push_back(std::move(item));
   }
@@ -43,7 +44,8 @@ Result<void> Ingestor::ingest_one(Session& session,
   };
   BALEEN_ASSIGN_OR_RETURN(
       const engine::Ingested ingested,
-      engine::ingest_file(session.database, session.root, {file, work_.owner, {}}, probe));
+      engine::ingest_file(session.database, session.root,
+                          {file, work_.owner, {}, [] { return !stop_requested(); }}, probe));
   item.duration_s = ingested.asset.duration_s;
   BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe(work_.recipe));
   if (!work_.collection.empty()) {

@@ -172,6 +172,28 @@ TEST_F(CopyIn, OfACloneGivenUpHalfwayNothingIsLeft) {
   EXPECT_EQ(text_of(path("copy")), text_of(source));
 }
 
+TEST_F(CopyIn, ItStopsWithinAFewMegabytesOfHoleOrData) {
+  const auto source = holey();
+  for (int n = 0; n < 6; ++n) {
+    SCOPED_TRACE(n);
+    int n_asked = 0;
+    const auto keep_going = [&] { return n_asked++ < n; };
+    const Result<Digest> digest =
+        copy_in(core::open_read(source).value(), path("copy"), keep_going);
+    EXPECT_EQ(digest.ok() ? ErrorCode::internal : digest.error().code, ErrorCode::canceled);
+    EXPECT_EQ(n_asked, n + 1);
+  }
+  const auto never = [] { return false; };
+  const auto no_probe = [](const auto&) -> Result<json::object> { return json::object{}; };
+  EXPECT_EQ(ingest_file(database_, root_, {source, "me", {}, never}, no_probe).error().code,
+            ErrorCode::canceled);
+  EXPECT_TRUE(std::filesystem::is_empty(root_.incoming())) << "nothing is left";
+  EXPECT_TRUE(ingest_file(database_, root_, {source, "me", {}}, no_probe).value().is_new);
+  EXPECT_EQ(ingest_file(database_, root_, {source, "me", {}, never}, no_probe).error().code,
+            ErrorCode::canceled)
+      << "and while it is looked at whether it is known";
+}
+
 TEST_F(CopyIn, EachFaultHasItsCode) {
   const auto source = holey();
   const auto code_with = [&](const char* call, int error) {

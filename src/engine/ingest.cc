@@ -17,7 +17,6 @@
 #include "core/log.h"
 #include "core/process.h"
 #include "core/sha256.h"
-#include "engine/copy_in.h"
 #include "store/artifacts.h"
 #include "store/host_guard.h"
 
@@ -227,7 +226,7 @@ Result<Ingested> ingest_file(store::Database& database,
       store::has_asset_of_size(database, request.owner_entity_id, source.bytes));
   const double hash_begin_s = core::steady_s();
   if (may_be_known) {
-    BALEEN_ASSIGN_OR_RETURN(const Digest digest, hash_file(source.file));
+    BALEEN_ASSIGN_OR_RETURN(const Digest digest, hash_file(source.file, request.keep_going));
     BALEEN_ASSIGN_OR_RETURN(
         std::optional<store::Asset> known,
         store::find_asset_by_hash(database, request.owner_entity_id, digest.sha256));
@@ -236,7 +235,7 @@ Result<Ingested> ingest_file(store::Database& database,
 
   BALEEN_RETURN_IF_ERROR(core::make_directories(root.incoming()));
   arrival.file = incoming_name(root);
-  Result<Digest> copied = copy_in(source.file, arrival.file);
+  Result<Digest> copied = copy_in(source.file, arrival.file, request.keep_going);
   if (!copied.ok()) {
     (void)core::remove_file(arrival.file).ok();  // The copy's own error is the one to tell.
     return std::move(copied).error().context(request.source.string());

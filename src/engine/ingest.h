@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/json.h"
+#include "engine/copy_in.h"
 #include "store/assets.h"
 #include "store/database.h"
 #include "store/paths.h"
@@ -18,6 +19,7 @@ struct IngestRequest {
   std::filesystem::path source;
   std::string owner_entity_id = "local";
   json::object metadata;
+  KeepGoing keep_going = {};  ///< While the file is copied.
 };
 
 struct Ingested {
@@ -29,7 +31,7 @@ struct Ingested {
 /// Best effort: a failure is recorded in the ingest attempt's metrics, and ingest goes on.
 using ProbeAssetFn = std::function<Result<json::object>(const std::filesystem::path&)>;
 
-/// FILE_NOT_FOUND, PERMISSION_DENIED, HASH_FAILED, INGEST_FAILED or DISK_FULL.
+/// FILE_NOT_FOUND, PERMISSION_DENIED, HASH_FAILED, INGEST_FAILED, DISK_FULL or CANCELED.
 [[nodiscard]] Result<Ingested> ingest_file(store::Database& database,
                                            const store::DataRoot& root,
                                            const IngestRequest& request,

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""A batch with files in it that nobody can read: each is reported by its code, the rest is embedded and clustered."""
+"""A batch with files in it that nobody can read: each is reported by its code, the rest is embedded and clustered. And one
+file that is too long to wait for."""
 import json
+import signal
 
 import batches
 import harness
@@ -43,6 +45,21 @@ class Batch(harness.Case):
         self.assert_status(place.run(*command), 4)
         self.assertEqual(place.rows("SELECT COUNT(*) FROM pipeline_jobs WHERE status = 'complete'"), before)
         self.assertEqual(harness.artifacts(place.data), artifacts)
+
+    def test_ctrl_c_ends_the_copying_of_a_recording_that_is_longer_than_anybody_waits(self):
+        place = self.place()
+        recording = place.path / "year.wav"
+        with recording.open("wb") as file:  # Of a hole: 500 GB are minutes of hashing, and no disk.
+            file.write(harness.wav_bytes(harness.tone(harness.RATE)))
+            file.truncate(500 * 10 ** 9)
+        process = place.start("run", "bioacoustics", recording, "--model", "stub")
+        harness.wait_for(lambda: list(place.data.glob("incoming/ingest.*")), "the copy to begin")
+        process.send_signal(signal.SIGINT)
+        outcome = place.finish(process, 30 * harness.PATIENCE)
+        self.assert_status(outcome, 130)
+        self.assertLess(sum(path.stat().st_blocks * 512 for path in place.data.rglob("*") if path.is_file()), 10 ** 8)
+        self.assert_nothing_left(place)
+        self.assertEqual(place.rows("SELECT COUNT(*) FROM audio_assets"), [(0,)])
 
 
 if __name__ == "__main__":

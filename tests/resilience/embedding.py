@@ -10,6 +10,7 @@ usage: embedding.py [--kills N] [--seed N] [--budget-s S]     (10 kills; with a 
 """
 import argparse
 import collections
+import contextlib
 import os
 import pathlib
 import random
@@ -76,16 +77,33 @@ class Hunt:
             time.sleep(0.002)
         return self.process.poll() is None
 
-    def moment(self):
-        """Waits for a moment: any since the start, or one while windows are made."""
-        if self.rng.random() < 0.35:
-            return self.wait(self.rng.uniform(0, 1.2 * self.reference.start_s))
+    def checkpoint(self):
+        """When windows were last made safe, so that nobody need make them again; None before the first."""
+        times = []
+        for path in self.place.data.glob("work/*/*.checkpoint*"):
+            with contextlib.suppress(FileNotFoundError):
+                times.append(path.stat().st_mtime_ns)
+        return max(times, default=None)
+
+    def wait_for(self, condition, what):
+        """Whether the command is still there when the condition holds."""
         deadline = time.monotonic() + 60 * harness.PATIENCE
-        while self.process.poll() is None and not harness.has_running_task(self.place, "embed"):
+        while self.process.poll() is None and not condition():
             if time.monotonic() > deadline:
-                raise AssertionError("no window is made")
-            time.sleep(0.005)
-        return self.wait(self.rng.uniform(0, 1.2 * self.reference.work_s / self.n_kills))
+                raise AssertionError(f"waits for {what}")
+            time.sleep(0.002)
+        return self.process.poll() is None
+
+    def moment(self):
+        """Waits for a moment: any since the start, any while windows are made, or one soon after some were made safe."""
+        kind = self.rng.random()
+        a_while_s = self.rng.uniform(0, 1.2 * self.reference.work_s / self.n_kills)
+        if kind < 0.3:
+            return self.wait(self.rng.uniform(0, 1.2 * self.reference.start_s))
+        if kind < 0.7:
+            return self.wait_for(lambda: harness.has_running_task(self.place, "embed"), "an embedding") and self.wait(a_while_s)
+        before = self.checkpoint()
+        return self.wait_for(lambda: self.checkpoint() not in (None, before), "a checkpoint") and self.wait(a_while_s / 3)
 
     def kill(self):
         """SIGKILL to one of those that are there; whom it met."""
@@ -110,7 +128,7 @@ class Hunt:
         self.start()
         while sum(self.counts[name] for name in VICTIMS) < self.n_kills:
             if self.moment():
-                self.counts[self.kill()] += 1
+                self.counts.update(filter(None, [self.kill()]))
             elif self.process.returncode == 0:
                 raise AssertionError(f"the run was over after {dict(self.counts)}: too few kills in {self.reference.work_s} s")
             if self.process.poll() is not None:
@@ -170,7 +188,7 @@ def main():
         if options.round is not None or time.monotonic() - began_s + round_s > options.budget_s:
             break
     reference.close()
-    print("embedding: " + ", ".join(f"{count} {name}" for name, count in sorted(total.items(), key=str)))
+    print("embedding: " + ", ".join(f"{count} {name}" for name, count in sorted(total.items())))
     print(f"embedding: {index - (options.round or 0)} runs of {SECONDS_PER_KILL * n_kills} s of sound, "
           f"{sum(total[name] for name in VICTIMS)} kills, {failures} failures, {time.monotonic() - began_s:.0f} s, "
           f"seed {options.seed}")
