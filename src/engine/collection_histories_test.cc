@@ -1,6 +1,6 @@
 // Collections among everything else that happens: histories drawn from a seed, played by the real queue, with what must
-// hold checked after each move. The queue's model (testing/queue_model.h) knows recordings only; these are the edges of
-// the second kind, which ask for the end of a run and not for its success (decision 0013).
+// hold checked after each move. The queue's model (testing/queue_model.h) has one collection of two members; here there
+// are two, which overlap and grow, with runs of several parameters (decision 0013).
 //
 //  C1  A waiting task counts exactly what it waits for, and there is something (I7, with both kinds of edges).
 //  C2  When nothing runs and nothing can be claimed, no collection waits: whatever became of its members (I10).

@@ -2,11 +2,14 @@
 //
 // BALEEN_CONFORMANCE_S goes on for so many seconds; BALEEN_CONFORMANCE_SEED begins with that history.
 
+#include <bit>
 #include <fstream>
+#include <set>
 
 #include "core/clock.h"
 #include "engine/testing/engine_fixture.h"
 #include "engine/testing/queue_simulation.h"
+#include "store/collections.h"
 
 namespace baleen::engine {
 namespace {
@@ -15,8 +18,8 @@ namespace fs = std::filesystem;
 using model::Move;
 using model::MoveKind;
 
-constexpr std::array<const char*, model::kKinds> kStageNames = {"a", "b", "c", "d", "e"};
-constexpr std::array<const char*, model::kRecipes> kRecipeNames = {"all", "a_c", "d"};
+constexpr std::array<const char*, model::kKinds> kStageNames = {"a", "b", "c", "d", "e", "t"};
+constexpr std::array<const char*, model::kRecipes> kRecipeNames = {"all", "a_c", "d", "t"};
 constexpr std::array<const char*, model::kOwners> kOwnerNames = {"ann", "bob", "cat"};
 
 template <typename List>
@@ -57,6 +60,11 @@ class RealWorld {
         }
         if (inputs.empty()) inputs.emplace_back("original");
         made.stages.push_back(testing::toy_stage(at(kStageNames, kind), inputs, {}));
+        if (kind != model::kTotal) continue;
+        made.is_of_collections = true;
+        made.stages.back().inputs = {
+            {.type = std::string(at(kStageNames, model::kMemberKind)) + "_v1",
+             .is_of_members = true}};
       }
       EXPECT_TRUE(recipes_.add(made).ok());
     }
@@ -71,6 +79,18 @@ class RealWorld {
                             .value()
                             .asset);
     }
+    store::Asset collection;
+    collection.asset_id =
+        store::make_collection(database_, at(kOwnerNames, at(model::kOwnerOf, model::kCollection)),
+                               "reef", clock_.us)
+            .value()
+            .collection_id;
+    for (int member = 0; member < model::kMembers; ++member) {
+      EXPECT_TRUE(
+          store::add_member(database_, collection.asset_id, at(assets_, member).asset_id, clock_.us)
+              .ok());
+    }
+    assets_.push_back(collection);
     // Ingest is an attempt, too; here fences are to begin at 1.
     EXPECT_TRUE(database_
                     .execute_script("DELETE FROM pipeline_jobs; DELETE FROM sqlite_sequence WHERE "
@@ -163,7 +183,14 @@ class RealWorld {
     const int fence = assignment ? static_cast<int>(assignment->request.fence) : 0;
     if (fence != model_.claimed_fence())
       return fmt::format("claimed {}, the model {}", fence, model_.claimed_fence());
-    if (assignment) hold(worker, std::move(*assignment));
+    if (!assignment) return "";
+    const model::Worker& by = at(model_.state().workers, worker);
+    const model::Assignment& mine = at(by.held, by.n_held - 1);
+    if (mine.kind == model::kTotal &&
+        std::ssize(assignment->request.inputs) != std::popcount(mine.members))
+      return fmt::format("{} members are read, the model's {}", assignment->request.inputs.size(),
+                         std::popcount(mine.members));
+    hold(worker, std::move(*assignment));
     return "";
   }
   fs::path file_of(int asset, int kind) const {
@@ -365,13 +392,20 @@ std::string RealWorld::difference(bool is_thorough) {
     theirs += fmt::format("lease {} of {} {} until {}\n", row.integer(0), row.text(1), row.text(2),
                           row.integer(3));
   for (int kind = 0; kind < model::kKinds; ++kind) {
-    for (int asset = 0; asset < model::kAssets; ++asset) {
-      const model::Artifact& artifact = at(at(state.artifacts, asset), kind);
-      if (artifact.job != 0)
-        mine += fmt::format("artifact {} {} of {}\n", at(kStageNames, kind), asset, artifact.job);
-      const auto found =
-          rows("SELECT job_id FROM artifact_index WHERE asset_id = $1 AND artifact_type = $2",
-               at(assets_, asset).asset_id, std::string(at(kStageNames, kind)) + "_v1");
+    for (int asset = 0; asset < model::kSubjects; ++asset) {
+      std::set<int> jobs;
+      if (asset < model::kAssets) jobs.insert(at(at(state.artifacts, asset), kind).job);
+      if (asset == model::kCollection && kind == model::kTotal) {
+        for (const model::Artifact& total : state.totals) jobs.insert(total.job);
+      }
+      for (const int job : jobs) {
+        if (job != 0)
+          mine += fmt::format("artifact {} {} of {}\n", at(kStageNames, kind), asset, job);
+      }
+      const auto found = rows(
+          "SELECT job_id FROM artifact_index WHERE asset_id = $1 AND artifact_type = $2 "
+          "ORDER BY job_id",
+          at(assets_, asset).asset_id, std::string(at(kStageNames, kind)) + "_v1");
       for (const store::Row& row : found)
         theirs +=
             fmt::format("artifact {} {} of {}\n", at(kStageNames, kind), asset, row.integer(0));

@@ -30,6 +30,7 @@ TEST(QueueModel, EveryInvariantHoldsInThousandsOfHistories) {
 TEST(QueueModel, ThoseHistoriesReachWhatTheyAreAbout) {
   std::array<int, 25> n_moves{};
   int n_given_up_with_workers = 0, n_inputs_made_again = 0, n_late_results = 0, n_shared = 0;
+  int n_set_off_without_success = 0, n_waited_for_again = 0, n_totals = 0;  // Of the collection.
   for (std::uint64_t seed = 1; seed <= 600; ++seed) {
     const Finding finding = play(seed, Bug::none);
     QueueModel model;
@@ -46,7 +47,19 @@ TEST(QueueModel, ThoseHistoriesReachWhatTheyAreAbout) {
       for (int i = 0; i < before.n_tasks; ++i) {
         const Task& was = before.tasks[static_cast<std::size_t>(i)];
         const Task& is = model.state().tasks[static_cast<std::size_t>(i)];
+        n_waited_for_again += was.state == TaskState::waiting && is.state == was.state &&
+                                      is.kind == kTotal && is.upstream_open > was.upstream_open
+                                  ? 1
+                                  : 0;
         if (was.state == is.state) continue;
+        if (is.kind == kTotal) {
+          n_totals += move.kind == MoveKind::finish && is.state == TaskState::complete ? 1 : 0;
+          n_set_off_without_success +=
+              was.state == TaskState::waiting && is.state == TaskState::queued &&
+                      (move.kind == MoveKind::fail || move.kind == MoveKind::cancel)
+                  ? 1
+                  : 0;
+        }
         n_given_up_with_workers +=
             move.kind == MoveKind::reclaim && is.state == TaskState::failed ? 1 : 0;
         n_inputs_made_again += was.state == TaskState::complete ? 1 : 0;
@@ -60,6 +73,9 @@ TEST(QueueModel, ThoseHistoriesReachWhatTheyAreAbout) {
   EXPECT_GT(n_inputs_made_again, 50);
   EXPECT_GT(n_late_results, 50);
   EXPECT_GT(n_shared, 50);
+  EXPECT_GT(n_set_off_without_success, 10);
+  EXPECT_GT(n_waited_for_again, 2);
+  EXPECT_GT(n_totals, 100);
 }
 
 TEST(QueueModel, AHistoryIsTheSameWheneverItsSeedIs) {
@@ -107,7 +123,10 @@ INSTANTIATE_TEST_SUITE_P(Mistakes,
                                            Planted{Bug::gives_up_on_open_input, "I9"},
                                            Planted{Bug::pause_ignored, "I14"},
                                            Planted{Bug::owner_order_ignored, "I14"},
-                                           Planted{Bug::attempt_left_running, "I1 I6"}));
+                                           Planted{Bug::attempt_left_running, "I1 I6"},
+                                           Planted{Bug::members_end_uncounted, "I7"},
+                                           Planted{Bug::members_go_on_uncounted, "I7"},
+                                           Planted{Bug::members_must_succeed, "I7"}));
 
 }  // namespace
 }  // namespace baleen::engine::model

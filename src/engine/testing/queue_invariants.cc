@@ -12,7 +12,22 @@ const T& at(const std::array<T, kSize>& list, int index) {
   return list[static_cast<std::size_t>(index)];
 }
 
+/// The members that have what a collection reads.
+unsigned members_that_have_it(const State& state) {
+  unsigned members = 0;
+  for (int asset = 0; asset < kMembers; ++asset) {
+    const Artifact& artifact = at(at(state.artifacts, asset), kMemberKind);
+    if (artifact.job != 0 && artifact.file == FileState::intact)
+      members |= 1U << static_cast<unsigned>(asset);
+  }
+  return members;
+}
+
 bool is_intact(const State& state, int asset, int kind) {
+  // Which members it was of may have changed since it was looked at.
+  if (kind == kTotal)
+    return std::any_of(state.totals.begin(), state.totals.end(),
+                       [](const Artifact& total) { return total.job != 0; });
   const Artifact& artifact = at(at(state.artifacts, asset), kind);
   return artifact.job != 0 && artifact.file == FileState::intact;
 }
@@ -43,7 +58,7 @@ const Assignment* rightful(const State& before, const Move& move) {
 
 std::string_view find_lease_violation(const State& state) {
   int n_leases = 0;
-  for (int asset = 0; asset < kAssets; ++asset) {
+  for (int asset = 0; asset < kSubjects; ++asset) {
     for (int kind = 0; kind < kKinds; ++kind) {
       const Lease& lease = at(at(state.leases, asset), kind);
       if (lease.fence == 0) continue;
@@ -66,6 +81,21 @@ std::string_view find_lease_violation(const State& state) {
   return n_running == 0 ? "" : "I6: an attempt runs without a lease";
 }
 
+/// How many tasks it waits for: of its own run what is not complete, of others what may still come.
+int count_open(const State& state, const Task& task) {
+  int n_open = 0;
+  for (int kind = 0; kind < kKinds; ++kind) {
+    const int upstream = upstream_task(state, task, kind);
+    if (upstream >= 0 && at(state.tasks, upstream).state != TaskState::complete) ++n_open;
+  }
+  for (int run = 0; run < state.n_runs; ++run) {
+    if (!has_bit(task.member_runs, run) || rules::is_over(at(state.runs, run).state)) continue;
+    const Task& member = at(state.tasks, at(at(state.runs, run).task, kMemberKind));
+    n_open += member.state != TaskState::complete ? 1 : 0;
+  }
+  return n_open;
+}
+
 std::string_view find_task_violation(const State& state) {
   for (int i = 0; i < state.n_tasks; ++i) {
     const Task& task = at(state.tasks, i);
@@ -74,11 +104,7 @@ std::string_view find_task_violation(const State& state) {
     if (task.interruptions < 0 || task.interruptions > kInterruptionsMax + 1)
       return "I13: more interruptions than allowed";
     if (task.state != TaskState::waiting) continue;
-    int n_open = 0;
-    for (int kind = 0; kind < kKinds; ++kind) {
-      const int upstream = upstream_task(state, task, kind);
-      if (upstream >= 0 && at(state.tasks, upstream).state != TaskState::complete) ++n_open;
-    }
+    const int n_open = count_open(state, task);
     if (n_open == 0) return "I7: a task waits for nothing";
     if (n_open != task.upstream_open) return "I7: a task has miscounted what it waits for";
   }
@@ -100,6 +126,8 @@ std::string_view find_run_violation(const State& state) {
       expected = rules::RunState::failed;
     } else if (n(TaskState::canceled) > 0) {
       expected = rules::RunState::canceled;
+    } else if (n(TaskState::waiting) > 0) {  // For other runs.
+      expected = run.has_started ? rules::RunState::running : rules::RunState::queued;
     }
     if (run.state != expected) return "I8: a run is not in the state that its tasks say";
     if (run.state == rules::RunState::complete && n(TaskState::waiting) > 0)
@@ -124,7 +152,7 @@ bool may_reclaim(const State& before, const Move& move, const Lease& lease) {
 
 std::string_view find_lease_change(const State& before, const Move& move, const State& after) {
   const Assignment* held = rightful(before, move);
-  for (int asset = 0; asset < kAssets; ++asset) {
+  for (int asset = 0; asset < kSubjects; ++asset) {
     for (int kind = 0; kind < kKinds; ++kind) {
       const Lease& was = at(at(before.leases, asset), kind);
       const Lease& is = at(at(after.leases, asset), kind);
@@ -146,25 +174,48 @@ std::string_view find_lease_change(const State& before, const Move& move, const 
   return "";
 }
 
+/// One row: which attempt it named and names; whether it is what the move's worker had in hand, and whether somebody has
+/// just begun to make it again.
+struct RowChange {
+  int was = 0, is = 0;
+  bool is_mine = false, is_leased = false;
+};
+
+std::string_view find_row_change(const RowChange& row,
+                                 const Move& move,
+                                 const Assignment* held,
+                                 const State& after) {
+  if (is_finish(move) && row.is_mine && row.is != held->fence && !row.is_leased)
+    return "I3: the holder of the fence did not publish";
+  if (row.was == row.is) return "";
+  if (row.is == 0)
+    return row.is_leased ? "" : "I3: a row went away without a lease on what replaces it";
+  if (!is_finish(move) || !row.is_mine || row.is != held->fence)
+    return "I3: a row of one who does not hold the fence";
+  return at(after.attempts, row.is).status == AttemptStatus::complete
+             ? ""
+             : "I3: a row of an attempt that is not complete";
+}
+
 std::string_view find_artifact_change(const State& before, const Move& move, const State& after) {
   const Assignment* held = rightful(before, move);
+  const auto find = [&](int asset, int kind, unsigned members, int was, int is) {
+    const bool is_mine =
+        held != nullptr && held->asset == asset && held->kind == kind && held->members == members;
+    const bool is_leased = at(at(after.leases, asset), kind).fence > before.n_attempts;
+    return find_row_change({was, is, is_mine, is_leased}, move, held, after);
+  };
   for (int asset = 0; asset < kAssets; ++asset) {
-    for (int kind = 0; kind < kKinds; ++kind) {
-      const int was = at(at(before.artifacts, asset), kind).job;
-      const int is = at(at(after.artifacts, asset), kind).job;
-      const bool is_leased = at(at(after.leases, asset), kind).fence > before.n_attempts;
-      const bool is_mine = held != nullptr && held->asset == asset && held->kind == kind;
-      if (is_finish(move) && is_mine && is != held->fence && !is_leased)
-        return "I3: the holder of the fence did not publish";
-      if (was == is) continue;
-      if (is == 0) {
-        if (!is_leased) return "I3: a row went away without a lease on what replaces it";
-      } else if (!is_finish(move) || !is_mine || is != held->fence) {
-        return "I3: a row of one who does not hold the fence";
-      } else if (at(after.attempts, is).status != AttemptStatus::complete) {
-        return "I3: a row of an attempt that is not complete";
-      }
+    for (int kind = 0; kind < kTotal; ++kind) {
+      const std::string_view found = find(asset, kind, 0, at(at(before.artifacts, asset), kind).job,
+                                          at(at(after.artifacts, asset), kind).job);
+      if (!found.empty()) return found;
     }
+  }
+  for (unsigned members = 0; members < before.totals.size(); ++members) {
+    const std::string_view found =
+        find(kCollection, kTotal, members, before.totals[members].job, after.totals[members].job);
+    if (!found.empty()) return found;
   }
   return "";
 }
@@ -182,6 +233,7 @@ std::string_view find_attempt_change(const State& before, const State& after) {
 /// Whether a task that a claim gave up had to be: an input is gone, and nothing in its run can make it again.
 bool is_beyond_help(const State& after, const Task& task) {
   const int asset = asset_of(after, task);
+  if (task.kind == kTotal) return members_that_have_it(after) == 0;
   if (at(kInputs, task.kind) == 0) return at(after.originals, asset) != FileState::intact;
   if (task.interruptions >= kInterruptionsMax) return true;
   for (int kind = 0; kind < kKinds; ++kind) {
@@ -230,9 +282,23 @@ bool is_only_sooner(const Task& was, const Task& is) {
   return was.state == TaskState::queued && is == expected && is.not_before_us < was.not_before_us;
 }
 
+/// Whether a collection has counted again what it waits for, and nothing else. (Who does not wait is counted again when
+/// it does.)
+bool is_recount(const Task& was, const Task& is) {
+  Task expected = was;
+  expected.upstream_open = is.upstream_open;
+  if (was.state == TaskState::waiting && is.state == TaskState::queued) expected.state = is.state;
+  return was.kind == kTotal && is == expected;
+}
+
 std::string_view find_one_task_change(
     const State& before, const Task& was, const Move& move, const State& after, const Task& is) {
   using enum TaskState;
+  if (is_recount(was, is)) {
+    // What a claim finds gone, it may set going again in the same move.
+    const bool is_early = is.state != was.state && !is_claim(move) && count_open(after, is) != 0;
+    return is_early ? "I7: a collection was set off early" : "";
+  }
   if (is_claim(move) && !(move.kind == MoveKind::finish_and_claim && was.state == running))
     return find_claimed_change(before, was, move, after, is);
   switch (move.kind) {

@@ -50,6 +50,7 @@ bool QueueModel::is_paused(const Task& task) const {
 }
 
 bool QueueModel::is_intact(int asset, int kind) const {
+  if (kind == kTotal) return now_.totals[members_that_have_it()].job != 0;
   const Artifact& artifact =
       now_.artifacts[static_cast<std::size_t>(asset)][static_cast<std::size_t>(kind)];
   return artifact.job != 0 && artifact.file == FileState::intact;
@@ -57,6 +58,7 @@ bool QueueModel::is_intact(int asset, int kind) const {
 
 /// The first input of a stage that is not there: a stage, -1 for the original, -2 if all are.
 int QueueModel::missing_input(int asset, int kind) const {
+  if (kind == kTotal) return members_that_have_it() == 0 ? -1 : -2;
   const unsigned inputs = kInputs[static_cast<std::size_t>(kind)];
   if (inputs == 0 && now_.originals[static_cast<std::size_t>(asset)] != FileState::intact)
     return -1;
@@ -76,7 +78,34 @@ int QueueModel::count_open_upstream(const Task& of) const {
     count +=
         now_.tasks[static_cast<std::size_t>(in.task[kind])].state != TaskState::complete ? 1 : 0;
   }
+  for (int i = 0; i < now_.n_runs; ++i) {
+    if (!has_bit(of.member_runs, i)) continue;
+    const Run& other = now_.runs[static_cast<std::size_t>(i)];
+    const Task& member = now_.tasks[static_cast<std::size_t>(other.task[kMemberKind])];
+    if (member.state == TaskState::complete) continue;
+    count += rules::is_over(other.state) && bug_ != Bug::members_must_succeed ? 0 : 1;
+  }
   return count;
+}
+
+unsigned QueueModel::members_that_have_it() const {
+  unsigned members = 0;
+  for (int asset = 0; asset < kMembers; ++asset) {
+    if (is_intact(asset, kMemberKind)) members |= 1U << static_cast<unsigned>(asset);
+  }
+  return members;
+}
+
+unsigned QueueModel::open_member_runs() const {
+  unsigned runs = 0;
+  for (int i = 0; i < now_.n_runs; ++i) {
+    const Run& other = now_.runs[static_cast<std::size_t>(i)];
+    const int task = other.task[kMemberKind];
+    if (other.asset >= kMembers || task < 0 || rules::is_over(other.state)) continue;
+    if (is_open(now_.tasks[static_cast<std::size_t>(task)].state))
+      runs |= 1U << static_cast<unsigned>(i);
+  }
+  return runs;
 }
 
 bool QueueModel::is_lost(const Assignment& held) const {
@@ -114,6 +143,8 @@ bool QueueModel::submit(const Move& move) {
     if (missing_input(asset, kind) != -2 || !is_intact(asset, kind) || (upstream & stale) != 0)
       stale |= 1U << static_cast<unsigned>(kind);
   }
+  const unsigned member_runs = asset == kCollection ? open_member_runs() : 0;
+  if (member_runs != 0) stale |= 1U << static_cast<unsigned>(kTotal);
   const unsigned open = stale | (move.e & stages);
   const unsigned wanted = move.d == 0 ? stages : stages & move.d;
   if ((open & wanted) == 0) {
@@ -137,6 +168,7 @@ bool QueueModel::submit(const Move& move) {
     entry.run = static_cast<std::int16_t>(submitted_run_);
     entry.kind = static_cast<std::int8_t>(kind);
     entry.is_forced = has_bit(move.e, kind);
+    entry.member_runs = member_runs;
     entry.upstream_open = static_cast<std::int16_t>(count_open_upstream(entry));
     entry.rank_us = rules::rank_us(now_us, move.c);
     if (!has_bit(open, kind)) {
@@ -233,7 +265,8 @@ void QueueModel::take_lease(int task_index, int worker_index) {
   Run& in = run(entry.run);
   Worker& by = worker(worker_index);
   const std::int64_t now_us = now_.clock_us(kHostOf[static_cast<std::size_t>(worker_index)]);
-  artifact(in.asset, entry.kind).job = 0;  // What is forced, missing or damaged.
+  const unsigned members = entry.kind == kTotal ? members_that_have_it() : 0;
+  artifact(in.asset, entry.kind, members).job = 0;  // What is forced, missing or damaged.
   ++entry.attempts;
   const int fence = add_attempt(task_index, AttemptStatus::running, entry.attempts);
   lease(in.asset, entry.kind) = {fence,
@@ -247,9 +280,9 @@ void QueueModel::take_lease(int task_index, int worker_index) {
   in.has_started = true;
   in.state = rules::RunState::running;
   claimed_fence_ = fence;
-  by.held[static_cast<std::size_t>(by.n_held++)] = {fence, static_cast<std::int16_t>(task_index),
-                                                    in.asset, entry.kind,
-                                                    static_cast<std::int8_t>(entry.attempts)};
+  by.held[static_cast<std::size_t>(by.n_held++)] = {
+      fence,      static_cast<std::int16_t>(task_index),    in.asset,
+      entry.kind, static_cast<std::int8_t>(entry.attempts), members};
 }
 
 void QueueModel::handle_missing_input(int task_index, int producer) {
@@ -277,12 +310,18 @@ void QueueModel::handle_missing_input(int task_index, int producer) {
   // All that wait, or are about to start, below what is made again.
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     if (in.task[kind] < 0 || !has_bit(kInputs[kind], producer)) continue;
-    Task& below = task(in.task[kind]);
-    if (below.state != TaskState::waiting && below.state != TaskState::queued) continue;
-    below.state = TaskState::waiting;
-    below.upstream_open = static_cast<std::int16_t>(count_open_upstream(below));
+    recount_below(task(in.task[kind]));
+  }
+  for (int i = 0; i < now_.n_tasks; ++i) {
+    if (producer == kMemberKind && has_bit(task(i).member_runs, entry.run)) recount_below(task(i));
   }
   refresh(entry.run);
+}
+
+void QueueModel::recount_below(Task& below) {
+  if (below.state != TaskState::waiting && below.state != TaskState::queued) return;
+  below.state = TaskState::waiting;
+  below.upstream_open = static_cast<std::int16_t>(count_open_upstream(below));
 }
 
 void QueueModel::give_up(int task_index) {
@@ -397,7 +436,7 @@ bool QueueModel::apply_to_worker(const Move& move) {
       return true;
     case MoveKind::kill_in_finish:
       if (is_lost(held)) return false;
-      artifact(held.asset, held.kind).file = FileState::intact;
+      artifact(held.asset, held.kind, held.members).file = FileState::intact;
       kill(move.a);
       return true;
     default: return false;

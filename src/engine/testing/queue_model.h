@@ -4,8 +4,8 @@
 /// histories can be tried with every invariant checked after every move. queue_conformance_test.cc holds it
 /// against the real queue, move by move; the pure decisions are shared (queue_rules.h).
 ///
-/// The world is small on purpose: three owners with four assets, five stages in three recipes, four workers on
-/// two hosts whose clocks go wrong, a disk that loses files. I1 to I6 are those of queue.h:
+/// The world is small on purpose: three owners with four assets, two of them in a collection, six stages in four
+/// recipes, four workers on two hosts whose clocks go wrong, a disk that loses files. I1 to I6 are those of queue.h:
 ///
 ///  I1   A task is `running` if and only if one lease names it; the lease's fence is its one running attempt.
 ///  I2   A lease goes away only by its holder's hand, with its run's cancellation, or by a reclaim.
@@ -13,7 +13,8 @@
 ///  I4   A task becomes `complete` only if an intact artifact of its stage is recorded.
 ///  I5   A worker that dies or stops costs no attempt; a stage that fails costs one.
 ///  I6   Every lease has its attempt's row; a row that has ended never changes again.
-///  I7   A waiting task counts exactly the upstream tasks that are not complete, and there is one.
+///  I7   A waiting task counts exactly the upstream tasks that are not complete, and there is one. Of its members'
+///       runs a collection waits for the end only: those that are over do not count (decision 0013).
 ///  I8   The state of a run follows from those of its tasks.
 ///  I9   A task fails only for a reason: an error that does not pass, attempts or workers used up, an input
 ///       that nothing in its run can make again.
@@ -36,19 +37,24 @@
 
 namespace baleen::engine::model {
 
-constexpr int kAssets = 4, kOwners = 3, kKinds = 5, kRecipes = 3, kWorkers = 4, kHosts = 2;
+constexpr int kAssets = 4, kOwners = 3, kKinds = 6, kRecipes = 4, kWorkers = 4, kHosts = 2;
+/// What runs are about: the assets, and behind them the collection.
+constexpr int kSubjects = kAssets + 1, kCollection = kAssets;
+constexpr int kMembers = 2;  ///< The first assets; all of one owner.
+constexpr int kMemberKind = 0,
+              kTotal = 5;  ///< What the collection's stage reads of each member, and that stage.
 constexpr int kRunsMax = 14, kTasksMax = kRunsMax * kKinds, kAttemptsMax = 400, kHeldMax = 2;
 constexpr int kAttemptsPerTaskMax = 3, kInterruptionsMax = 3;
 constexpr std::array<double, 3> kRetryDelaysS = {60, 300, 900};
 constexpr std::int64_t kLeaseUs = 600'000'000;
 
-/// Stages a(original), b(a), c(a), d(b, c), e(b); recipes: all of them; a and c; d alone, whose inputs are
-/// made by other runs.
-constexpr std::array<unsigned, kKinds> kInputs = {0, 0b00001, 0b00001, 0b00110, 0b00010};
-constexpr std::array<unsigned, kRecipes> kStages = {0b11111, 0b00101, 0b01000};
-constexpr std::array<int, kAssets> kOwnerOf = {0, 0, 1, 2};
+/// Stages a(original), b(a), c(a), d(b, c), e(b), t(a of the members); recipes: a to e; a and c; d alone, whose
+/// inputs are made by other runs; t, of the collection.
+constexpr std::array<unsigned, kKinds> kInputs = {0, 0b00001, 0b00001, 0b00110, 0b00010, 0};
+constexpr std::array<unsigned, kRecipes> kStages = {0b11111, 0b00101, 0b01000, 0b100000};
+constexpr std::array<int, kSubjects> kOwnerOf = {0, 0, 1, 2, 0};
 constexpr std::array<int, kWorkers> kHostOf = {0, 0, 1, 1};
-constexpr unsigned kAllStages = 0b11111;
+constexpr unsigned kAllStages = 0b111111;
 
 constexpr bool has_bit(unsigned mask, int bit) {
   return ((mask >> static_cast<unsigned>(bit)) & 1U) != 0;
@@ -68,6 +74,8 @@ struct Task {
   bool is_forced = false;
   std::int16_t upstream_open = 0, attempts = 0, interruptions = 0;
   std::int64_t not_before_us = 0, rank_us = 0;
+  unsigned member_runs =
+      0;  ///< Bit by bit: the runs whose task of kMemberKind it has an edge from.
   bool operator==(const Task&) const = default;
 };
 
@@ -104,6 +112,7 @@ struct Assignment {
   int fence = 0;
   std::int16_t task = 0;
   std::int8_t asset = 0, kind = 0, number = 0;
+  unsigned members = 0;  ///< Of kTotal: which of them had something to read.
 };
 
 struct Worker {
@@ -123,8 +132,10 @@ struct Host {
 struct State {
   std::int64_t now_us = 1'700'000'000'000'000;
   int n_runs = 0, n_tasks = 0, n_attempts = 0;
-  std::array<std::array<Lease, kKinds>, kAssets> leases{};
-  std::array<std::array<Artifact, kKinds>, kAssets> artifacts{};
+  std::array<std::array<Lease, kKinds>, kSubjects> leases{};
+  std::array<std::array<Artifact, kKinds>, kAssets> artifacts{};  ///< Of all stages but kTotal.
+  std::array<Artifact, 1U << kMembers>
+      totals{};  ///< By the members that were read: that is their signature.
   std::array<FileState, kAssets> originals{};
   std::array<int, kOwners> last_fence{};
   std::array<std::array<bool, kKinds + 1>, kRecipes + 1> pauses{};  ///< Index 0: any.
@@ -189,10 +200,13 @@ enum class Bug : std::uint8_t {
   run_state_stale,         ///< A failure does not reach the run.
   cancel_leaves_lease,     ///< So that a canceled attempt publishes.
   upstream_miscounted,  ///< Made again, an input sets off a task that waits for another one, too.
-  gives_up_on_open_input,  ///< An input that is just being made again counts as lost.
-  pause_ignored,           ///< By claims.
-  owner_order_ignored,     ///< The first task in the queue goes first, whoever's it is.
-  attempt_left_running,    ///< A reclaimed attempt's row is not ended.
+  gives_up_on_open_input,   ///< An input that is just being made again counts as lost.
+  pause_ignored,            ///< By claims.
+  owner_order_ignored,      ///< The first task in the queue goes first, whoever's it is.
+  attempt_left_running,     ///< A reclaimed attempt's row is not ended.
+  members_end_uncounted,    ///< A run that ends without success keeps its collection waiting.
+  members_go_on_uncounted,  ///< A run that is tried again is not waited for again.
+  members_must_succeed,     ///< Tried again, a collection waits for runs that are over.
 };
 
 class QueueModel {
@@ -223,12 +237,19 @@ class QueueModel {
   Lease& lease(int asset, int kind) {
     return now_.leases[static_cast<std::size_t>(asset)][static_cast<std::size_t>(kind)];
   }
-  Artifact& artifact(int asset, int kind) {
+  Artifact& artifact(int asset, int kind, unsigned members) {
+    if (kind == kTotal) return now_.totals[members];
     return now_.artifacts[static_cast<std::size_t>(asset)][static_cast<std::size_t>(kind)];
   }
   [[nodiscard]] bool is_intact(int asset, int kind) const;
   [[nodiscard]] int missing_input(int asset, int kind) const;
   [[nodiscard]] int count_open_upstream(const Task& of) const;
+  /// The members that have what a collection reads.
+  [[nodiscard]] unsigned members_that_have_it() const;
+  /// The runs that are making it.
+  [[nodiscard]] unsigned open_member_runs() const;
+  void recount_below(Task& below);
+  void count_for_those_who_wait(int run_index, bool is_over);
 
   bool apply_to_worker(const Move& move);
   bool submit(const Move& move);

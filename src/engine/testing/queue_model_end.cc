@@ -19,15 +19,33 @@ void QueueModel::complete(int task_index) {
   Task& entry = task(task_index);
   const Run& in = run(entry.run);
   entry.state = TaskState::complete;
-  for (std::size_t kind = 0; kind < kKinds; ++kind) {
-    if (in.task[kind] < 0 || !has_bit(kInputs[kind], entry.kind)) continue;
-    Task& below = task(in.task[kind]);
-    if (below.upstream_open <= 0) continue;
+  const auto count_down = [](Task& below) {
+    if (below.upstream_open <= 0) return;
     --below.upstream_open;
     if (below.state == TaskState::waiting && below.upstream_open <= 0)
       below.state = TaskState::queued;
+  };
+  for (int i = 0; i < now_.n_tasks; ++i) {
+    if (entry.kind == kMemberKind && has_bit(task(i).member_runs, entry.run)) count_down(task(i));
+  }
+  for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    if (in.task[kind] < 0 || !has_bit(kInputs[kind], entry.kind)) continue;
+    count_down(task(in.task[kind]));
   }
   refresh(entry.run);
+}
+
+/// When a run is over, or goes on: for the collections that wait for its end.
+void QueueModel::count_for_those_who_wait(int run_index, bool is_over) {
+  const int member = run(run_index).task[kMemberKind];
+  if (member < 0 || task(member).state == TaskState::complete) return;
+  if (bug_ == (is_over ? Bug::members_end_uncounted : Bug::members_go_on_uncounted)) return;
+  for (int i = 0; i < now_.n_tasks; ++i) {
+    Task& below = task(i);
+    if (below.state != TaskState::waiting || !has_bit(below.member_runs, run_index)) continue;
+    below.upstream_open = static_cast<std::int16_t>(below.upstream_open + (is_over ? -1 : 1));
+    if (below.upstream_open <= 0) below.state = TaskState::queued;
+  }
 }
 
 void QueueModel::refresh(int run_index) {
@@ -40,9 +58,12 @@ void QueueModel::refresh(int run_index) {
     counts.running += state == TaskState::running ? 1 : 0;
     counts.failed += state == TaskState::failed ? 1 : 0;
     counts.canceled += state == TaskState::canceled ? 1 : 0;
+    counts.waiting += state == TaskState::waiting ? 1 : 0;
   }
+  const bool was_over = rules::is_over(of.state);
   of.state = rules::run_state(counts);
   if (of.state == rules::RunState::queued && of.has_started) of.state = rules::RunState::running;
+  if (was_over != rules::is_over(of.state)) count_for_those_who_wait(run_index, !was_over);
 }
 
 void QueueModel::let_go(int worker_index, int slot) {
@@ -60,7 +81,7 @@ void QueueModel::finish(int worker_index, int slot) {
   let_go(worker_index, slot);
   has_published_ = !is_lost(held) || bug_ == Bug::fence_unchecked;
   if (!has_published_) return;
-  artifact(held.asset, held.kind) = {held.fence, FileState::intact};
+  artifact(held.asset, held.kind, held.members) = {held.fence, FileState::intact};
   end_lease(held, AttemptStatus::complete);
   task(held.task).is_forced = false;
   complete(held.task);
@@ -101,7 +122,7 @@ void QueueModel::reclaim(int worker_index) {
   const auto by = static_cast<std::size_t>(worker_index);
   const std::int64_t now_us = now_.clock_us(kHostOf[by]);
   if (watches_[by].begin_look(now_us, now_.now_us)) shorten_delays(now_us);
-  for (int asset = 0; asset < kAssets; ++asset) {
+  for (int asset = 0; asset < kSubjects; ++asset) {
     for (int kind = 0; kind < kKinds; ++kind) {
       Lease& held = lease(asset, kind);
       if (held.fence == 0) continue;

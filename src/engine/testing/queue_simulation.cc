@@ -77,8 +77,10 @@ Move draw_move(const State& state, Random& random) {
     move.kind = MoveKind::restart;
   } else if (dice < 850) {
     move.kind = MoveKind::submit;
-    move.a = random.below(kAssets);
     move.b = random.below(kRecipes);
+    move.a = kStages[static_cast<std::size_t>(move.b)] == 1U << static_cast<unsigned>(kTotal)
+                 ? kCollection
+                 : random.below(kAssets);
     move.c = random.one_in(4) ? random.below(20) : 0;
     if (random.one_in(5)) move.d = 1U + static_cast<unsigned>(random.below(kAllStages));
     if (random.one_in(4)) move.e = 1U + static_cast<unsigned>(random.below(kAllStages));
@@ -106,7 +108,7 @@ Move draw_move(const State& state, Random& random) {
   } else if (dice < 925) {
     move.kind = random.one_in(3) ? MoveKind::damage : MoveKind::lose;
     move.a = random.below(kAssets);
-    move.b = random.one_in(12) ? -1 : random.below(kKinds);
+    move.b = random.one_in(12) ? -1 : random.below(kTotal);
   } else if (dice < 935) {
     move.kind = MoveKind::restore;
     move.a = random.below(kAssets);
@@ -156,6 +158,9 @@ bool is_at_rest(const State& state) {
   for (int i = 0; i < state.n_tasks; ++i) {
     const TaskState task = state.tasks[static_cast<std::size_t>(i)].state;
     if (task == TaskState::queued || task == TaskState::running) return false;
+    // All runs are over: no collection has anything left to wait for.
+    if (task == TaskState::waiting && state.tasks[static_cast<std::size_t>(i)].kind == kTotal)
+      return false;
   }
   return true;
 }
