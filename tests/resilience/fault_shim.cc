@@ -10,6 +10,8 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -430,6 +432,18 @@ SHIM int posix_fallocate(int fd, off_t at, off_t n) {
 }
 SHIM int posix_fallocate64(int fd, off64_t at, off64_t n) {
   return allocate(fd, 0, at, n) == 0 ? 0 : errno;
+}
+/// No copy-on-write copies: their bytes pass nobody here, and could be neither lost nor written down.
+SHIM int ioctl(int fd, unsigned long request, ...) noexcept {
+  va_list arguments;
+  va_start(arguments, request);
+  const auto argument = va_arg(arguments, unsigned long);
+  va_end(arguments);
+  if (page != nullptr && request == FICLONE) {
+    errno = EOPNOTSUPP;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_ioctl, fd, request, argument));
 }
 SHIM int msync(void* data, size_t size, int flags) {
   Place place;  // Which file is mapped there is not known: the call counts as one of ours.
