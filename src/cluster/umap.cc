@@ -72,23 +72,6 @@ class Places {
 
 std::size_t padded(std::size_t n) { return (n + kLayoutLanes - 1) / kLayoutLanes * kLayoutLanes; }
 
-/// The principal components of the points; at random what there are no dimensions for.
-Result<Matrix> principal_start(MatrixView rows, const UmapOptions& options) {
-  BALEEN_ASSIGN_OR_RETURN(Points points, Points::create(rows, options.metric, options.n_threads));
-  points.center_on_sample(4096);
-  const std::size_t n_rows = std::min(options.n_components, points.n_dimensions());
-  const Matrix basis = principal_subspace(points, n_rows, 4096, options.seed, options.n_threads);
-  const Matrix coordinates = projected(points, basis, options.n_threads);
-  Matrix start(rows.n_rows(), options.n_components);
-  for (std::size_t i = 0; i < rows.n_rows(); ++i) {
-    Random random(options.seed, i);
-    for (std::size_t c = 0; c < options.n_components; ++c) {
-      start.row(i)[c] = c < n_rows ? coordinates.row(i)[c] : random.uniform();
-    }
-  }
-  return start;
-}
-
 }  // namespace
 
 UmapCurve fit_umap_curve(double min_dist, double spread) {
@@ -172,6 +155,23 @@ Matrix umap_of_neighbors(const Neighbors& neighbors,
   return map;
 }
 
+/// At random what there are no dimensions for.
+Result<Matrix> umap_start(MatrixView rows, const UmapOptions& options) {
+  BALEEN_ASSIGN_OR_RETURN(Points points, Points::create(rows, options.metric, options.n_threads));
+  points.center_on_sample(4096);
+  const std::size_t n_rows = std::min(options.n_components, points.n_dimensions());
+  const Matrix basis = principal_subspace(points, n_rows, 4096, options.seed, options.n_threads);
+  const Matrix coordinates = projected(points, basis, options.n_threads);
+  Matrix start(rows.n_rows(), options.n_components);
+  for (std::size_t i = 0; i < rows.n_rows(); ++i) {
+    Random random(options.seed, i);
+    for (std::size_t c = 0; c < options.n_components; ++c) {
+      start.row(i)[c] = c < n_rows ? coordinates.row(i)[c] : random.uniform();
+    }
+  }
+  return start;
+}
+
 Result<Matrix> umap(MatrixView points, const UmapOptions& options) {
   BALEEN_CHECK(options.n_neighbors >= 2);
   const NeighborOptions neighbor_options{.k = options.n_neighbors - 1,
@@ -181,7 +181,7 @@ Result<Matrix> umap(MatrixView points, const UmapOptions& options) {
                                          .groups = options.groups};
   BALEEN_ASSIGN_OR_RETURN(const Neighbors neighbors,
                           approximate_neighbors(points, neighbor_options));
-  BALEEN_ASSIGN_OR_RETURN(const Matrix start, principal_start(points, options));
+  BALEEN_ASSIGN_OR_RETURN(const Matrix start, umap_start(points, options));
   return umap_of_neighbors(neighbors, start, options);
 }
 

@@ -40,6 +40,9 @@ inline constexpr std::size_t kUmapComponentsMax = 64;
 /// @return  Errors of approximate_neighbors.
 [[nodiscard]] Result<Matrix> umap(MatrixView points, const UmapOptions& options);
 
+/// Where umap() lets the points start: their first n_components principal components, unscaled. EMBEDDING_NOT_FINITE.
+[[nodiscard]] Result<Matrix> umap_start(MatrixView points, const UmapOptions& options);
+
 /// The map of a graph of neighbours that is known already, from a given start.
 /// @param neighbors  n_neighbors - 1 of each point are used, or as many as there are.
 /// @param initial    (n, n_components), any scale; where the points start.

@@ -152,10 +152,12 @@ Result<void> write_assignments(const std::filesystem::path& path,
       x.push_back(result.map.row(row)[0]);
       y.push_back(result.map.row(row)[1]);
     }
-    BALEEN_RETURN_IF_ERROR(writer.append(formats::columns_of(
-        formats::AssignmentRows{asset_ids, std::span(windows.row_index).subspan(begin, count),
-                                std::span(result.clusters.labels).subspan(begin, count),
-                                probabilities, outlier_scores, x, y})));
+    BALEEN_RETURN_IF_ERROR(writer.append(formats::columns_of(formats::AssignmentRows{
+        asset_ids, std::span(windows.row_index).subspan(begin, count),
+        std::span(result.clusters.labels).subspan(begin, count), probabilities, outlier_scores, x,
+        y, std::span(result.noise.reason).subspan(begin, count),
+        std::span(result.noise.nearest_label).subspan(begin, count),
+        std::span(result.noise.missing).subspan(begin, count)})));
   }
   BALEEN_RETURN_IF_ERROR(writer.finish({{"schema_id", "assignments.v1"}}));
   return {};

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "cluster/noise.h"
 #include "cluster/umap.h"
+#include "formats/parquet_tables.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -72,7 +74,6 @@ bool are_identical(const cluster::Matrix& vectors) {
 }
 
 cluster::UmapOptions umap_options(const ClusteringParams& params,
-                                  std::span<const std::uint32_t> recordings,
                                   std::size_t n_rows,
                                   int n_threads) {
   cluster::UmapOptions options;
@@ -80,26 +81,72 @@ cluster::UmapOptions umap_options(const ClusteringParams& params,
   options.n_neighbors = std::min(static_cast<std::size_t>(params.n_neighbors), n_rows - 1);
   options.seed = static_cast<std::uint64_t>(params.seed);
   options.n_threads = n_threads;
-  if (!params.is_linked_within_recording) options.groups = recordings;
   return options;
 }
 
-/// Among all windows, also those of one recording: what is alone is alone.
-Result<cluster::NoiseScores> find_noise(const cluster::Matrix& vectors,
-                                        const ClusteringParams& params,
-                                        int n_threads) {
-  if (!params.has_noise_rejection) return cluster::NoiseScores();
+/// Neighbours for the map, and those by which noise is told.
+struct Surroundings {
+  cluster::Neighbors neighbors;
+  cluster::NoiseScores noise;  ///< Empty where none is looked for.
+};
+
+Result<Surroundings> look_around(const cluster::Matrix& vectors,
+                                 std::span<const std::uint32_t> recordings,
+                                 const ClusteringParams& params,
+                                 int n_threads) {
+  const std::size_t others = vectors.n_rows() - 1;
   cluster::NeighborOptions options;
-  options.k = std::min<std::size_t>(options.k, vectors.n_rows() - 1);
+  const std::size_t k_of_noise = std::min(options.k, others);
   options.seed = static_cast<std::uint64_t>(params.seed);
   options.n_threads = n_threads;
-  BALEEN_ASSIGN_OR_RETURN(const cluster::Neighbors neighbors,
+  options.k = std::min(static_cast<std::size_t>(params.n_neighbors), others);
+  if (params.is_linked_within_recording) options.k = std::max(options.k, k_of_noise);
+  if (!params.is_linked_within_recording) options.groups = recordings;
+  Surroundings found;
+  BALEEN_ASSIGN_OR_RETURN(found.neighbors, cluster::approximate_neighbors(vectors.view(), options));
+  if (!params.has_noise_rejection) return found;
+  // Among all windows, also those of one recording: what is alone is alone.
+  if (params.is_linked_within_recording && options.k == k_of_noise) {
+    found.noise = cluster::find_noise(found.neighbors, {});
+    return found;
+  }
+  options.k = k_of_noise;
+  options.groups = {};
+  BALEEN_ASSIGN_OR_RETURN(const cluster::Neighbors all,
                           cluster::approximate_neighbors(vectors.view(), options));
-  return cluster::find_noise(neighbors, {});
+  found.noise = cluster::find_noise(all, {});
+  return found;
 }
 
-/// Clusters that have lost all their windows are gone, and those behind them move up.
-void close_up(cluster::Clustering& clusters) {
+bool is_alone(const cluster::NoiseScores& noise, std::size_t row) {
+  return row < noise.is_noise.size() && noise.is_noise[row] != 0;
+}
+
+/// Before what is alone is taken out of the clusters; labels are those of HDBSCAN.
+Result<NoiseReasons> find_reasons(const cluster::Hdbscan& fitted,
+                                  const cluster::NoiseScores& noise) {
+  const std::vector<std::int32_t>& labels = fitted.clustering().labels;
+  NoiseReasons reasons{std::vector<std::int32_t>(labels.size()), labels,
+                       std::vector<double>(labels.size())};
+  std::vector<std::uint32_t> loose;
+  for (std::uint32_t row = 0; row < labels.size(); ++row)
+    if (labels[row] == cluster::kNoise) loose.push_back(row);
+  BALEEN_ASSIGN_OR_RETURN(const std::vector<cluster::NoiseReason> why, fitted.why_noise(loose));
+  for (const cluster::NoiseReason& one : why) {
+    reasons.reason[one.row] = static_cast<std::int32_t>(formats::WindowNoise::loose);
+    reasons.nearest_label[one.row] = one.nearest_label;
+    reasons.missing[one.row] = static_cast<double>(one.missing);
+  }
+  for (std::size_t row = 0; row < labels.size(); ++row) {
+    if (!is_alone(noise, row)) continue;
+    reasons.reason[row] = static_cast<std::int32_t>(formats::WindowNoise::alone);
+    reasons.missing[row] = static_cast<double>(noise.missing[row]);
+  }
+  return reasons;
+}
+
+/// Clusters that have lost all their windows are gone, and those behind them move up. Returns what became of each label.
+std::vector<std::int32_t> close_up(cluster::Clustering& clusters) {
   std::vector<std::int32_t> new_label(clusters.clusters.size(), cluster::kNoise);
   std::int32_t n = 0;
   for (std::size_t label = 0; label < new_label.size(); ++label)
@@ -107,10 +154,12 @@ void close_up(cluster::Clustering& clusters) {
   for (std::int32_t& label : clusters.labels)
     if (label != cluster::kNoise) label = new_label[static_cast<std::size_t>(label)];
   std::erase_if(clusters.clusters, [](const cluster::ClusterInfo& info) { return info.size == 0; });
+  return new_label;
 }
 
 /// Labels, sizes, probabilities and exemplars without the noise.
-void remove_noise(const cluster::NoiseScores& noise, cluster::Clustering& clusters) {
+std::vector<std::int32_t> remove_noise(const cluster::NoiseScores& noise,
+                                       cluster::Clustering& clusters) {
   for (std::size_t row = 0; row < noise.is_noise.size(); ++row) {
     std::int32_t& label = clusters.labels[row];
     if (noise.is_noise[row] == 0 || label == cluster::kNoise) continue;
@@ -118,12 +167,22 @@ void remove_noise(const cluster::NoiseScores& noise, cluster::Clustering& cluste
     label = cluster::kNoise;
     clusters.probabilities[row] = 0;
   }
-  for (cluster::ClusterInfo& info : clusters.clusters) {
-    std::erase_if(info.exemplars, [&](std::uint32_t row) {
-      return row < noise.is_noise.size() && noise.is_noise[row] != 0;
-    });
+  for (cluster::ClusterInfo& info : clusters.clusters)
+    std::erase_if(info.exemplars, [&](std::uint32_t row) { return is_alone(noise, row); });
+  return close_up(clusters);
+}
+
+/// In the labels that are left. What cannot be said is NaN.
+void rename(std::span<const std::int32_t> new_label, NoiseReasons& reasons) {
+  for (std::int32_t& label : reasons.nearest_label)
+    if (label != cluster::kNoise) label = new_label[static_cast<std::size_t>(label)];
+  constexpr auto kLoose = static_cast<std::int32_t>(formats::WindowNoise::loose);
+  for (std::size_t row = 0; row < reasons.reason.size(); ++row) {
+    const bool has_no_cluster =
+        reasons.reason[row] == kLoose && reasons.nearest_label[row] == cluster::kNoise;
+    if (has_no_cluster || !std::isfinite(reasons.missing[row]))
+      reasons.missing[row] = std::numeric_limits<double>::quiet_NaN();
   }
-  close_up(clusters);
 }
 
 }  // namespace
@@ -205,15 +264,19 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
     return fail(ErrorCode::cluster_points_identical, "all {} windows have the same vector", n_rows);
   }
   ClusteringResult result;
-  cluster::UmapOptions options = umap_options(params, recordings, n_rows, n_threads);
-  BALEEN_ASSIGN_OR_RETURN(result.map, cluster::umap(vectors.view(), options));
-  progress(0.4);
-  BALEEN_ASSIGN_OR_RETURN(const cluster::NoiseScores noise, find_noise(vectors, params, n_threads));
+  BALEEN_ASSIGN_OR_RETURN(const Surroundings around,
+                          look_around(vectors, recordings, params, n_threads));
+  progress(0.2);
+  cluster::UmapOptions options = umap_options(params, n_rows, n_threads);
+  BALEEN_ASSIGN_OR_RETURN(cluster::Matrix start, cluster::umap_start(vectors.view(), options));
+  result.map = cluster::umap_of_neighbors(around.neighbors, start, options);
+  progress(0.5);
   cluster::Matrix reduced;
   if (params.has_reduction) {
     options.n_components = static_cast<std::size_t>(params.n_components);
     options.min_dist = static_cast<float>(params.min_dist);
-    BALEEN_ASSIGN_OR_RETURN(reduced, cluster::umap(vectors.view(), options));
+    BALEEN_ASSIGN_OR_RETURN(start, cluster::umap_start(vectors.view(), options));
+    reduced = cluster::umap_of_neighbors(around.neighbors, start, options);
     vectors = {};
   }
   progress(0.8);
@@ -227,8 +290,9 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
   BALEEN_ASSIGN_OR_RETURN(
       cluster::Hdbscan fitted,
       cluster::Hdbscan::fit(params.has_reduction ? reduced.view() : vectors.view(), hdbscan));
+  BALEEN_ASSIGN_OR_RETURN(result.noise, find_reasons(fitted, around.noise));
   result.clusters = std::move(fitted).release();
-  remove_noise(noise, result.clusters);
+  rename(remove_noise(around.noise, result.clusters), result.noise);
   progress(1);
   return result;
 }

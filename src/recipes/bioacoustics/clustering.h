@@ -4,6 +4,8 @@
 ///
 ///   vectors → length 1 (cosine) → neighbours → UMAP to a few dimensions → HDBSCAN* → less what is noise
 ///                                            └─► UMAP to two: the map         by its neighbours
+///
+/// Neighbours are looked for once.
 
 #include <cstdint>
 #include <functional>
@@ -45,8 +47,16 @@ struct ClusteringParams {
   [[nodiscard]] static Result<ClusteringParams> from_json(const json::object& object);
 };
 
+/// Why windows are noise, in the words of assignments.parquet (docs/formats/embeddings_parquet.md). Shapes (n,).
+struct NoiseReasons {
+  std::vector<std::int32_t> reason;  ///< formats::WindowNoise
+  std::vector<std::int32_t> nearest_label;
+  std::vector<double> missing;
+};
+
 struct ClusteringResult {
   cluster::Clustering clusters;
+  NoiseReasons noise;
   cluster::Matrix map;  ///< (n, 2)
 };
 

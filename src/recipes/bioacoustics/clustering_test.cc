@@ -8,6 +8,7 @@
 
 #include "cluster/quality.h"
 #include "cluster/random.h"
+#include "formats/parquet_tables.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -73,6 +74,39 @@ TEST(ClusterVectors, WhatIsAloneIsNoiseThoughTheMapPutsItBesideOthers) {
   };
   EXPECT_GE(n_found(true), 16);
   EXPECT_LT(n_found(false), 16);
+}
+
+TEST(ClusterVectors, TellsOfEveryNoiseWhyItIsNoise) {
+  constexpr auto kMember = static_cast<std::int32_t>(formats::WindowNoise::none);
+  constexpr auto kAlone = static_cast<std::int32_t>(formats::WindowNoise::alone);
+  cluster::Matrix vectors = sounds(6, 60, 1);
+  cluster::Random random(9);
+  for (std::size_t i = 0; i < 20; ++i)
+    for (float& value : vectors.row(i * 17)) value = random.uniform() * 4 - 2;
+  ClusteringParams params;
+  params.selection = "leaf";  // Leaves noise of its own.
+  const ClusteringResult result = run(std::move(vectors), params).value();
+  const auto n_clusters = std::ssize(result.clusters.clusters);
+  int n_alone = 0, n_loose = 0;
+  for (std::size_t row = 0; row < result.noise.reason.size(); ++row) {
+    SCOPED_TRACE(row);
+    const std::int32_t label = result.clusters.labels[row];
+    const std::int32_t nearest = result.noise.nearest_label[row];
+    ASSERT_EQ(result.noise.reason[row] == kMember, label != cluster::kNoise);
+    EXPECT_TRUE(nearest >= 0 && nearest < n_clusters);
+    if (label != cluster::kNoise) {
+      EXPECT_EQ(nearest, label);
+      EXPECT_EQ(result.noise.missing[row], 0);
+      continue;
+    }
+    EXPECT_GE(result.noise.missing[row], 0);
+    (result.noise.reason[row] == kAlone ? n_alone : n_loose) += 1;
+    if (result.noise.reason[row] == kAlone) {
+      EXPECT_GT(result.noise.missing[row], 0);
+    }
+  }
+  EXPECT_GE(n_alone, 16);
+  EXPECT_GT(n_loose, 0);
 }
 
 TEST(ClusterVectors, LoudnessDoesNotMatterToCosines) {

@@ -91,7 +91,7 @@ void choose_members(const engine::PlanView& view, engine::StageSetup& setup) {
 engine::StageSpec cluster_spec(const ml::ModelStore& models) {
   engine::StageSpec spec;
   spec.name = "cluster";
-  spec.version = "1";
+  spec.version = "2";
   engine::InputSpec embeddings{"embedding_set", true, ErrorCode::input_not_found};
   embeddings.is_of_members = true;
   engine::InputSpec recordings{"recording_v1", false, ErrorCode::input_not_found};
