@@ -160,6 +160,11 @@ class CommandLine {
     sub->add_flag_callback(
         "--keep-noise", [this] { args_.work.clustering["reject_noise"] = false; },
         "Do not look for windows that are far from all others");
+    sub->add_option_function<std::string>(
+           "--normalize", param("normalize"),
+           "none: keep what recorders and places differ in on the whole (default: deployment, "
+           "which takes it out)")
+        ->type_name("deployment|none");
     sub->add_flag_callback(
         "--not-within-recordings",
         [this] { args_.work.clustering["link_within_recording"] = false; },

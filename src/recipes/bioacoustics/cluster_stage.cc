@@ -1,7 +1,6 @@
 // cluster: embeddings of a collection → clusters.json and assignments.parquet.
 
 #include <algorithm>
-#include <map>
 
 #include "core/file.h"
 #include "core/process.h"
@@ -9,9 +8,9 @@
 #include "formats/document.h"
 #include "formats/parquet_tables.h"
 #include "recipes/bioacoustics/clustering.h"
+#include "recipes/bioacoustics/collection_windows.h"
 #include "recipes/bioacoustics/metadata.h"
 #include "recipes/bioacoustics/stages.h"
-#include "recipes/bioacoustics/windows.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -19,92 +18,14 @@ namespace {
 constexpr std::size_t kExemplarsMax = 10;
 constexpr std::size_t kRowsAtOnce = 65'536;
 
-/// All windows of the chosen recordings, row behind row.
-struct Windows {
-  std::vector<RecordingFacts> recordings;
-  std::vector<std::uint32_t> recording;  ///< Of each row.
-  std::vector<std::int32_t> row_index;   ///< In its recording's file.
-  std::vector<double> start_s, end_s;
-  std::vector<float> vectors;
-  int size = 0;  ///< Numbers of one vector.
-  std::int64_t n_left_out = 0;
-
-  void truncate(std::size_t n) {
-    recording.resize(n);
-    row_index.resize(n);
-    start_s.resize(n);
-    end_s.resize(n);
-    vectors.resize(n * static_cast<std::size_t>(size));
-  }
-};
-
-/// Only the last windows of a recording can hold less sound than others.
-void leave_out_unfilled(Windows& windows, std::size_t first, double window_s, double min_fill) {
-  std::size_t n = windows.row_index.size();
-  while (n > first &&
-         is_mostly_padding(windows.row_index[n - 1], windows.end_s[n - 1] - windows.start_s[n - 1],
-                           window_s, min_fill)) {
-    --n;
-  }
-  windows.n_left_out += static_cast<std::int64_t>(windows.row_index.size() - n);
-  windows.truncate(n);
-}
-
-Result<void> append(const engine::StageInput& input, double min_fill, Windows& windows) {
-  BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file, formats::open_embeddings(input.path));
-  const int size = file.info.vector_dim;
-  if (windows.size != 0 && size != windows.size) {
-    return fail(ErrorCode::embedding_dimensions_differ,
-                "asset {} has vectors of {} numbers, others of {}", input.asset_id, size,
-                windows.size);
-  }
-  windows.size = size;
-  const std::size_t before = windows.row_index.size();
-  const auto n = static_cast<std::size_t>(file.reader.n_rows());
-  windows.recording.resize(before + n, static_cast<std::uint32_t>(windows.recordings.size()));
-  windows.row_index.resize(before + n);
-  windows.start_s.resize(before + n);
-  windows.end_s.resize(before + n);
-  windows.vectors.resize((before + n) * static_cast<std::size_t>(size));
-  const auto tail = [&](auto& values, std::size_t each = 1) {
-    return std::span(values).subspan(before * each, n * each);
-  };
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.row_index, 0, tail(windows.row_index)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.start_s, 0, tail(windows.start_s)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.end_s, 0, tail(windows.end_s)));
-  BALEEN_RETURN_IF_ERROR(
-      file.reader.read(file.embedding, 0, tail(windows.vectors, static_cast<std::size_t>(size))));
-  leave_out_unfilled(windows, before, file.info.window_size_s, min_fill);
-  return {};
-}
-
-Result<Windows> read_windows(const engine::StageRequest& request, double min_fill) {
-  std::map<std::string, std::string> starts;
-  for (const engine::StageInput& input : request.inputs) {
-    if (input.type != "recording_v1") continue;
-    BALEEN_ASSIGN_OR_RETURN(const json::value document, core::read_json_file(input.path));
-    if (document.is_object())
-      starts[input.asset_id] = core::get_string(document.get_object(), "start_local");
-  }
-  const json::object& known = core::get_object(request.payload, "metadata");
-  Windows windows;
-  for (const engine::StageInput& input : request.inputs) {
-    if (input.type != "embedding_set") continue;
-    BALEEN_RETURN_IF_ERROR(append(input, min_fill, windows));
-    windows.recordings.push_back(
-        {input.asset_id, core::get_object(known, input.asset_id), starts[input.asset_id]});
-  }
-  return windows;
-}
-
-json::object describe_window(const Windows& windows, std::size_t row) {
+json::object describe_window(const CollectionWindows& windows, std::size_t row) {
   return {{"asset_id", windows.recordings[windows.recording[row]].asset_id},
           {"row_index", windows.row_index[row]},
           {"start_s", windows.start_s[row]},
           {"end_s", windows.end_s[row]}};
 }
 
-json::array describe_clusters(const Windows& windows, const cluster::Clustering& found) {
+json::array describe_clusters(const CollectionWindows& windows, const cluster::Clustering& found) {
   std::vector<MetadataSummary> summaries(found.clusters.size());
   for (std::size_t row = 0; row < found.labels.size(); ++row) {
     if (found.labels[row] == cluster::kNoise) continue;
@@ -130,7 +51,7 @@ json::array describe_clusters(const Windows& windows, const cluster::Clustering&
 }
 
 Result<void> write_assignments(const std::filesystem::path& path,
-                               const Windows& windows,
+                               const CollectionWindows& windows,
                                const ClusteringResult& result) {
   BALEEN_ASSIGN_OR_RETURN(formats::ParquetWriter writer,
                           formats::ParquetWriter::create(path, formats::assignments_schema(), {}));
@@ -175,13 +96,15 @@ class ClusterStage final : public engine::Stage {
     BALEEN_ASSIGN_OR_RETURN(
         const ClusteringParams params,
         ClusteringParams::from_json(core::get_object(request.params, "clustering")));
-    BALEEN_ASSIGN_OR_RETURN(Windows windows, read_windows(request, params.min_fill));
-    const std::size_t n = windows.row_index.size();
+    BALEEN_ASSIGN_OR_RETURN(CollectionWindows windows,
+                            read_collection_windows(request, params.min_fill));
+    const std::size_t n = windows.n();
+    const CollectionWindows::Deployments deployments = windows.deployments();
     cluster::Matrix vectors(std::move(windows.vectors), n, static_cast<std::size_t>(windows.size));
     // One thread: in its cell a stage can have no other.
-    BALEEN_ASSIGN_OR_RETURN(
-        const ClusteringResult result,
-        cluster_vectors(std::move(vectors), windows.recording, params, 1, progress));
+    BALEEN_ASSIGN_OR_RETURN(const ClusteringResult result,
+                            cluster_vectors(std::move(vectors), windows.recording, params, 1,
+                                            progress, deployments.of_rows));
 
     const std::string version(core::version());
     const auto n_noise = std::ranges::count(result.clusters.labels, cluster::kNoise);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "cluster/noise.h"
+#include "cluster/normalize.h"
 #include "cluster/umap.h"
 #include "formats/parquet_tables.h"
 
@@ -71,6 +72,15 @@ bool are_identical(const cluster::Matrix& vectors) {
     if (!std::ranges::equal(vectors.row(i), vectors.row(0))) return false;
   }
   return true;
+}
+
+/// Of rows that have their length already. They do not get length 1 again: what lies near its deployment's centre, as the
+/// sound that nearly all of it consists of, would be torn into all directions, and rare sounds taken for noise.
+cluster::NormalizeOptions normalize_options(int n_threads) {
+  cluster::NormalizeOptions options;
+  options.l2 = false;
+  options.n_threads = n_threads;
+  return options;
 }
 
 cluster::UmapOptions umap_options(const ClusteringParams& params,
@@ -200,6 +210,7 @@ json::object ClusteringParams::to_json() const {
           {"reject_noise", has_noise_rejection},
           {"link_within_recording", is_linked_within_recording},
           {"min_fill", min_fill},
+          {"normalize", normalize},
           {"seed", seed}};
 }
 
@@ -243,6 +254,7 @@ Result<ClusteringParams> ClusteringParams::from_json(const json::object& object)
       params.is_linked_within_recording,
       flag_of(object, "link_within_recording", params.is_linked_within_recording));
   BALEEN_ASSIGN_OR_RETURN(params.min_fill, number_of(object, "min_fill", params.min_fill, 1));
+  BALEEN_ASSIGN_OR_RETURN(params.normalize, word_of(object, "normalize", params.normalize, "none"));
   BALEEN_ASSIGN_OR_RETURN(params.seed,
                           integer_of(object, "seed", params.seed, 0, std::int64_t{1} << 53));
   return params;
@@ -252,7 +264,8 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
                                          std::span<const std::uint32_t> recordings,
                                          const ClusteringParams& given,
                                          int n_threads,
-                                         const std::function<void(double)>& progress) {
+                                         const std::function<void(double)>& progress,
+                                         std::span<const std::uint32_t> deployments) {
   const std::size_t n_rows = vectors.n_rows();
   const ClusteringParams params = given.resolve(n_rows);
   if (n_rows < static_cast<std::size_t>(params.min_cluster_size) || n_rows < 4) {
@@ -264,6 +277,10 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
     return fail(ErrorCode::cluster_points_identical, "all {} windows have the same vector", n_rows);
   }
   ClusteringResult result;
+  if (params.normalize == "deployment") {
+    BALEEN_ASSIGN_OR_RETURN(
+        vectors, cluster::normalize(vectors.view(), deployments, normalize_options(n_threads)));
+  }
   BALEEN_ASSIGN_OR_RETURN(const Surroundings around,
                           look_around(vectors, recordings, params, n_threads));
   progress(0.2);

@@ -37,6 +37,9 @@ struct ClusteringParams {
   /// Windows that hold less sound than this part of them, at the ends of recordings, are left out: their padding would
   /// make a cluster of its own.
   double min_fill = 0.5;
+  /// deployment: what recorders and their places differ in on the whole is taken out of the vectors, each deployment's
+  /// being centred (cluster/normalize.h); all recordings of which none is known are one. Or none.
+  std::string normalize = "deployment";
   std::int64_t seed = 42;
 
   [[nodiscard]] json::object to_json() const;
@@ -63,11 +66,14 @@ struct ClusteringResult {
 /// @param vectors     (n, d); changed: with the cosine metric each row gets length 1.
 /// @param recordings  The recording of each row, as a number.
 /// @param progress    Called with the fraction done.
+/// @param deployments  The deployment of each row, as a number; empty: not known.
 /// @return  EMBEDDING_NOT_FINITE, CLUSTER_TOO_FEW_POINTS, CLUSTER_POINTS_IDENTICAL.
-[[nodiscard]] Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
-                                                       std::span<const std::uint32_t> recordings,
-                                                       const ClusteringParams& params,
-                                                       int n_threads,
-                                                       const std::function<void(double)>& progress);
+[[nodiscard]] Result<ClusteringResult> cluster_vectors(
+    cluster::Matrix vectors,
+    std::span<const std::uint32_t> recordings,
+    const ClusteringParams& params,
+    int n_threads,
+    const std::function<void(double)>& progress,
+    std::span<const std::uint32_t> deployments = {});
 
 }  // namespace baleen::bioacoustics

@@ -159,5 +159,78 @@ TEST(ClusteringParams, TheSmallestClusterGrowsWithTheRootOfTheWindows) {
   EXPECT_EQ(chosen.resolve(1'000'000).min_cluster_size, 7);
 }
 
+/// Two recorders that hear the same kinds of sounds over noise floors of their own; in 6 of 10 windows it is quiet (kind 0).
+struct TwoRecorders {
+  cluster::Matrix vectors;
+  std::vector<std::int32_t> kinds;
+  std::vector<std::uint32_t> deployments;
+};
+
+/// @param share  Of the first kinds on the first recorder; of the other kinds so much is on the second.
+TwoRecorders two_recorders(double share, float floor) {
+  constexpr std::size_t kKinds = 7, kWindows = 600;
+  const cluster::Matrix all = sounds(kKinds, kWindows, 4);
+  TwoRecorders made{cluster::Matrix(kWindows, kDimensions), {}, {}};
+  cluster::Random random(11);
+  cluster::Matrix floors(2, kDimensions);
+  for (std::size_t r = 0; r < 2; ++r)
+    for (float& value : floors.row(r)) value = floor * (2 * random.uniform() - 1);
+  for (std::size_t i = 0; i < kWindows; ++i) {
+    const std::size_t kind = random.uniform() < 0.6F ? 0 : 1 + random.below(kKinds - 1);
+    const double part = kind == 0 ? 0.5 : kind < 4 ? share : 1 - share;
+    const std::uint32_t recorder = static_cast<double>(random.uniform()) < part ? 0 : 1;
+    made.kinds.push_back(static_cast<std::int32_t>(kind));
+    made.deployments.push_back(recorder);
+    for (std::size_t d = 0; d < kDimensions; ++d)
+      made.vectors.row(i)[d] = all.row(i * kKinds + kind)[d] + floors.row(recorder)[d];
+  }
+  return made;
+}
+
+double ari_of(const TwoRecorders& scene, const char* metric, const char* normalize) {
+  ClusteringParams params;
+  params.metric = metric;
+  params.normalize = normalize;
+  const ClusteringResult result = cluster_vectors(
+                                      scene.vectors, one_recording(scene.kinds.size()), params, 1,
+                                      [](double) {}, scene.deployments)
+                                      .value();
+  return cluster::adjusted_rand_index(scene.kinds, result.clusters.labels);
+}
+
+TEST(Normalize, ClustersFollowTheKindOfSoundAndNotTheRecorder) {
+  for (const double share : {0.5, 0.8}) {
+    SCOPED_TRACE(share);
+    const TwoRecorders scene = two_recorders(share, 1);
+    EXPECT_LT(ari_of(scene, "euclidean", "none"), 0.6) << "what is quiet are two clusters";
+    EXPECT_GT(ari_of(scene, "euclidean", "deployment"), 0.95);
+    EXPECT_LT(ari_of(scene, "cosine", "none"), 0.6);
+    EXPECT_GT(ari_of(scene, "cosine", "deployment"), 0.6) << "lengths of 1 bend what a floor adds";
+  }
+}
+
+TEST(Normalize, WhatNearlyAllWindowsAreDoesNotHideTheRest) {
+  const cluster::Matrix all = sounds(5, 1000, 6);
+  cluster::Matrix vectors(1000, kDimensions);
+  std::vector<std::int32_t> kinds;
+  cluster::Random random(3);
+  for (std::size_t i = 0; i < vectors.n_rows(); ++i) {
+    const std::size_t kind = random.uniform() < 0.8F ? 0 : 1 + random.below(4);
+    kinds.push_back(static_cast<std::int32_t>(kind));
+    std::ranges::copy(all.row(i * 5 + kind), vectors.row(i).begin());
+  }
+  const ClusteringResult result = run(std::move(vectors), {}).value();
+  EXPECT_GT(cluster::adjusted_rand_index(kinds, result.clusters.labels), 0.99);
+  EXPECT_LT(std::ranges::count(result.clusters.labels, cluster::kNoise), 10);
+}
+
+TEST(Normalize, WithoutAnythingKnownOfDeploymentsAllAreOne) {
+  ClusteringParams without;
+  without.normalize = "none";
+  EXPECT_GT(cluster::adjusted_rand_index(run(sounds(5, 60, 3), {})->clusters.labels,
+                                         run(sounds(5, 60, 3), without)->clusters.labels),
+            0.99);
+}
+
 }  // namespace
 }  // namespace baleen::bioacoustics
