@@ -309,6 +309,9 @@ class CommandLine {
     add_work_options(cluster);
     add_encoding_options(cluster);
     add_clustering_options(cluster);
+    cluster->add_flag(
+        "--assign-new", args_.work.is_assign_new,
+        "Make no new clusters: put recordings that came later into those that there are");
 
     add_search_command();
     add_export_command();

@@ -52,6 +52,23 @@ Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
   return item;
 }
 
+/// Recordings that came after the newest clustering.
+Result<Item> submit_assigning(Session& session, const WorkOptions& work) {
+  if (!work.clustering.empty() || !work.where.empty() || !work.params.empty()) {
+    return fail(
+        ErrorCode::invalid_argument,
+        "--assign-new takes everything from the newest clustering; leave other options out");
+  }
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe("assign"));
+  BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
+                          find_collection_of(session, work.owner, work.collection));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
+                          session.queue.submit(*recipe, collection.collection_id, {}));
+  BALEEN_ASSIGN_OR_RETURN(Item item, item_of_run(session, submitted.run_id));
+  item.is_fresh = submitted.is_fresh;
+  return item;
+}
+
 }  // namespace
 
 Result<int> cluster_command(const GlobalOptions& options,
@@ -62,7 +79,8 @@ Result<int> cluster_command(const GlobalOptions& options,
                           Session::open(options, program, false));
   WorkOptions named = work;
   named.collection = collection;
-  BALEEN_ASSIGN_OR_RETURN(Item item, submit_clusters(*session, named));
+  BALEEN_ASSIGN_OR_RETURN(Item item, named.is_assign_new ? submit_assigning(*session, named)
+                                                         : submit_clusters(*session, named));
   return work_off_runs(*session, named, {std::move(item)}, false);
 }
 

@@ -128,7 +128,8 @@ void print_one_run(const json::object& run) {
 
 /// A run over a collection, not of a file.
 bool is_of_collection(const json::object& run) {
-  return core::get_string(run, "recipe") == "clusters";
+  const std::string recipe = core::get_string(run, "recipe");
+  return recipe == "clusters" || recipe == "assign";
 }
 
 /// What was found, where clusters were.

@@ -66,9 +66,10 @@ struct Assignment {
   float probability = 0;
   std::uint32_t nearest_row = 0;  ///< The nearest point by mutual reachability distance, …
   float distance = 0;             ///< … and that distance.
+  float outlier_score = 0;        ///< GLOSH among what nearest_row is among.
   float missing =
       0;  ///< Of noise: how much nearer it would have to be to the cluster of nearest_row; infinite if that
-      ///< is noise, too.
+          ///< is noise, too.
 };
 
 /// Why a point is noise, in distances: it would have to be nearer by `missing` to be in the cluster `nearest_label`.
@@ -130,6 +131,7 @@ class Hdbscan {
  private:
   Hdbscan() = default;
   void describe(const HdbscanOptions& options);
+  void find_deepest();
   [[nodiscard]] Assignment assignment(std::uint32_t position, double squared) const;
   [[nodiscard]] float missing_of(const Assignment& assignment) const;
   [[nodiscard]] double reach_of(std::int32_t label) const;
@@ -140,6 +142,8 @@ class Hdbscan {
   std::size_t min_samples_ = 0;
   double distance_floor_ = 0;
   double root_lambda_ = 0;  // Points that leave a chosen root below it are noise.
+  std::vector<double>
+      deepest_;  // Of each cluster of the condensed tree the greatest λ in it and below.
   std::vector<std::int32_t>
       node_labels_;  // Of each cluster of the condensed tree; kNoise above the chosen ones.
   Clustering clustering_;

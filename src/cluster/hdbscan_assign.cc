@@ -139,6 +139,7 @@ Assignment Hdbscan::assignment(std::uint32_t position, double squared) const {
       std::min(tree.lambda[result.nearest_row],
                1 / std::max(distance_floor_, static_cast<double>(result.distance)));
   std::uint32_t cluster = tree.cluster[result.nearest_row];
+  result.outlier_score = static_cast<float>(1 - lambda / deepest_[cluster]);
   while (cluster != 0 && tree.clusters[cluster].birth >= lambda) {
     cluster = tree.clusters[cluster].parent;
   }
@@ -218,6 +219,7 @@ Result<Hdbscan> Hdbscan::restore(MatrixView points, HdbscanState state) {
   model.clustering_.tree.clusters = std::move(state.tree_clusters);
   model.clustering_.tree.cluster = std::move(state.tree_cluster);
   model.clustering_.tree.lambda = std::move(state.tree_lambda);
+  model.find_deepest();
   return model;
 }
 

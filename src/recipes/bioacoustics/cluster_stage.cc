@@ -1,4 +1,4 @@
-// cluster: embeddings of a collection → clusters.json and assignments.parquet.
+// cluster: embeddings of a collection → clusters.json, assignments.parquet and the model for what comes later.
 
 #include <algorithm>
 
@@ -6,7 +6,8 @@
 #include "core/process.h"
 #include "core/sha256.h"
 #include "formats/document.h"
-#include "formats/parquet_tables.h"
+#include "recipes/bioacoustics/assignments.h"
+#include "recipes/bioacoustics/cluster_model.h"
 #include "recipes/bioacoustics/clustering.h"
 #include "recipes/bioacoustics/collection_windows.h"
 #include "recipes/bioacoustics/metadata.h"
@@ -16,7 +17,6 @@ namespace baleen::bioacoustics {
 namespace {
 
 constexpr std::size_t kExemplarsMax = 10;
-constexpr std::size_t kRowsAtOnce = 65'536;
 
 json::object describe_window(const CollectionWindows& windows, std::size_t row) {
   return {{"asset_id", windows.recordings[windows.recording[row]].asset_id},
@@ -50,38 +50,47 @@ json::array describe_clusters(const CollectionWindows& windows, const cluster::C
   return list;
 }
 
-Result<void> write_assignments(const std::filesystem::path& path,
-                               const CollectionWindows& windows,
-                               const ClusteringResult& result) {
-  BALEEN_ASSIGN_OR_RETURN(formats::ParquetWriter writer,
-                          formats::ParquetWriter::create(path, formats::assignments_schema(), {}));
-  const std::size_t n = windows.row_index.size();
+Result<void> write_table(const std::filesystem::path& path,
+                         const CollectionWindows& windows,
+                         const ClusteringResult& result,
+                         const std::string& model_sha256) {
+  const cluster::Clustering& found = result.clusters;
   std::vector<std::string_view> asset_ids;
-  std::vector<double> probabilities, outlier_scores;
   std::vector<float> x, y;
-  for (std::size_t begin = 0; begin < n; begin += kRowsAtOnce) {
-    const std::size_t count = std::min(kRowsAtOnce, n - begin);
-    asset_ids.clear();
-    probabilities.clear();
-    outlier_scores.clear();
-    x.clear();
-    y.clear();
-    for (std::size_t row = begin; row < begin + count; ++row) {
-      asset_ids.push_back(windows.recordings[windows.recording[row]].asset_id);
-      probabilities.push_back(result.clusters.probabilities[row]);
-      outlier_scores.push_back(result.clusters.outlier_scores[row]);
-      x.push_back(result.map.row(row)[0]);
-      y.push_back(result.map.row(row)[1]);
-    }
-    BALEEN_RETURN_IF_ERROR(writer.append(formats::columns_of(formats::AssignmentRows{
-        asset_ids, std::span(windows.row_index).subspan(begin, count),
-        std::span(result.clusters.labels).subspan(begin, count), probabilities, outlier_scores, x,
-        y, std::span(result.noise.reason).subspan(begin, count),
-        std::span(result.noise.nearest_label).subspan(begin, count),
-        std::span(result.noise.missing).subspan(begin, count)})));
+  for (std::size_t row = 0; row < windows.n(); ++row) {
+    asset_ids.push_back(windows.recordings[windows.recording[row]].asset_id);
+    x.push_back(result.map.row(row)[0]);
+    y.push_back(result.map.row(row)[1]);
   }
-  BALEEN_RETURN_IF_ERROR(writer.finish({{"schema_id", "assignments.v1"}}));
-  return {};
+  const std::vector<double> probabilities(found.probabilities.begin(), found.probabilities.end());
+  const std::vector<double> outlier_scores(found.outlier_scores.begin(),
+                                           found.outlier_scores.end());
+  return write_assignments(
+      path,
+      {asset_ids, windows.row_index, found.labels, probabilities, outlier_scores, x, y,
+       result.noise.reason, result.noise.nearest_label, result.noise.missing},
+      model_sha256);
+}
+
+/// What was fitted is moved into it.
+ClusterModel model_of(const engine::StageRequest& request,
+                      const CollectionWindows& windows,
+                      const CollectionWindows::Deployments& deployments,
+                      const ClusteringParams& params,
+                      ClusteringResult& result) {
+  ClusterModel model;
+  model.encoding_id = core::get_string(request.params, "encoding_id");
+  model.params = params;
+  model.deployments = deployments.names;
+  for (const RecordingFacts& facts : windows.recordings) {
+    const auto name = std::ranges::find(model.deployments, facts.deployment);
+    model.recordings.push_back(
+        {facts.asset_id, static_cast<std::uint32_t>(name - model.deployments.begin()), 0});
+  }
+  for (const std::uint32_t recording : windows.recording) ++model.recordings[recording].n_windows;
+  model.fitted = std::move(result.fitted);
+  model.fitted.map = result.map;
+  return model;
 }
 
 class ClusterStage final : public engine::Stage {
@@ -102,7 +111,7 @@ class ClusterStage final : public engine::Stage {
     const CollectionWindows::Deployments deployments = windows.deployments();
     cluster::Matrix vectors(std::move(windows.vectors), n, static_cast<std::size_t>(windows.size));
     // One thread: in its cell a stage can have no other.
-    BALEEN_ASSIGN_OR_RETURN(const ClusteringResult result,
+    BALEEN_ASSIGN_OR_RETURN(ClusteringResult result,
                             cluster_vectors(std::move(vectors), windows.recording, params, 1,
                                             progress, deployments.of_rows));
 
@@ -125,8 +134,12 @@ class ClusterStage final : public engine::Stage {
     const engine::StageOutputSlot& clusters = request.output("clusters_v1");
     BALEEN_RETURN_IF_ERROR(
         core::write_file_synced(clusters.temporary, core::to_pretty_json(document)));
-    const engine::StageOutputSlot& assignments = request.output("assignments");
-    BALEEN_RETURN_IF_ERROR(write_assignments(assignments.temporary, windows, result));
+    const engine::StageOutputSlot& table = request.output("assignments");
+    const engine::StageOutputSlot& model = request.output("cluster_model");
+    BALEEN_RETURN_IF_ERROR(write_cluster_model(
+        model.temporary, model_of(request, windows, deployments, params.resolve(n), result)));
+    BALEEN_ASSIGN_OR_RETURN(const std::string model_sha256, core::sha256_file(model.temporary));
+    BALEEN_RETURN_IF_ERROR(write_table(table.temporary, windows, result, model_sha256));
     outcome.metrics = {{"windows", static_cast<std::int64_t>(n)},
                        {"windows_left_out", windows.n_left_out},
                        {"recordings", static_cast<std::int64_t>(windows.recordings.size())},
@@ -135,7 +148,14 @@ class ClusterStage final : public engine::Stage {
     document.erase("computed_at");
     outcome.artifacts.push_back({"clusters_v1", clusters.temporary,
                                  core::sha256_hex(core::to_canonical_json(document)), ""});
-    outcome.artifacts.push_back({"assignments", assignments.temporary, "", ""});
+    outcome.artifacts.push_back({"assignments", table.temporary, "", ""});
+    outcome.artifacts.push_back(
+        {"cluster_model", model.temporary, "",
+         core::to_json(
+             json::object{{"job", core::get_string(request.payload, "job")},
+                          {"alias", request.feature_spec_alias},
+                          {"encoding_id", core::get_string(request.params, "encoding_id")},
+                          {"where", core::get_object(request.params, "where")}})});
     return outcome;
   }
 };

@@ -5,8 +5,6 @@
 #include <limits>
 
 #include "cluster/noise.h"
-#include "cluster/normalize.h"
-#include "cluster/umap.h"
 #include "formats/parquet_tables.h"
 
 namespace baleen::bioacoustics {
@@ -54,19 +52,6 @@ Result<bool> flag_of(const json::object& object, const char* key, bool fallback)
   return value->get_bool();
 }
 
-Result<void> to_unit_length(cluster::Matrix& vectors) {
-  for (std::size_t i = 0; i < vectors.n_rows(); ++i) {
-    double power = 0;
-    for (const float value : vectors.row(i)) power += double{value} * value;
-    if (!std::isfinite(power))
-      return fail(ErrorCode::embedding_not_finite, "window {} has a vector with NaN or infinity",
-                  i);
-    const double gain = power > 0 ? 1 / std::sqrt(power) : 0;
-    for (float& value : vectors.row(i)) value = static_cast<float>(value * gain);
-  }
-  return {};
-}
-
 bool are_identical(const cluster::Matrix& vectors) {
   for (std::size_t i = 1; i < vectors.n_rows(); ++i) {
     if (!std::ranges::equal(vectors.row(i), vectors.row(0))) return false;
@@ -74,31 +59,19 @@ bool are_identical(const cluster::Matrix& vectors) {
   return true;
 }
 
-/// Of rows that have their length already. They do not get length 1 again: what lies near its deployment's centre, as the
-/// sound that nearly all of it consists of, would be torn into all directions, and rare sounds taken for noise.
-cluster::NormalizeOptions normalize_options(int n_threads) {
-  cluster::NormalizeOptions options;
-  options.l2 = false;
-  options.n_threads = n_threads;
-  return options;
-}
-
-cluster::UmapOptions umap_options(const ClusteringParams& params,
-                                  std::size_t n_rows,
-                                  int n_threads) {
-  cluster::UmapOptions options;
-  // Rows have length 1 where cosines are meant: then Euclidean distances have the same order.
-  options.n_neighbors = std::min(static_cast<std::size_t>(params.n_neighbors), n_rows - 1);
-  options.seed = static_cast<std::uint64_t>(params.seed);
-  options.n_threads = n_threads;
-  return options;
-}
-
 /// Neighbours for the map, and those by which noise is told.
 struct Surroundings {
   cluster::Neighbors neighbors;
   cluster::NoiseScores noise;  ///< Empty where none is looked for.
+  std::vector<float>
+      reach;  ///< Of each window, to the last of the neighbours by which noise is told.
 };
+
+std::vector<float> reach_of(const cluster::Neighbors& neighbors) {
+  std::vector<float> reach(neighbors.n);
+  for (std::size_t i = 0; i < neighbors.n; ++i) reach[i] = neighbors.distances_of(i).back();
+  return reach;
+}
 
 Result<Surroundings> look_around(const cluster::Matrix& vectors,
                                  std::span<const std::uint32_t> recordings,
@@ -118,6 +91,7 @@ Result<Surroundings> look_around(const cluster::Matrix& vectors,
   // Among all windows, also those of one recording: what is alone is alone.
   if (params.is_linked_within_recording && options.k == k_of_noise) {
     found.noise = cluster::find_noise(found.neighbors, {});
+    found.reach = reach_of(found.neighbors);
     return found;
   }
   options.k = k_of_noise;
@@ -125,6 +99,7 @@ Result<Surroundings> look_around(const cluster::Matrix& vectors,
   BALEEN_ASSIGN_OR_RETURN(const cluster::Neighbors all,
                           cluster::approximate_neighbors(vectors.view(), options));
   found.noise = cluster::find_noise(all, {});
+  found.reach = reach_of(all);
   return found;
 }
 
@@ -196,6 +171,43 @@ void rename(std::span<const std::int32_t> new_label, NoiseReasons& reasons) {
 }
 
 }  // namespace
+
+Result<void> to_unit_length(cluster::Matrix& vectors) {
+  for (std::size_t i = 0; i < vectors.n_rows(); ++i) {
+    double power = 0;
+    for (const float value : vectors.row(i)) power += double{value} * value;
+    if (!std::isfinite(power))
+      return fail(ErrorCode::embedding_not_finite, "window {} has a vector with NaN or infinity",
+                  i);
+    const double gain = power > 0 ? 1 / std::sqrt(power) : 0;
+    for (float& value : vectors.row(i)) value = static_cast<float>(value * gain);
+  }
+  return {};
+}
+
+/// Of rows that have their length already. They do not get length 1 again: what lies near its deployment's centre, as the
+/// sound that nearly all of it consists of, would be torn into all directions, and rare sounds taken for noise.
+cluster::NormalizeOptions normalize_options(int n_threads) {
+  cluster::NormalizeOptions options;
+  options.l2 = false;
+  options.n_threads = n_threads;
+  return options;
+}
+
+cluster::UmapOptions umap_options(const ClusteringParams& params,
+                                  std::size_t n_rows,
+                                  bool is_map,
+                                  int n_threads) {
+  cluster::UmapOptions options;
+  // Rows have length 1 where cosines are meant: then Euclidean distances have the same order.
+  options.n_neighbors = std::min(static_cast<std::size_t>(params.n_neighbors), n_rows - 1);
+  options.seed = static_cast<std::uint64_t>(params.seed);
+  options.n_threads = n_threads;
+  if (is_map) return options;
+  options.n_components = static_cast<std::size_t>(params.n_components);
+  options.min_dist = static_cast<float>(params.min_dist);
+  return options;
+}
 
 json::object ClusteringParams::to_json() const {
   return {{"metric", metric},
@@ -277,23 +289,26 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
     return fail(ErrorCode::cluster_points_identical, "all {} windows have the same vector", n_rows);
   }
   ClusteringResult result;
+  FittedClustering& model = result.fitted;
   if (params.normalize == "deployment") {
-    BALEEN_ASSIGN_OR_RETURN(
-        vectors, cluster::normalize(vectors.view(), deployments, normalize_options(n_threads)));
+    const cluster::NormalizeOptions centring = normalize_options(n_threads);
+    BALEEN_ASSIGN_OR_RETURN(model.normalization,
+                            cluster::fit_normalization(vectors.view(), deployments, centring));
+    BALEEN_ASSIGN_OR_RETURN(vectors, cluster::apply_normalization(vectors.view(), deployments,
+                                                                  model.normalization, centring));
   }
-  BALEEN_ASSIGN_OR_RETURN(const Surroundings around,
-                          look_around(vectors, recordings, params, n_threads));
+  BALEEN_ASSIGN_OR_RETURN(Surroundings around, look_around(vectors, recordings, params, n_threads));
   progress(0.2);
-  cluster::UmapOptions options = umap_options(params, n_rows, n_threads);
-  BALEEN_ASSIGN_OR_RETURN(cluster::Matrix start, cluster::umap_start(vectors.view(), options));
-  result.map = cluster::umap_of_neighbors(around.neighbors, start, options);
+  const auto map = [&](bool is_map) -> Result<cluster::Matrix> {
+    const cluster::UmapOptions options = umap_options(params, n_rows, is_map, n_threads);
+    BALEEN_ASSIGN_OR_RETURN(const cluster::Matrix start,
+                            cluster::umap_start(vectors.view(), options));
+    return cluster::umap_of_neighbors(around.neighbors, start, options);
+  };
+  BALEEN_ASSIGN_OR_RETURN(result.map, map(true));
   progress(0.5);
-  cluster::Matrix reduced;
   if (params.has_reduction) {
-    options.n_components = static_cast<std::size_t>(params.n_components);
-    options.min_dist = static_cast<float>(params.min_dist);
-    BALEEN_ASSIGN_OR_RETURN(start, cluster::umap_start(vectors.view(), options));
-    reduced = cluster::umap_of_neighbors(around.neighbors, start, options);
+    BALEEN_ASSIGN_OR_RETURN(model.reduced, map(false));
     vectors = {};
   }
   progress(0.8);
@@ -306,10 +321,16 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
   hdbscan.n_threads = n_threads;
   BALEEN_ASSIGN_OR_RETURN(
       cluster::Hdbscan fitted,
-      cluster::Hdbscan::fit(params.has_reduction ? reduced.view() : vectors.view(), hdbscan));
+      cluster::Hdbscan::fit(params.has_reduction ? model.reduced.view() : vectors.view(), hdbscan));
   BALEEN_ASSIGN_OR_RETURN(result.noise, find_reasons(fitted, around.noise));
+  model.hdbscan = fitted.state();
   result.clusters = std::move(fitted).release();
-  rename(remove_noise(around.noise, result.clusters), result.noise);
+  model.new_label = remove_noise(around.noise, result.clusters);
+  rename(model.new_label, result.noise);
+  model.mean_distance = std::move(around.noise.mean_distance);
+  model.reach = std::move(around.reach);
+  model.middle = around.noise.middle;
+  model.deviation = around.noise.deviation;
   progress(1);
   return result;
 }

@@ -15,6 +15,8 @@
 
 #include "cluster/hdbscan.h"
 #include "cluster/matrix.h"
+#include "cluster/normalize.h"
+#include "cluster/umap.h"
 #include "core/json.h"
 #include "core/result.h"
 
@@ -57,11 +59,36 @@ struct NoiseReasons {
   std::vector<double> missing;
 };
 
+/// What is left of a clustering for windows that come later (assigning.h).
+struct FittedClustering {
+  cluster::Matrix map;            ///< (n, 2)
+  cluster::Matrix reduced;        ///< (n, n_components); empty without a reduction.
+  cluster::HdbscanState hdbscan;  ///< Of `reduced`, or of the vectors themselves.
+  std::vector<std::int32_t>
+      new_label;  ///< Of each label of HDBSCAN, after what is alone was taken out.
+  cluster::Normalization
+      normalization;  ///< By numbers of deployments; empty where none was asked for.
+  std::vector<float>
+      mean_distance;  ///< These four: cluster::NoiseYardstick; empty where no noise was looked for.
+  std::vector<float> reach;
+  double middle = 0, deviation = 1;
+};
+
 struct ClusteringResult {
   cluster::Clustering clusters;
   NoiseReasons noise;
-  cluster::Matrix map;  ///< (n, 2)
+  cluster::Matrix map;      ///< (n, 2)
+  FittedClustering fitted;  ///< Its map is empty: it is the one above.
 };
+
+/// Rows get length 1; rows of zeros stay. EMBEDDING_NOT_FINITE.
+[[nodiscard]] Result<void> to_unit_length(cluster::Matrix& vectors);
+/// Of the reduction (`is_map` false) or the map of n_rows windows.
+[[nodiscard]] cluster::UmapOptions umap_options(const ClusteringParams& params,
+                                                std::size_t n_rows,
+                                                bool is_map,
+                                                int n_threads);
+[[nodiscard]] cluster::NormalizeOptions normalize_options(int n_threads);
 
 /// @param vectors     (n, d); changed: with the cosine metric each row gets length 1.
 /// @param recordings  The recording of each row, as a number.

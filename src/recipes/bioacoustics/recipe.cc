@@ -98,7 +98,8 @@ engine::StageSpec cluster_spec(const ml::ModelStore& models) {
   recordings.is_of_members = true;
   spec.inputs = {embeddings, recordings};
   spec.outputs = {{"clusters_v1", "clusters/{job}/clusters.json", "clusters.v1"},
-                  {"assignments", "clusters/{job}/assignments.parquet", "assignments.v1"}};
+                  {"assignments", "clusters/{job}/assignments.parquet", "assignments.v1"},
+                  {"cluster_model", "clusters/{job}/cluster_model.bin", "cluster_model.v1"}};
   spec.setup = [models](const engine::PlanView& view) -> Result<engine::StageSetup> {
     BALEEN_ASSIGN_OR_RETURN(const Encoding encoding, resolve_encoding(view.params(), models));
     engine::StageSetup setup;
@@ -112,6 +113,7 @@ engine::StageSpec cluster_spec(const ml::ModelStore& models) {
         {"members", json::array(setup.member_ids->begin(), setup.member_ids->end())}};
     const std::string job_id = core::derived_id(core::to_canonical_json(job));
     setup.path_words["job"] = job_id;
+    setup.payload["job"] = job_id;
     // Jobs of other parameters have other leases, so that they may run at once.
     setup.feature_spec_alias = core::sha256_hex(job_id).substr(0, 12);
     return setup;
@@ -120,7 +122,55 @@ engine::StageSpec cluster_spec(const ml::ModelStore& models) {
   return spec;
 }
 
+/// The newest clustering, with the job's name, its alias and its encoding, as its model tells them.
+Result<json::object> newest_clustering(const engine::PlanView& view) {
+  const Result<json::object> told =
+      core::parse_json_object(view.document_of("cluster_model"), "cluster_model");
+  if (told.ok() && !core::get_string(*told, "job").empty()) return *told;
+  return fail(ErrorCode::input_not_found,
+              "the collection has no clusters that new recordings could be assigned to: `baleen "
+              "cluster` makes them");
+}
+
+engine::StageSpec assign_spec() {
+  engine::StageSpec spec;
+  spec.name = "assign";
+  spec.version = "1";
+  engine::InputSpec embeddings{"embedding_set", true, ErrorCode::input_not_found};
+  embeddings.is_of_members = true;
+  engine::InputSpec recordings{"recording_v1", false, ErrorCode::input_not_found};
+  recordings.is_of_members = true;
+  spec.inputs = {{"cluster_model", false, ErrorCode::input_not_found}, embeddings, recordings};
+  spec.outputs = {{"additions", "clusters/{job}/additions.{members}.parquet", "assignments.v1"}};
+  spec.setup = [](const engine::PlanView& view) -> Result<engine::StageSetup> {
+    BALEEN_ASSIGN_OR_RETURN(const json::object clustering, newest_clustering(view));
+    engine::StageSetup setup;
+    setup.input_alias = alias_of(core::get_string(clustering, "encoding_id"));
+    setup.feature_spec_alias = core::get_string(clustering, "alias");
+    setup.params = {{"where", core::get_object(clustering, "where")}};
+    json::object metadata;
+    std::string ids;
+    for (const engine::Member& member : view.members()) {
+      ids += member.asset_id + "\n";
+      if (!member.metadata.empty()) metadata[member.asset_id] = member.metadata;
+    }
+    setup.payload = {{"metadata", std::move(metadata)}};
+    setup.path_words = {{"job", core::get_string(clustering, "job")},
+                        {"members", core::sha256_hex(ids).substr(0, 12)}};
+    return setup;
+  };
+  spec.make = [] { return make_assign_stage(); };
+  return spec;
+}
+
 }  // namespace
+
+engine::Recipe make_assign_recipe() {
+  engine::Recipe recipe{"assign", "new recordings in the clusters of a collection", {}};
+  recipe.is_of_collections = true;
+  recipe.stages = {assign_spec()};
+  return recipe;
+}
 
 engine::Recipe make_cluster_recipe(const BioacousticsSettings& settings,
                                    const std::filesystem::path& models_directory) {

@@ -20,6 +20,9 @@ struct BioacousticsSettings {
 [[nodiscard]] engine::Recipe make_cluster_recipe(const BioacousticsSettings& settings,
                                                  const std::filesystem::path& models_directory);
 
+/// Of collections: recordings that came after the newest clustering → additions to its assignments. No parameters.
+[[nodiscard]] engine::Recipe make_assign_recipe();
+
 [[nodiscard]] engine::Recipe make_recipe(const BioacousticsSettings& settings,
                                          const std::filesystem::path& models_directory);
 
