@@ -173,7 +173,11 @@ Result<Matrix> umap_start(MatrixView rows, const UmapOptions& options) {
 }
 
 Result<Matrix> umap(MatrixView points, const UmapOptions& options) {
-  BALEEN_CHECK(options.n_neighbors >= 2);
+  return umap_ensemble(points, 1, options);
+}
+
+Result<Matrix> umap_ensemble(MatrixView points, std::size_t n_maps, const UmapOptions& options) {
+  BALEEN_CHECK(options.n_neighbors >= 2 && n_maps >= 1);
   const NeighborOptions neighbor_options{.k = options.n_neighbors - 1,
                                          .metric = options.metric,
                                          .seed = options.seed,
@@ -182,7 +186,53 @@ Result<Matrix> umap(MatrixView points, const UmapOptions& options) {
   BALEEN_ASSIGN_OR_RETURN(const Neighbors neighbors,
                           approximate_neighbors(points, neighbor_options));
   BALEEN_ASSIGN_OR_RETURN(const Matrix start, umap_start(points, options));
-  return umap_of_neighbors(neighbors, start, options);
+  return umap_ensemble_of_neighbors(neighbors, start, n_maps, options);
+}
+
+namespace {
+
+UmapOptions options_of_map(const UmapOptions& options, std::size_t m, std::size_t n_maps) {
+  UmapOptions one = options;
+  if (n_maps > 1) one.seed = Random(options.seed, m).next();
+  return one;
+}
+
+void put_side_by_side(const Matrix& map, std::size_t m, Matrix& maps) {
+  for (std::size_t i = 0; i < map.n_rows(); ++i) {
+    std::ranges::copy(map.row(i),
+                      maps.row(i).begin() + static_cast<std::ptrdiff_t>(m * map.n_columns()));
+  }
+}
+
+}  // namespace
+
+Matrix umap_ensemble_of_neighbors(const Neighbors& neighbors,
+                                  const Matrix& initial,
+                                  std::size_t n_maps,
+                                  const UmapOptions& options) {
+  Matrix maps(neighbors.n, n_maps * options.n_components);
+  for (std::size_t m = 0; m < n_maps; ++m) {
+    put_side_by_side(umap_of_neighbors(neighbors, initial, options_of_map(options, m, n_maps)), m,
+                     maps);
+  }
+  return maps;
+}
+
+Matrix umap_ensemble_transform(const Neighbors& neighbors,
+                               MatrixView maps,
+                               std::size_t n_maps,
+                               const UmapOptions& options) {
+  const std::size_t width = options.n_components;
+  BALEEN_CHECK(maps.n_columns() == n_maps * width);
+  Matrix result(neighbors.n, maps.n_columns());
+  for (std::size_t m = 0; m < n_maps; ++m) {
+    Matrix map(maps.n_rows(), width);
+    for (std::size_t i = 0; i < maps.n_rows(); ++i)
+      std::ranges::copy(maps.row(i).subspan(m * width, width), map.row(i).begin());
+    put_side_by_side(umap_transform(neighbors, map.view(), options_of_map(options, m, n_maps)), m,
+                     result);
+  }
+  return result;
 }
 
 Matrix umap_transform(const Neighbors& neighbors, MatrixView map, const UmapOptions& options) {

@@ -40,8 +40,28 @@ inline constexpr std::size_t kUmapComponentsMax = 64;
 /// @return  Errors of approximate_neighbors.
 [[nodiscard]] Result<Matrix> umap(MatrixView points, const UmapOptions& options);
 
+/// Several maps of the same points side by side: (n, n_maps * n_components). Each has a seed of its own, made from that of the
+/// options, so what is chance in one of them is not in the others, and distances over all of them are steadier than those
+/// of one map. The neighbours are searched once.
+/// @return  As umap.
+[[nodiscard]] Result<Matrix> umap_ensemble(MatrixView points,
+                                           std::size_t n_maps,
+                                           const UmapOptions& options);
+
 /// Where umap() lets the points start: their first n_components principal components, unscaled. EMBEDDING_NOT_FINITE.
 [[nodiscard]] Result<Matrix> umap_start(MatrixView points, const UmapOptions& options);
+
+/// umap_ensemble of a graph of neighbours that is known already.
+[[nodiscard]] Matrix umap_ensemble_of_neighbors(const Neighbors& neighbors,
+                                                const Matrix& initial,
+                                                std::size_t n_maps,
+                                                const UmapOptions& options);
+
+/// umap_transform into each of the maps that lie side by side.
+[[nodiscard]] Matrix umap_ensemble_transform(const Neighbors& neighbors,
+                                             MatrixView maps,
+                                             std::size_t n_maps,
+                                             const UmapOptions& options);
 
 /// The map of a graph of neighbours that is known already, from a given start.
 /// @param neighbors  n_neighbors - 1 of each point are used, or as many as there are.

@@ -122,9 +122,14 @@ Result<AssignedWindows> assign_vectors(const FittedClustering& fitted,
   const cluster::Neighbors used = nearest(neighbors, of_map.n_neighbors);
   result.map = cluster::umap_transform(used, fitted.map.view(), of_map);
   const bool is_reduced = fitted.reduced.n_rows() > 0;
+  const auto n_maps = static_cast<std::size_t>(params.n_maps);
+  if (is_reduced &&
+      fitted.reduced.n_columns() != n_maps * static_cast<std::size_t>(params.n_components))
+    return fail(ErrorCode::artifact_corrupt, "{} coordinates of {} maps",
+                fitted.reduced.n_columns(), n_maps);
   const cluster::Matrix places =
-      is_reduced ? cluster::umap_transform(used, fitted.reduced.view(),
-                                           umap_options(params, n_old, false, n_threads))
+      is_reduced ? cluster::umap_ensemble_transform(used, fitted.reduced.view(), n_maps,
+                                                    umap_options(params, n_old, false, n_threads))
                  : part(vectors, n_old, n_old + n_new);
   const cluster::Matrix old = is_reduced ? cluster::Matrix() : part(vectors, 0, n_old);
   BALEEN_ASSIGN_OR_RETURN(

@@ -13,6 +13,7 @@ static_assert(std::endian::native == std::endian::little, "arrays are written as
 
 constexpr std::string_view kMagic = "BALCLUM1";
 constexpr std::size_t kAlignment = 64;
+constexpr std::int64_t kColumnsMax = 65'536;
 constexpr std::int64_t kHeaderBytesMax = std::int64_t{1} << 30;
 
 std::size_t aligned(std::size_t bytes) {
@@ -245,7 +246,7 @@ Result<ClusterModel> read_cluster_model(const std::filesystem::path& path) {
   fitted.deviation = scalars[3];
   BALEEN_ASSIGN_OR_RETURN(fitted.map, matrix_of(arrays, "map", n, 2));
   const std::int64_t n_components = core::get_int(header, "components");
-  if (n_components < 0 || n_components > static_cast<std::int64_t>(cluster::kUmapComponentsMax))
+  if (n_components < 0 || n_components > kColumnsMax)
     return fail(ErrorCode::artifact_corrupt, "{}: {} components", name, n_components);
   BALEEN_ASSIGN_OR_RETURN(fitted.reduced,
                           matrix_of(arrays, "reduced", n_components > 0 ? n : 0, n_components));
@@ -257,7 +258,8 @@ Result<ClusterModel> read_cluster_model(const std::filesystem::path& path) {
   BALEEN_ASSIGN_OR_RETURN(fitted.mean_distance, arrays.get<float>("mean_distance", n_judged));
   BALEEN_ASSIGN_OR_RETURN(fitted.reach, arrays.get<float>("reach", n_judged));
   cluster::Normalization& centring = fitted.normalization;
-  const std::int64_t d = std::clamp<std::int64_t>(core::get_int(header, "vector_dim"), 0, 65'536);
+  const std::int64_t d =
+      std::clamp<std::int64_t>(core::get_int(header, "vector_dim"), 0, kColumnsMax);
   BALEEN_ASSIGN_OR_RETURN(centring.center_of_all, arrays.get<float>("center_of_all", d));
   BALEEN_ASSIGN_OR_RETURN(centring.groups, arrays.get<std::uint32_t>("center_group", -1));
   BALEEN_ASSIGN_OR_RETURN(centring.center,

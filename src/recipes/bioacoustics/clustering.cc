@@ -10,6 +10,9 @@
 namespace baleen::bioacoustics {
 namespace {
 
+constexpr std::size_t kWindowsOfManyMaps = 20'000;
+constexpr std::int64_t kMapsMax = 16;
+
 /// One number of the parameters, and what it may be.
 Result<std::int64_t> integer_of(const json::object& object,
                                 const char* key,
@@ -215,6 +218,7 @@ json::object ClusteringParams::to_json() const {
           {"n_neighbors", n_neighbors},
           {"min_dist", min_dist},
           {"n_components", n_components},
+          {"n_maps", n_maps},
           {"min_cluster_size", min_cluster_size},
           {"min_samples", min_samples},
           {"selection", selection},
@@ -232,6 +236,7 @@ ClusteringParams ClusteringParams::resolve(std::size_t n_windows) const {
     resolved.min_cluster_size =
         std::max<std::int64_t>(5, std::llround(std::sqrt(static_cast<double>(n_windows)) / 4));
   }
+  if (resolved.n_maps == 0) resolved.n_maps = n_windows <= kWindowsOfManyMaps ? 4 : 1;
   return resolved;
 }
 
@@ -251,6 +256,7 @@ Result<ClusteringParams> ClusteringParams::from_json(const json::object& object)
   BALEEN_ASSIGN_OR_RETURN(params.n_components,
                           integer_of(object, "n_components", params.n_components, 1,
                                      static_cast<std::int64_t>(cluster::kUmapComponentsMax)));
+  BALEEN_ASSIGN_OR_RETURN(params.n_maps, integer_of(object, "n_maps", params.n_maps, 0, kMapsMax));
   BALEEN_ASSIGN_OR_RETURN(
       params.min_cluster_size,
       integer_of(object, "min_cluster_size", params.min_cluster_size, 0, 1'000'000));
@@ -303,7 +309,9 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
     const cluster::UmapOptions options = umap_options(params, n_rows, is_map, n_threads);
     BALEEN_ASSIGN_OR_RETURN(const cluster::Matrix start,
                             cluster::umap_start(vectors.view(), options));
-    return cluster::umap_of_neighbors(around.neighbors, start, options);
+    const std::int64_t n_maps = is_map ? 1 : params.n_maps;
+    return cluster::umap_ensemble_of_neighbors(around.neighbors, start,
+                                               static_cast<std::size_t>(n_maps), options);
   };
   BALEEN_ASSIGN_OR_RETURN(result.map, map(true));
   progress(0.5);
