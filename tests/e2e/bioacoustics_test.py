@@ -158,6 +158,38 @@ class Bioacoustics(harness.Case):
         self.assert_status(place.run(*words, "--min-cluster-size", 5, "--seed", 1), 0)
         self.assertEqual(len([path for path in harness.artifacts(place.data) if path.endswith("clusters.json")]), 2)
 
+    def test_recordings_that_come_later_are_put_into_the_clusters_that_there_are(self):
+        place = self.place()
+        folder = self.recordings(place, 3, 40)
+        embed = ("--model", "builtin", "--window", 1, "--collection", "reef")
+        assign = ("cluster", "reef", "--assign-new", "--json")
+        self.assert_status(place.run(*run_command(folder, *embed)), 0)
+        early = place.run(*assign)
+        self.assertEqual((early.status, early.json["error"]["code"]), (3, "INPUT_NOT_FOUND"), str(early))
+        self.assert_status(place.run("cluster", "reef", "--model", "builtin", "--window", 1, "--min-cluster-size", 5), 0)
+        before = harness.artifacts(place.data)
+
+        nothing = self.assert_status(place.run(*assign), 0)
+        self.assertEqual(self.added(place), [0], str(nothing))
+        later = place.path / "later"
+        for i in range(2):
+            harness.make_wav(later / f"later{i}.wav", 20, 48000, 1, seed=50 + i)
+        self.assert_status(place.run(*run_command(later, *embed)), 0)
+        self.assertEqual(self.assert_status(place.run(*assign), 0).json["state"], "complete")
+        self.assertEqual(self.added(place), [0, 40])
+        after = harness.artifacts(place.data)
+        self.assertEqual({path: after[path] for path in before}, before, "the clusters stay as they were")
+        self.assertTrue(self.assert_status(place.run(*assign), 0).json["reused"])
+        self.assert_index_is_true(place)
+        self.assert_nothing_left(place)
+        wrong = place.run(*assign, "--min-cluster-size", 5)
+        self.assertEqual((wrong.status, wrong.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(wrong))
+
+    def added(self, place):
+        """Windows of each table of additions, oldest first."""
+        return [json.loads(text)["windows"] for text, in place.rows(
+            "SELECT document_json FROM artifact_index WHERE artifact_type = 'additions' ORDER BY artifact_id")]
+
     def test_clusters_are_written_for_other_programs(self):
         place = self.place()
         folder = self.recordings(place, 2, 30)
