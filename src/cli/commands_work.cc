@@ -37,7 +37,8 @@ Result<void> check_work(const engine::Recipe& recipe, const WorkOptions& work) {
 
 /// The run over the collection, with everything that the recordings were encoded with.
 Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
-  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe("clusters"));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
+                          session.find_recipe(work.sweep.empty() ? "clusters" : "sweep"));
   BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
                           find_collection_of(session, work.owner, work.collection));
   engine::SubmitOptions options;
@@ -45,6 +46,10 @@ Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
   options.params.erase("time_expansion");
   options.params["clustering"] = work.clustering;
   options.params["where"] = work.where;
+  if (!work.sweep.empty()) {
+    options.params["sweep"] = work.sweep;
+    options.params["seeds"] = work.sweep_seeds;
+  }
   BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                           session.queue.submit(*recipe, collection.collection_id, options));
   BALEEN_ASSIGN_OR_RETURN(Item item, item_of_run(session, submitted.run_id));
@@ -54,7 +59,8 @@ Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
 
 /// Recordings that came after the newest clustering.
 Result<Item> submit_assigning(Session& session, const WorkOptions& work) {
-  if (!work.clustering.empty() || !work.where.empty() || !work.params.empty()) {
+  if (!work.clustering.empty() || !work.where.empty() || !work.params.empty() ||
+      !work.sweep.empty()) {
     return fail(
         ErrorCode::invalid_argument,
         "--assign-new takes everything from the newest clustering; leave other options out");

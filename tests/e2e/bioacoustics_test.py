@@ -185,6 +185,25 @@ class Bioacoustics(harness.Case):
         wrong = place.run(*assign, "--min-cluster-size", 5)
         self.assertEqual((wrong.status, wrong.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(wrong))
 
+    def test_a_sweep_says_which_parameters_hold(self):
+        place = self.place()
+        self.assert_status(place.run(*run_command(self.recordings(place, 2, 40), "--model", "builtin", "--window", 1,
+                                                  "--collection", "reef")), 0)
+        words = ("cluster", "reef", "--model", "builtin", "--window", 1, "--sweep", "min_cluster_size=5,10,20",
+                 "--sweep", "n_neighbors=5,15")
+        shown = self.assert_status(place.run(*words), 0).out
+        document = json.loads((place.data / self.one(place, "sweep.json")).read_text())
+        self.assertEqual([one["tried"] for one in document["combinations"]],
+                         [{"min_cluster_size": size, "n_neighbors": n} for size in (5, 10, 20) for n in (5, 15)])
+        self.assertIn(document["why"], shown)
+        self.assertIn("min_cluster_size=20 n_neighbors=5", shown)
+        self.assertTrue(self.assert_status(place.run(*words, "--json"), 0).json["reused"])
+        for wrong in ("min_cluster_size", "seed=1,2", "n_neighbors=", "min_cluster_size=five"):
+            outcome = place.run("cluster", "reef", "--model", "builtin", "--sweep", wrong, "--json")
+            self.assertEqual((outcome.status, outcome.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(outcome))
+        self.assert_index_is_true(place)
+        self.assert_nothing_left(place)
+
     def added(self, place):
         """Windows of each table of additions, oldest first."""
         return [json.loads(text)["windows"] for text, in place.rows(

@@ -6,6 +6,7 @@
 
 #include "cluster/noise.h"
 #include "formats/parquet_tables.h"
+#include "recipes/bioacoustics/clustering_steps.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -25,11 +26,11 @@ cluster::Neighbors nearest(const cluster::Neighbors& neighbors, std::size_t k) {
 }
 
 /// As the old rows were treated; what is new of deployments is measured now.
-Result<void> make_comparable(const FittedClustering& fitted,
-                             const ClusteringParams& params,
-                             std::span<const std::uint32_t> deployments,
-                             int n_threads,
-                             cluster::Matrix& vectors) {
+Result<void> make_alike(const FittedClustering& fitted,
+                        const ClusteringParams& params,
+                        std::span<const std::uint32_t> deployments,
+                        int n_threads,
+                        cluster::Matrix& vectors) {
   if (params.metric == "cosine") BALEEN_RETURN_IF_ERROR(to_unit_length(vectors));
   if (params.normalize != "deployment") return {};
   const cluster::NormalizeOptions options = normalize_options(n_threads);
@@ -109,7 +110,7 @@ Result<AssignedWindows> assign_vectors(const FittedClustering& fitted,
                           std::vector<double>(n_new)},
                          cluster::Matrix(n_new, 2)};
   if (n_new == 0) return result;
-  BALEEN_RETURN_IF_ERROR(make_comparable(fitted, params, deployments, n_threads, vectors));
+  BALEEN_RETURN_IF_ERROR(make_alike(fitted, params, deployments, n_threads, vectors));
   cluster::NeighborOptions options;
   options.n_threads = n_threads;
   options.k =

@@ -16,7 +16,6 @@
 #include "cluster/hdbscan.h"
 #include "cluster/matrix.h"
 #include "cluster/normalize.h"
-#include "cluster/umap.h"
 #include "core/json.h"
 #include "core/result.h"
 
@@ -84,15 +83,6 @@ struct ClusteringResult {
   cluster::Matrix map;      ///< (n, 2)
   FittedClustering fitted;  ///< Its map is empty: it is the one above.
 };
-
-/// Rows get length 1; rows of zeros stay. EMBEDDING_NOT_FINITE.
-[[nodiscard]] Result<void> to_unit_length(cluster::Matrix& vectors);
-/// Of the reduction (`is_map` false) or the map of n_rows windows.
-[[nodiscard]] cluster::UmapOptions umap_options(const ClusteringParams& params,
-                                                std::size_t n_rows,
-                                                bool is_map,
-                                                int n_threads);
-[[nodiscard]] cluster::NormalizeOptions normalize_options(int n_threads);
 
 /// @param vectors     (n, d); changed: with the cosine metric each row gets length 1.
 /// @param recordings  The recording of each row, as a number.
