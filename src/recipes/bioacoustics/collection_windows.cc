@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "formats/parquet_tables.h"
+#include "recipes/bioacoustics/deployment_clock.h"
 #include "recipes/bioacoustics/windows.h"
 
 namespace baleen::bioacoustics {
@@ -95,9 +96,12 @@ Result<CollectionWindows> read_collection_windows(
   for (const engine::StageInput& input : request.inputs) {
     if (input.type != "embedding_set") continue;
     const auto described = descriptions.find(input.asset_id);
-    RecordingFacts facts =
-        facts_of(input.asset_id, core::get_object(known, input.asset_id),
-                 described == descriptions.end() ? json::object() : described->second);
+    const json::object& metadata = core::get_object(known, input.asset_id);
+    BALEEN_ASSIGN_OR_RETURN(
+        const json::object description,
+        in_true_time(described == descriptions.end() ? json::object() : described->second,
+                     metadata));
+    RecordingFacts facts = facts_of(input.asset_id, metadata, description);
     if (is_wanted && !is_wanted(facts)) continue;
     BALEEN_RETURN_IF_ERROR(append(input, min_fill, windows));
     windows.recordings.push_back(std::move(facts));
