@@ -150,6 +150,8 @@ class Bioacoustics(harness.Case):
         self.assertEqual(sum(cluster["size"] for cluster in document["clusters"]) + document["noise"], document["windows"])
         for cluster in document["clusters"]:
             self.assertTrue(cluster["exemplars"])
+        deployment, = document["deployments"]
+        self.assertEqual((deployment["windows"], deployment["without_start"]), (document["windows"], 3))
         self.assert_index_is_true(place)
         self.assert_nothing_left(place)
 

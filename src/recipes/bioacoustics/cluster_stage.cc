@@ -10,6 +10,7 @@
 #include "recipes/bioacoustics/cluster_model.h"
 #include "recipes/bioacoustics/clustering.h"
 #include "recipes/bioacoustics/collection_windows.h"
+#include "recipes/bioacoustics/coverage.h"
 #include "recipes/bioacoustics/metadata.h"
 #include "recipes/bioacoustics/stages.h"
 
@@ -126,6 +127,7 @@ class ClusterStage final : public engine::Stage {
     document["windows"] = static_cast<std::int64_t>(n);
     document["windows_left_out"] = windows.n_left_out;
     document["noise"] = static_cast<std::int64_t>(n_noise);
+    document["deployments"] = describe_coverage(windows);
     document["clusters"] = describe_clusters(windows, result.clusters);
     document["assignments_uri"] = request.output("assignments").final_path;
     BALEEN_RETURN_IF_ERROR(formats::validate("clusters.v1", document));

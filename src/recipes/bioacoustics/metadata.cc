@@ -77,7 +77,7 @@ RecordingFacts facts_of(std::string asset_id,
                         const json::object& description) {
   std::string deployment = deployment_of(metadata, description);
   return {std::move(asset_id), std::move(metadata), core::get_string(description, "start_local"),
-          std::move(deployment)};
+          std::move(deployment), core::get_string(description, "filename")};
 }
 
 bool matches(const json::object& metadata, const json::object& where) {

@@ -25,6 +25,7 @@ struct RecordingFacts {
   json::object metadata;
   std::string start_local;      ///< RFC 3339; "" where it is not known.
   std::string deployment = {};  ///< deployment_of
+  std::string filename = {};    ///< As the recorder called it, if that is known.
 };
 
 /// What one recorder recorded without being moved or set anew, as far as is known: a name, equal for all its recordings.
