@@ -67,9 +67,8 @@ struct Assignment {
   std::uint32_t nearest_row = 0;  ///< The nearest point by mutual reachability distance, …
   float distance = 0;             ///< … and that distance.
   float outlier_score = 0;        ///< GLOSH among what nearest_row is among.
-  float missing =
-      0;  ///< Of noise: how much nearer it would have to be to the cluster of nearest_row; infinite if that
-          ///< is noise, too.
+  /// Of noise: how much nearer it would have to be to the cluster of nearest_row; infinite if that is noise, too.
+  float missing = 0;
 };
 
 /// Why a point is noise, in distances: it would have to be nearer by `missing` to be in the cluster `nearest_label`.
