@@ -32,7 +32,7 @@ Result<void> make_alike(const FittedClustering& fitted,
                         int n_threads,
                         cluster::Matrix& vectors) {
   if (params.metric == "cosine") BALEEN_RETURN_IF_ERROR(to_unit_length(vectors));
-  if (params.normalize != "deployment") return {};
+  if (params.normalize != "deployment" || fitted.normalization.groups.empty()) return {};
   const cluster::NormalizeOptions options = normalize_options(n_threads);
   cluster::Normalization centring = fitted.normalization;
   BALEEN_RETURN_IF_ERROR(

@@ -42,7 +42,8 @@ struct ClusteringParams {
   /// make a cluster of its own.
   double min_fill = 0.5;
   /// deployment: what recorders and their places differ in on the whole is taken out of the vectors, each deployment's
-  /// being centred (cluster/normalize.h); all recordings of which none is known are one. Or none.
+  /// being centred (cluster/normalize.h); all recordings of which none is known are one.
+  /// Of one deployment nothing is taken out. Or none.
   std::string normalize = "deployment";
   std::int64_t seed = 42;
 
@@ -70,7 +71,7 @@ struct FittedClustering {
   std::vector<std::int32_t>
       new_label;  ///< Of each label of HDBSCAN, after what is alone was taken out.
   cluster::Normalization
-      normalization;  ///< By numbers of deployments; empty where none was asked for.
+      normalization;  ///< By numbers of deployments; empty where there was nothing to take out.
   std::vector<float>
       mean_distance;  ///< These four: cluster::NoiseYardstick; empty where no noise was looked for.
   std::vector<float> reach;

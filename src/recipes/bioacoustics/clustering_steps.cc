@@ -56,7 +56,10 @@ Result<cluster::Normalization> make_comparable(const ClusteringParams& params,
   if (are_identical(vectors)) {
     return fail(ErrorCode::cluster_points_identical, "all {} windows have the same vector", n_rows);
   }
-  if (params.normalize != "deployment") return cluster::Normalization();
+  // A single one is moved as a whole: no distance would change, but for rounding.
+  const bool has_several =
+      std::ranges::any_of(deployments, [&](std::uint32_t d) { return d != deployments[0]; });
+  if (params.normalize != "deployment" || !has_several) return cluster::Normalization();
   const cluster::NormalizeOptions centring = normalize_options(n_threads);
   BALEEN_ASSIGN_OR_RETURN(cluster::Normalization fitted,
                           cluster::fit_normalization(vectors.view(), deployments, centring));

@@ -19,7 +19,8 @@ namespace baleen::bioacoustics {
 
 [[nodiscard]] cluster::NormalizeOptions normalize_options(int n_threads);
 
-/// Lengths of 1 where cosines are meant, and deployments centred if that is asked for; returns the centres.
+/// Lengths of 1 where cosines are meant, and deployments centred if that is asked for and there are several;
+/// returns the centres.
 /// @param params  Resolved.
 /// @return  CLUSTER_TOO_FEW_POINTS, CLUSTER_POINTS_IDENTICAL, EMBEDDING_NOT_FINITE.
 [[nodiscard]] Result<cluster::Normalization> make_comparable(
