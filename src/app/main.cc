@@ -48,6 +48,8 @@ Result<engine::RecipeRegistry> make_recipes(const cli::Config& config,
   BALEEN_RETURN_IF_ERROR(recipes.add(bioacoustics::make_recipe(bioacoustics, root.models())));
   BALEEN_RETURN_IF_ERROR(
       recipes.add(bioacoustics::make_cluster_recipe(bioacoustics, root.models())));
+  BALEEN_RETURN_IF_ERROR(recipes.add(bioacoustics::make_assign_recipe()));
+  BALEEN_RETURN_IF_ERROR(recipes.add(bioacoustics::make_sweep_recipe(bioacoustics, root.models())));
   return recipes;
 }
 

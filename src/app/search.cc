@@ -8,6 +8,7 @@
 
 #include "audio/field_time.h"
 #include "ml/model_store.h"
+#include "recipes/bioacoustics/deployment_clock.h"
 #include "recipes/bioacoustics/encoding.h"
 #include "recipes/bioacoustics/metadata.h"
 #include "recipes/bioacoustics/search.h"
@@ -117,7 +118,10 @@ Result<Among> choose(store::Database& database,
       continue;
     }
     bioacoustics::EmbeddedRecording recording{member.asset_id, root.at(path->second)};
-    if (!narrow(span, recordings[member.asset_id], recording)) {
+    BALEEN_ASSIGN_OR_RETURN(
+        const json::object in_time,
+        bioacoustics::in_true_time(recordings[member.asset_id], member.metadata.to_json()));
+    if (!narrow(span, in_time, recording)) {
       ++among.n_without_time;
       continue;
     }

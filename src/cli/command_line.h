@@ -53,6 +53,7 @@ class CommandLine {
   void add_clustering_options(CLI::App* sub);
   void add_where_option(CLI::App* sub);
   void add_condition(const std::string& condition);
+  void add_sweep(const std::string& text);
 
   // cli.cc
   void add_work_options(CLI::App* sub);

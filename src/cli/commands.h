@@ -19,6 +19,10 @@ struct WorkOptions {
   json::object params;             ///< Of the runs.
   bool is_clustered = false;       ///< When all is embedded, the collection is clustered.
   json::object clustering, where;  ///< Of the run over the collection.
+  json::object sweep;              ///< Name: values to try. Not empty: nothing but that.
+  std::int64_t sweep_seeds = 3;
+  /// No new clusters: recordings that came later are put into the old ones.
+  bool is_assign_new = false;
 };
 
 // commands_work.cc: what takes recordings in and works.

@@ -37,7 +37,8 @@ Result<void> check_work(const engine::Recipe& recipe, const WorkOptions& work) {
 
 /// The run over the collection, with everything that the recordings were encoded with.
 Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
-  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe("clusters"));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
+                          session.find_recipe(work.sweep.empty() ? "clusters" : "sweep"));
   BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
                           find_collection_of(session, work.owner, work.collection));
   engine::SubmitOptions options;
@@ -45,8 +46,30 @@ Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
   options.params.erase("time_expansion");
   options.params["clustering"] = work.clustering;
   options.params["where"] = work.where;
+  if (!work.sweep.empty()) {
+    options.params["sweep"] = work.sweep;
+    options.params["seeds"] = work.sweep_seeds;
+  }
   BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
                           session.queue.submit(*recipe, collection.collection_id, options));
+  BALEEN_ASSIGN_OR_RETURN(Item item, item_of_run(session, submitted.run_id));
+  item.is_fresh = submitted.is_fresh;
+  return item;
+}
+
+/// Recordings that came after the newest clustering.
+Result<Item> submit_assigning(Session& session, const WorkOptions& work) {
+  if (!work.clustering.empty() || !work.where.empty() || !work.params.empty() ||
+      !work.sweep.empty()) {
+    return fail(
+        ErrorCode::invalid_argument,
+        "--assign-new takes everything from the newest clustering; leave other options out");
+  }
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe("assign"));
+  BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
+                          find_collection_of(session, work.owner, work.collection));
+  BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
+                          session.queue.submit(*recipe, collection.collection_id, {}));
   BALEEN_ASSIGN_OR_RETURN(Item item, item_of_run(session, submitted.run_id));
   item.is_fresh = submitted.is_fresh;
   return item;
@@ -62,7 +85,8 @@ Result<int> cluster_command(const GlobalOptions& options,
                           Session::open(options, program, false));
   WorkOptions named = work;
   named.collection = collection;
-  BALEEN_ASSIGN_OR_RETURN(Item item, submit_clusters(*session, named));
+  BALEEN_ASSIGN_OR_RETURN(Item item, named.is_assign_new ? submit_assigning(*session, named)
+                                                         : submit_clusters(*session, named));
   return work_off_runs(*session, named, {std::move(item)}, false);
 }
 

@@ -45,6 +45,11 @@ void CommandLine::add_clustering_options(CLI::App* sub) {
   sub->add_flag_callback(
       "--keep-noise", [this] { args_.work.clustering["reject_noise"] = false; },
       "Do not look for windows that are far from all others");
+  sub->add_option_function<std::string>(
+         "--normalize", param("normalize"),
+         "none: keep what recorders and places differ in on the whole (default: deployment, "
+         "which takes it out)")
+      ->type_name("deployment|none");
   sub->add_flag_callback(
       "--not-within-recordings", [this] { args_.work.clustering["link_within_recording"] = false; },
       "Windows of one recording are no neighbours: what is like must be like elsewhere");
@@ -167,6 +172,38 @@ void CommandLine::add_cluster_command() {
   add_work_options(cluster);
   add_encoding_options(cluster);
   add_clustering_options(cluster);
+  cluster->add_flag(
+      "--assign-new", args_.work.is_assign_new,
+      "Make no new clusters: put recordings that came later into those that there are");
+  cluster
+      ->add_option_function<std::vector<std::string>>(
+          "--sweep",
+          [this](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) add_sweep(text);
+          },
+          "Make no clusters: try these values, with several seeds each, and say which ones agree: "
+          "min_cluster_size=5,10,20; may be given again")
+      ->type_name("NAME=V1,V2");
+  cluster->add_option("--sweep-seeds", args_.work.sweep_seeds, "Seeds for each combination")
+      ->check(CLI::Range(2, 10))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
+/// "min_cluster_size=5,10": numbers, true, false and words as they are in JSON.
+void CommandLine::add_sweep(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos)
+    throw CLI::ValidationError("--sweep", "'" + text + "' is not NAME=V1,V2,…");
+  json::array values;
+  for (std::size_t begin = equals + 1; begin <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    const std::string word = text.substr(begin, comma - begin);
+    const Result<json::value> value = core::parse_json(word, "value");
+    values.push_back(value.ok() ? *value : json::value(json::string(word)));
+    begin = comma + 1;
+  }
+  args_.work.sweep[text.substr(0, equals)] = std::move(values);
 }
 
 void CommandLine::add_collection_commands() {

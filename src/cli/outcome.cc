@@ -128,7 +128,34 @@ void print_one_run(const json::object& run) {
 
 /// A run over a collection, not of a file.
 bool is_of_collection(const json::object& run) {
-  return core::get_string(run, "recipe") == "clusters";
+  const std::string recipe = core::get_string(run, "recipe");
+  return recipe == "clusters" || recipe == "assign" || recipe == "sweep";
+}
+
+/// What was tried, and which of it is recommended.
+void print_sweep(const json::object& run) {
+  for (const json::value& value : core::get_array(run, "artifacts")) {
+    if (core::get_string(value.as_object(), "type") != "sweep_v1") continue;
+    const Result<json::value> document =
+        core::read_json_file(core::get_string(value.as_object(), "path"));
+    if (!document.ok() || !document->is_object()) continue;
+    const json::object& sweep = document->get_object();
+    Table table({"", "parameters", "clusters", "noise", "stability"});
+    std::int64_t place = 0;
+    for (const json::value& one : core::get_array(sweep, "combinations")) {
+      const json::object& combination = one.as_object();
+      std::string tried;
+      for (const auto& parameter : core::get_object(combination, "tried"))
+        tried += fmt::format("{}{}={}", tried.empty() ? "" : " ", std::string(parameter.key()),
+                             core::to_json(parameter.value()));
+      table.add({place++ == core::get_int(sweep, "recommended") ? "*" : "", tried,
+                 fmt::format("{:.1f}", core::get_double(combination, "clusters")),
+                 fmt::format("{:.1f} %", 100 * core::get_double(combination, "noise")),
+                 fmt::format("{:.3f}", core::get_double(combination, "stability"))});
+    }
+    std::printf("\n%s\n* recommended: %s\n", table.to_string().c_str(),
+                printable(core::get_string(sweep, "why"), 400).c_str());
+  }
 }
 
 /// What was found, where clusters were.
@@ -208,7 +235,10 @@ Result<int> print_outcome(Session& session,
     } else if (!runs.empty()) {
       print_many_runs(runs, std::filesystem::absolute(session.root.path).lexically_normal());
     }
-    for (const json::object& run : runs) print_clusters(run);
+    for (const json::object& run : runs) {
+      print_clusters(run);
+      print_sweep(run);
+    }
     print_failures(runs);
     if (is_stopped)
       std::printf("\nStopped. Finished work is kept; the same command goes on from here.\n");

@@ -65,17 +65,6 @@ double floor_of(std::span<const TreeEdge> edges, double scale) {
   return std::sqrt(static_cast<double>(first->distance)) / scale / 2;
 }
 
-/// The greatest λ of each cluster and of all clusters below it.
-std::vector<double> deepest(const CondensedTree& tree) {
-  std::vector<double> lambdas;
-  for (const CondensedCluster& c : tree.clusters) lambdas.push_back(c.death);
-  for (std::size_t c = tree.clusters.size(); c-- > 1;) {
-    double& above = lambdas[tree.clusters[c].parent];
-    above = std::max(above, lambdas[c]);
-  }
-  return lambdas;
-}
-
 }  // namespace
 
 Result<Hdbscan> Hdbscan::fit(MatrixView points, const HdbscanOptions& options) {
@@ -100,6 +89,16 @@ Result<Hdbscan> Hdbscan::fit(MatrixView points, const HdbscanOptions& options) {
                                     model.tree_.rows(), options.min_cluster_size);
   model.describe(options);
   return model;
+}
+
+void Hdbscan::find_deepest() {
+  const std::vector<CondensedCluster>& clusters = clustering_.tree.clusters;
+  deepest_.clear();
+  for (const CondensedCluster& c : clusters) deepest_.push_back(c.death);
+  for (std::size_t c = clusters.size(); c-- > 1;) {
+    double& above = deepest_[clusters[c].parent];
+    above = std::max(above, deepest_[c]);
+  }
 }
 
 /// Chooses clusters and writes down what is known of them and of the points.
@@ -143,10 +142,10 @@ void Hdbscan::describe(const HdbscanOptions& options) {
     if (node_labels_[c] != kNoise) node_labels_[c] = std::max(kNoise, node_labels_[chosen_of[c]]);
   }
 
-  const std::vector<double> deepest_of = deepest(tree);
+  find_deepest();
   result.outlier_scores.resize(n);
   for (std::size_t i = 0; i < n; ++i) {
-    result.outlier_scores[i] = static_cast<float>(1 - tree.lambda[i] / deepest_of[tree.cluster[i]]);
+    result.outlier_scores[i] = static_cast<float>(1 - tree.lambda[i] / deepest_[tree.cluster[i]]);
   }
   std::vector<bool> is_leaf(tree.clusters.size(), true);
   for (std::size_t c = 1; c < tree.clusters.size(); ++c) is_leaf[tree.clusters[c].parent] = false;
@@ -158,7 +157,7 @@ void Hdbscan::describe(const HdbscanOptions& options) {
     if (is_densest && exemplars.size() < kExemplarsMax) exemplars.push_back(i);
   }
   for (ClusterInfo& cluster : result.clusters) {
-    cluster.persistence = cluster.stability / (cluster.size * deepest_of[0]);
+    cluster.persistence = cluster.stability / (cluster.size * deepest_[0]);
   }
   result.core_distances.resize(n);
   for (std::size_t i = 0; i < n; ++i) {

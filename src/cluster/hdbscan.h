@@ -66,6 +66,9 @@ struct Assignment {
   float probability = 0;
   std::uint32_t nearest_row = 0;  ///< The nearest point by mutual reachability distance, …
   float distance = 0;             ///< … and that distance.
+  float outlier_score = 0;        ///< GLOSH among what nearest_row is among.
+  /// Of noise: how much nearer it would have to be to the cluster of nearest_row; infinite if that is noise, too.
+  float missing = 0;
 };
 
 /// Why a point is noise, in distances: it would have to be nearer by `missing` to be in the cluster `nearest_label`.
@@ -85,6 +88,19 @@ struct NoiseReason {
   float missing = 0;  ///< nearest_distance - cluster_reach, at least 0.
 };
 
+/// All that assign() needs besides the points, so that it need not be computed again. Shapes (n,) are by row.
+struct HdbscanState {
+  std::size_t min_samples = 0;
+  double distance_floor = 0;
+  double root_lambda = 0;
+  std::vector<float> core;                ///< (n,) Squared and scaled as the tree of blocks is.
+  std::vector<std::int32_t> node_labels;  ///< Of each cluster of the condensed tree.
+  std::vector<std::uint32_t> nodes;       ///< Of each label its cluster in the condensed tree.
+  std::vector<CondensedCluster> tree_clusters;
+  std::vector<std::uint32_t> tree_cluster;  ///< (n,)
+  std::vector<double> tree_lambda;          ///< (n,)
+};
+
 class Hdbscan {
  public:
   /// Clusters the rows. Euclidean; for cosine normalise the rows (`normalize.h`): |a - b|² = 2 (1 - cos).
@@ -93,6 +109,11 @@ class Hdbscan {
   /// equal; with allow_single_cluster they are one cluster instead. EMBEDDING_NOT_FINITE: NaN or infinity.
   /// INVALID_ARGUMENT: options, no columns, or 2^31 rows.
   static Result<Hdbscan> fit(MatrixView points, const HdbscanOptions& options);
+
+  [[nodiscard]] HdbscanState state() const;
+  /// Of the same points: assign() answers as it did; of clustering() there are only the tree and the clusters' nodes.
+  /// ARTIFACT_CORRUPT if the state is not of these points.
+  static Result<Hdbscan> restore(MatrixView points, HdbscanState state);
 
   [[nodiscard]] const Clustering& clustering() const { return clustering_; }
   /// Leaves an object that can only be destroyed.
@@ -109,7 +130,9 @@ class Hdbscan {
  private:
   Hdbscan() = default;
   void describe(const HdbscanOptions& options);
+  void find_deepest();
   [[nodiscard]] Assignment assignment(std::uint32_t position, double squared) const;
+  [[nodiscard]] float missing_of(const Assignment& assignment) const;
   [[nodiscard]] double reach_of(std::int32_t label) const;
   [[nodiscard]] float to_distance(float squared) const;
 
@@ -118,6 +141,8 @@ class Hdbscan {
   std::size_t min_samples_ = 0;
   double distance_floor_ = 0;
   double root_lambda_ = 0;  // Points that leave a chosen root below it are noise.
+  std::vector<double>
+      deepest_;  // Of each cluster of the condensed tree the greatest λ in it and below.
   std::vector<std::int32_t>
       node_labels_;  // Of each cluster of the condensed tree; kNoise above the chosen ones.
   Clustering clustering_;

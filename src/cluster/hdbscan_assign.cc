@@ -139,17 +139,88 @@ Assignment Hdbscan::assignment(std::uint32_t position, double squared) const {
       std::min(tree.lambda[result.nearest_row],
                1 / std::max(distance_floor_, static_cast<double>(result.distance)));
   std::uint32_t cluster = tree.cluster[result.nearest_row];
+  result.outlier_score = static_cast<float>(1 - lambda / deepest_[cluster]);
   while (cluster != 0 && tree.clusters[cluster].birth >= lambda) {
     cluster = tree.clusters[cluster].parent;
   }
   const std::int32_t label = node_labels_[cluster];
+  result.missing = label == kNoise ? missing_of(result) : 0;
   if (label == kNoise) return result;
   const std::uint32_t node = clustering_.clusters[static_cast<std::size_t>(label)].node;
-  if (node == 0 && lambda < root_lambda_) return result;
+  if (node == 0 && lambda < root_lambda_) {
+    result.missing = missing_of(result);
+    return result;
+  }
   const double death = tree.clusters[node].death;
   result.label = label;
   result.probability = static_cast<float>(std::min(lambda, death) / death);
   return result;
+}
+
+/// Of noise, by the last cluster of what it is connected to.
+float Hdbscan::missing_of(const Assignment& assignment) const {
+  const std::int32_t nearest = node_labels_[clustering_.tree.cluster[assignment.nearest_row]];
+  if (nearest == kNoise) return kInfinity;
+  return std::max(0.0F, assignment.distance - static_cast<float>(reach_of(nearest)));
+}
+
+HdbscanState Hdbscan::state() const {
+  HdbscanState state;
+  state.min_samples = min_samples_;
+  state.distance_floor = distance_floor_;
+  state.root_lambda = root_lambda_;
+  state.core.resize(tree_.n_points());
+  for (std::size_t i = 0; i < tree_.n_points(); ++i) state.core[tree_.rows()[i]] = core_[i];
+  state.node_labels = node_labels_;
+  for (const ClusterInfo& info : clustering_.clusters) state.nodes.push_back(info.node);
+  state.tree_clusters = clustering_.tree.clusters;
+  state.tree_cluster = clustering_.tree.cluster;
+  state.tree_lambda = clustering_.tree.lambda;
+  return state;
+}
+
+namespace {
+
+/// Whether every number that is used as an index is one.
+bool is_sound(const HdbscanState& state, std::size_t n) {
+  const std::size_t n_nodes = state.tree_clusters.size();
+  const auto n_labels = static_cast<std::int32_t>(state.nodes.size());
+  if (n_nodes == 0 || state.node_labels.size() != n_nodes || state.core.size() != n ||
+      state.tree_cluster.size() != n || state.tree_lambda.size() != n || state.min_samples == 0 ||
+      state.min_samples > n)
+    return false;
+  for (std::size_t c = 0; c < n_nodes; ++c) {
+    if (c > 0 && state.tree_clusters[c].parent >= c) return false;
+    if (state.node_labels[c] < kNoise || state.node_labels[c] >= n_labels) return false;
+  }
+  const auto is_node = [&](std::uint32_t c) { return c < n_nodes; };
+  return std::all_of(state.nodes.begin(), state.nodes.end(), is_node) &&
+         std::all_of(state.tree_cluster.begin(), state.tree_cluster.end(), is_node);
+}
+
+}  // namespace
+
+Result<Hdbscan> Hdbscan::restore(MatrixView points, HdbscanState state) {
+  if (points.n_columns() == 0 || !is_sound(state, points.n_rows())) {
+    return fail(ErrorCode::artifact_corrupt, "clusters of {} points are not of these {} points",
+                state.core.size(), points.n_rows());
+  }
+  Hdbscan model;
+  model.tree_ = BlockTree::build(points);
+  model.core_.assign(model.tree_.n_blocks() * kBlock, kInfinity);
+  for (std::size_t i = 0; i < points.n_rows(); ++i)
+    model.core_[i] = state.core[model.tree_.rows()[i]];
+  model.min_samples_ = state.min_samples;
+  model.distance_floor_ = state.distance_floor;
+  model.root_lambda_ = state.root_lambda;
+  model.node_labels_ = std::move(state.node_labels);
+  for (const std::uint32_t node : state.nodes)
+    model.clustering_.clusters.push_back({node, 0, state.tree_clusters[node].stability, 0, {}});
+  model.clustering_.tree.clusters = std::move(state.tree_clusters);
+  model.clustering_.tree.cluster = std::move(state.tree_cluster);
+  model.clustering_.tree.lambda = std::move(state.tree_lambda);
+  model.find_deepest();
+  return model;
 }
 
 double Hdbscan::reach_of(std::int32_t label) const {

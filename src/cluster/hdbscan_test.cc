@@ -171,6 +171,45 @@ TEST(Hdbscan, DescribesItsClusters) {
   }
 }
 
+TEST(Hdbscan, RestoredFromItsStateAssignsAlike) {
+  const Matrix points = groups(3, 200, 5, 7);
+  Matrix asked = groups(3, 50, 5, 8);
+  for (std::size_t i = 0; i < 20; ++i) asked.row(i)[0] += static_cast<float>(i);
+  for (const ClusterSelection selection : {ClusterSelection::eom, ClusterSelection::leaf}) {
+    const Hdbscan model =
+        Hdbscan::fit(points.view(), {.min_cluster_size = 10, .selection = selection}).value();
+    const Hdbscan restored = Hdbscan::restore(points.view(), model.state()).value();
+    const auto before = model.assign(asked.view(), 1).value();
+    const auto after = restored.assign(asked.view(), 1).value();
+    ASSERT_EQ(before.size(), after.size());
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      EXPECT_EQ(before[i].label, after[i].label);
+      EXPECT_EQ(before[i].probability, after[i].probability);
+      EXPECT_EQ(before[i].nearest_row, after[i].nearest_row);
+      EXPECT_EQ(before[i].missing, after[i].missing);
+      EXPECT_TRUE(before[i].label == kNoise || before[i].missing == 0);
+    }
+  }
+}
+
+TEST(Hdbscan, IsNotRestoredFromAStateOfOtherPointsOrADamagedOne) {
+  const Matrix points = groups(3, 100, 5, 7);
+  const Hdbscan model = Hdbscan::fit(points.view(), {.min_cluster_size = 10}).value();
+  const auto code_of = [&](const auto& damage) {
+    HdbscanState state = model.state();
+    damage(state);
+    const Result<Hdbscan> restored = Hdbscan::restore(points.view(), std::move(state));
+    return restored.ok() ? ErrorCode::internal : restored.error().code;
+  };
+  using State = HdbscanState;
+  EXPECT_EQ(code_of([](State& s) { s.core.pop_back(); }), ErrorCode::artifact_corrupt);
+  EXPECT_EQ(code_of([](State& s) { s.tree_cluster[5] = 999; }), ErrorCode::artifact_corrupt);
+  EXPECT_EQ(code_of([](State& s) { s.node_labels[1] = 999; }), ErrorCode::artifact_corrupt);
+  EXPECT_EQ(code_of([](State& s) { s.nodes[0] = 999; }), ErrorCode::artifact_corrupt);
+  EXPECT_EQ(code_of([](State& s) { s.tree_clusters[1].parent = 1; }), ErrorCode::artifact_corrupt);
+  EXPECT_EQ(code_of([](State& s) { s.tree_clusters.clear(); }), ErrorCode::artifact_corrupt);
+}
+
 TEST(Hdbscan, AssignsItsOwnPointsAndTheirNeighboursToTheirClusters) {
   const Matrix points = groups(3, 400, 5, 7);
   const auto model = Hdbscan::fit(points.view(), {.min_cluster_size = 20});

@@ -256,6 +256,45 @@ Result<Neighbors> exact_neighbors(MatrixView rows, const NeighborOptions& option
   return exact_of_candidates(points, all, lists, n_kept, options);
 }
 
+Result<Neighbors> neighbors_of_last(MatrixView rows,
+                                    std::size_t n_last,
+                                    const NeighborOptions& given) {
+  BALEEN_CHECK(n_last <= rows.n_rows());
+  const std::size_t n_before = rows.n_rows() - n_last;
+  // The last ones are of one group, and so never each other's neighbours.
+  std::vector<std::uint32_t> groups(rows.n_rows(), static_cast<std::uint32_t>(n_before));
+  std::iota(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(n_before), 0U);
+  NeighborOptions options = given;
+  options.groups = groups;
+  if (options.k == 0 || n_before < options.k) {
+    return fail(ErrorCode::cluster_too_few_points,
+                "find {} neighbours among {} points: more of them are needed", options.k, n_before);
+  }
+  BALEEN_ASSIGN_OR_RETURN(Points points, Points::create(rows, options.metric, options.n_threads));
+  points.center_on_sample(1024);
+  constexpr std::size_t kBlockRows = 1024;
+  const std::size_t n_kept = std::min(n_before, options.k + kExactMargin);
+  Neighbors result = make_neighbors(n_last, options.k);
+  for (std::size_t begin = 0; begin < n_last; begin += kBlockRows) {
+    const std::size_t end = std::min(n_last, begin + kBlockRows);
+    const FloatBlock queries(points, n_before + begin, n_before + end);
+    std::vector<std::uint32_t> which(end - begin);
+    std::iota(which.begin(), which.end(), static_cast<std::uint32_t>(n_before + begin));
+    CandidateLists lists(which.size(), n_kept);
+    Scanner scanner(queries.rows());
+    for (std::size_t first = 0; first < n_before; first += kBlockRows) {
+      const FloatBlock others(points, first, std::min(n_before, first + kBlockRows));
+      scanner.scan_queries(others.rows(), which, {}, lists);
+    }
+    const Neighbors found = exact_of_candidates(points, which, lists, n_kept, options);
+    std::ranges::copy(found.indices,
+                      result.indices.begin() + static_cast<std::ptrdiff_t>(begin * options.k));
+    std::ranges::copy(found.distances,
+                      result.distances.begin() + static_cast<std::ptrdiff_t>(begin * options.k));
+  }
+  return result;
+}
+
 double recall(const Neighbors& found, const Neighbors& truth) {
   BALEEN_CHECK(found.n == truth.n && found.k >= truth.k);
   std::size_t n_true = 0;

@@ -53,6 +53,13 @@ struct Neighbors {
 /// @return  EMBEDDING_NOT_FINITE; CLUSTER_TOO_FEW_POINTS if there are not more than k points; or if k is 0.
 [[nodiscard]] Result<Neighbors> exact_neighbors(MatrixView points, const NeighborOptions& options);
 
+/// Of the last `n_last` points their true neighbours among those before (Neighbors::n is n_last), found in the same way.
+/// options.groups is not used.
+/// @return  Errors as above, where `k` is held against the points before.
+[[nodiscard]] Result<Neighbors> neighbors_of_last(MatrixView points,
+                                                  std::size_t n_last,
+                                                  const NeighborOptions& options);
+
 /// Almost the true neighbours; every distance that is given is exact.
 ///
 /// Points are compared in a sketch of small integers (sketch.h), cell by cell of k-means, each cell with those that

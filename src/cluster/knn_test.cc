@@ -302,5 +302,32 @@ TEST(Recall, CountsEquallyFarNeighboursAsFound) {
   EXPECT_DOUBLE_EQ(recall(found, truth), 0.75);
 }
 
+TEST(NeighborsOfLast, AreTheTrueOnesAmongThoseBefore) {
+  for (const std::size_t n_last : {std::size_t{1}, std::size_t{70}, std::size_t{1100}}) {
+    SCOPED_TRACE(n_last);
+    const std::size_t n_before = 300;
+    Matrix points(n_before + n_last, 20);
+    for (std::size_t i = 0; i < points.n_rows(); ++i) {
+      Random random(4, i);
+      for (float& x : points.row(i)) x = random.uniform();
+    }
+    const Neighbors found = neighbors_of_last(points.view(), n_last, {.k = 7}).value();
+    ASSERT_EQ(found.n, n_last);
+    for (std::size_t q = 0; q < n_last; ++q) {
+      std::vector<std::pair<float, std::uint32_t>> all;
+      for (std::uint32_t j = 0; j < n_before; ++j)
+        all.emplace_back(squared_euclidean(points.row(n_before + q), points.row(j)), j);
+      std::sort(all.begin(), all.end());
+      for (std::size_t c = 0; c < 7; ++c) {
+        ASSERT_EQ(found.indices_of(q)[c], all[c].second);
+        ASSERT_NEAR(found.distances_of(q)[c], std::sqrt(all[c].first), 1e-5F);
+      }
+    }
+  }
+  const Matrix few(5, 2);
+  EXPECT_EQ(neighbors_of_last(few.view(), 2, {.k = 4}).error().code,
+            ErrorCode::cluster_too_few_points);
+}
+
 }  // namespace
 }  // namespace baleen::cluster

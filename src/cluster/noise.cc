@@ -20,10 +20,9 @@ double median(std::vector<double>& values) {
   return *middle;
 }
 
-/// Logarithms of the mean distances to the neighbours; infinite for a point without any.
-std::vector<double> log_mean_distances(const Neighbors& neighbors) {
+/// The mean distance of each point to its neighbours; infinite for a point without any.
+std::vector<double> mean_distances(const Neighbors& neighbors) {
   std::vector<double> means(neighbors.n, kInfinity);
-  double least = kInfinity;
   for (std::size_t i = 0; i < neighbors.n; ++i) {
     double sum = 0;
     double count = 0;
@@ -33,48 +32,109 @@ std::vector<double> log_mean_distances(const Neighbors& neighbors) {
       ++count;
     }
     if (count > 0) means[i] = sum / count;
-    if (means[i] > 0) least = std::min(least, means[i]);
   }
-  // Groups of duplicates: as dense as anything, but not infinitely so.
-  const double floor = std::isfinite(least) ? least / 2 : 1;
-  for (double& mean : means) mean = std::log(std::max(mean, floor));
   return means;
+}
+
+/// Groups of duplicates: as dense as anything, but not infinitely so. Half of the least positive distance.
+double floor_of(std::span<const double> means) {
+  double least = kInfinity;
+  for (const double mean : means) {
+    if (mean > 0) least = std::min(least, mean);
+  }
+  return std::isfinite(least) ? least / 2 : 1;
+}
+
+/// The median of the logarithms of the neighbours of point i; infinite without any.
+template <typename LogOf>
+double log_around(const Neighbors& neighbors,
+                  std::size_t i,
+                  const LogOf& log_of,
+                  std::vector<double>& around) {
+  around.clear();
+  for (const std::uint32_t j : neighbors.indices_of(i)) {
+    if (j != kNoNeighbor) around.push_back(log_of(j));
+  }
+  return around.empty() ? kInfinity : median(around);
+}
+
+/// Scores, verdicts and what is missing, where the mean distances (`logs`), those around, and counts are known.
+void judge(std::span<const double> logs,
+           std::span<const double> around,
+           std::size_t k,
+           const NoiseOptions& options,
+           NoiseScores& found) {
+  const std::size_t n = logs.size();
+  found.score.resize(n);
+  found.is_noise.resize(n);
+  found.missing.resize(n);
+  found.mean_distance.resize(n);
+  const double popular = options.popularity_max * static_cast<double>(k);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double ratio = std::isfinite(around[i]) ? logs[i] - around[i] : kInfinity;
+    const double score = (ratio - found.middle) / found.deviation;
+    const bool is_noise = score > options.threshold && found.count[i] < popular;
+    found.score[i] = static_cast<float>(score);
+    found.mean_distance[i] = static_cast<float>(std::exp(logs[i]));
+    found.is_noise[i] = is_noise ? 1 : 0;
+    found.n_noise += is_noise ? 1 : 0;
+    if (!is_noise) continue;
+    const double allowed = std::exp(around[i] + found.middle + options.threshold * found.deviation);
+    found.missing[i] = std::isfinite(around[i]) ? static_cast<float>(std::exp(logs[i]) - allowed)
+                                                : std::numeric_limits<float>::infinity();
+  }
 }
 
 }  // namespace
 
 NoiseScores find_noise(const Neighbors& neighbors, const NoiseOptions& options) {
-  const std::vector<double> logs = log_mean_distances(neighbors);
-  std::vector<double> ratios(neighbors.n, kInfinity);
-  std::vector<double> around;
+  std::vector<double> logs = mean_distances(neighbors);
+  const double floor = floor_of(logs);
+  for (double& value : logs) value = std::log(std::max(value, floor));
+  std::vector<double> around(neighbors.n);
+  std::vector<double> work;
+  std::vector<double> sorted(neighbors.n);
+  const auto log_of = [&](std::uint32_t j) { return logs[j]; };
   for (std::size_t i = 0; i < neighbors.n; ++i) {
-    around.clear();
-    for (const std::uint32_t j : neighbors.indices_of(i)) {
-      if (j != kNoNeighbor) around.push_back(logs[j]);
-    }
-    if (!around.empty()) ratios[i] = logs[i] - median(around);
+    around[i] = log_around(neighbors, i, log_of, work);
+    sorted[i] = std::isfinite(around[i]) ? logs[i] - around[i] : kInfinity;
   }
-  std::vector<double> sorted = ratios;
-  const double middle = median(sorted);
-  for (double& value : sorted) {
-    value = std::isfinite(value) ? std::abs(value - middle) : kInfinity;
-  }
-  const double deviation = std::max(1.4826 * median(sorted), 1e-12);
   NoiseScores found;
-  found.score.resize(neighbors.n);
+  found.middle = median(sorted);
+  for (double& value : sorted) {
+    value = std::isfinite(value) ? std::abs(value - found.middle) : kInfinity;
+  }
+  found.deviation = std::max(1.4826 * median(sorted), 1e-12);
   found.count.resize(neighbors.n);
-  found.is_noise.resize(neighbors.n);
   for (const std::uint32_t j : neighbors.indices) {
     if (j != kNoNeighbor) ++found.count[j];
   }
-  const double popular = options.popularity_max * static_cast<double>(neighbors.k);
+  judge(logs, around, neighbors.k, options, found);
+  return found;
+}
+
+NoiseScores find_new_noise(const Neighbors& neighbors,
+                           const NoiseYardstick& yardstick,
+                           const NoiseOptions& options) {
+  std::vector<double> logs = mean_distances(neighbors);
+  const std::vector<double> old(yardstick.mean_distance.begin(), yardstick.mean_distance.end());
+  const double floor = floor_of(old);  // Of what has been raised to it: half of that, no matter.
+  for (double& value : logs) value = std::log(std::max(value, floor));
+  std::vector<double> around(neighbors.n);
+  std::vector<double> work;
+  const auto log_of = [&](std::uint32_t j) { return std::log(std::max(old[j], floor)); };
+  NoiseScores found;
+  found.middle = yardstick.middle;
+  found.deviation = yardstick.deviation;
+  found.count.resize(neighbors.n);
   for (std::size_t i = 0; i < neighbors.n; ++i) {
-    const double score = (ratios[i] - middle) / deviation;
-    const bool is_noise = score > options.threshold && found.count[i] < popular;
-    found.score[i] = static_cast<float>(score);
-    found.is_noise[i] = is_noise ? 1 : 0;
-    found.n_noise += is_noise ? 1 : 0;
+    around[i] = log_around(neighbors, i, log_of, work);
+    for (std::size_t c = 0; c < neighbors.k; ++c) {
+      const std::uint32_t j = neighbors.indices_of(i)[c];
+      if (j != kNoNeighbor && neighbors.distances_of(i)[c] <= yardstick.reach[j]) ++found.count[i];
+    }
   }
+  judge(logs, around, neighbors.k, options, found);
   return found;
 }
 

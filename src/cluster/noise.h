@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "cluster/knn.h"
@@ -34,12 +35,31 @@ struct NoiseScores {
   std::vector<std::uint32_t>
       count;                   ///< Of how many points each is one of the k nearest neighbours.
   std::vector<char> is_noise;  ///< 1: above the threshold, and not popular.
+  /// Of noise, how much smaller its mean distance to its neighbours would have to be; 0 of all others.
+  std::vector<float> missing;
+  std::vector<float> mean_distance;  ///< Of each point, to its neighbours.
+  double middle = 0,
+         deviation = 1;  ///< Of all logarithms of ratios: what scores are measured with.
   std::size_t n_noise = 0;
+};
+
+/// What find_noise found out about points among which new ones come to lie. Views of the caller's.
+struct NoiseYardstick {
+  std::span<const float> mean_distance;  ///< NoiseScores::mean_distance
+  std::span<const float> reach;          ///< Of each point, the distance to its k-th neighbour.
+  double middle = 0, deviation = 1;
 };
 
 /// Of all points of a k-NN search with k of about 15. Neighbours that do not exist do not count; a point without any is
 /// noise. Groups of fewer than k points look like noise.
 [[nodiscard]] NoiseScores find_noise(const Neighbors& neighbors, const NoiseOptions& options);
+
+/// The same of new points, each as if it alone had come to the others, which stay as they are.
+/// @param neighbors  Of each new point its k neighbours among the old ones. That these are all whose neighbour it could
+///                   be is taken for granted: `count` is of them.
+[[nodiscard]] NoiseScores find_new_noise(const Neighbors& neighbors,
+                                         const NoiseYardstick& yardstick,
+                                         const NoiseOptions& options);
 
 /// Takes noise out of labels: what is noise becomes −1, and labels that have lost all their points are closed up.
 void remove_noise(const NoiseScores& noise, std::vector<std::int32_t>& labels);

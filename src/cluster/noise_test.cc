@@ -134,6 +134,61 @@ TEST(Noise, IsAPointWithoutNeighboursAndNotOneAmongDuplicates) {
   EXPECT_EQ(find_noise({}, {}).n_noise, 0U);
 }
 
+TEST(Noise, IsToldWhatIsMissingAndWithThatMuchLessItIsNone) {
+  const Scene scene = baleen::cluster::scene({.n = 600, .d = 64, .n_groups = 5});
+  const auto neighbors = exact_neighbors(scene.points.view(), {.k = 15});
+  const NoiseScores scores = find_noise(*neighbors, {});
+  ASSERT_GT(scores.n_noise, 20U);
+  const NoiseYardstick yardstick{scores.mean_distance, {}, scores.middle, scores.deviation};
+  for (std::size_t i = 0; i < scores.score.size(); ++i) {
+    SCOPED_TRACE(i);
+    ASSERT_EQ(scores.is_noise[i] != 0, scores.missing[i] > 0);
+    if (scores.is_noise[i] == 0) continue;
+    // The point comes again, nearer to all of its neighbours by what is missing.
+    Neighbors again{1, 15, {}, {}};
+    for (std::size_t c = 0; c < 15; ++c) {
+      again.indices.push_back(neighbors->indices_of(i)[c]);
+      again.distances.push_back(neighbors->distances_of(i)[c] - scores.missing[i] * 1.001F);
+    }
+    const std::vector<float> reach(scores.score.size());  // Nobody's neighbour.
+    NoiseYardstick alone = yardstick;
+    alone.reach = reach;
+    EXPECT_EQ(find_new_noise(again, alone, {}).is_noise[0], 0);
+    for (float& distance : again.distances) distance += scores.missing[i] * 0.002F;
+    EXPECT_EQ(find_new_noise(again, alone, {}).is_noise[0], 1);
+  }
+}
+
+TEST(Noise, OfNewPointsIsToldByTheOldOnes) {
+  const Scene old = scene({.n = 3000, .noise = 0});
+  const Scene all =
+      scene({.n = 3400, .noise = 0.1F});  // The groups are the same, the last 340 are noise.
+  const auto neighbors = exact_neighbors(old.points.view(), {.k = 15});
+  const NoiseScores scores = find_noise(*neighbors, {});
+  std::vector<float> reach(old.points.n_rows());
+  for (std::size_t i = 0; i < reach.size(); ++i) reach[i] = neighbors->distances_of(i)[14];
+  Neighbors of_new{400, 15, {}, {}};
+  for (std::size_t i = 3000; i < 3400; ++i) {
+    std::vector<std::pair<float, std::uint32_t>> ranked;
+    for (std::uint32_t j = 0; j < 3000; ++j)
+      ranked.emplace_back(std::sqrt(squared_euclidean(all.points.row(i), old.points.row(j))), j);
+    std::partial_sort(ranked.begin(), ranked.begin() + 15, ranked.end());
+    for (std::size_t c = 0; c < 15; ++c) {
+      of_new.indices.push_back(ranked[c].second);
+      of_new.distances.push_back(ranked[c].first);
+    }
+  }
+  const NoiseScores found =
+      find_new_noise(of_new, {scores.mean_distance, reach, scores.middle, scores.deviation}, {});
+  int n_found = 0, n_wrong = 0;
+  for (std::size_t i = 0; i < 400; ++i) {
+    const bool is_noise = all.classes[3000 + i] < 0;
+    (is_noise ? n_found : n_wrong) += found.is_noise[i];
+  }
+  EXPECT_GE(n_found, 320);  // Of 340.
+  EXPECT_LE(n_wrong, 3);
+}
+
 TEST(Noise, TakenOutOfLabelsLeavesNoGaps) {
   NoiseScores noise;
   noise.is_noise = {0, 1, 1, 0, 0, 1};

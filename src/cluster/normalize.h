@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "cluster/matrix.h"
 #include "core/result.h"
@@ -37,6 +38,30 @@ struct NormalizeOptions {
 [[nodiscard]] Result<Matrix> normalize(MatrixView points,
                                        std::span<const std::uint32_t> groups,
                                        const NormalizeOptions& options);
+
+/// What points are centred and scaled by, group for group, so that points that come later are treated alike.
+struct Normalization {
+  std::vector<std::uint32_t> groups;  ///< Ascending; row g of the matrices is of groups[g].
+  Matrix center;                      ///< (n_groups, d)
+  Matrix factor;                      ///< (n_groups, d); no rows where nothing is scaled.
+  std::vector<float> center_of_all;   ///< (d,)
+  std::vector<float> scale_of_all;    ///< (d,) of centred points; empty where nothing is scaled.
+};
+
+/// What normalize() does, in two steps. `options.l2` plays no part in it.
+[[nodiscard]] Result<Normalization> fit_normalization(MatrixView points,
+                                                      std::span<const std::uint32_t> groups,
+                                                      const NormalizeOptions& options);
+/// Adds those groups of new points that are not there yet, measured as the old ones were.
+[[nodiscard]] Result<void> extend_normalization(MatrixView points,
+                                                std::span<const std::uint32_t> groups,
+                                                const NormalizeOptions& options,
+                                                Normalization& normalization);
+/// INVALID_ARGUMENT for a group that is not there, or other columns.
+[[nodiscard]] Result<Matrix> apply_normalization(MatrixView points,
+                                                 std::span<const std::uint32_t> groups,
+                                                 const Normalization& normalization,
+                                                 const NormalizeOptions& options);
 
 /// Divides each row by its length; rows of zeros stay. Returns how many those are.
 std::size_t l2_normalize(Matrix& points);

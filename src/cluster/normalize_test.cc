@@ -93,6 +93,33 @@ TEST(Normalize, IsTheSameAtAnyNumberOfThreads) {
   EXPECT_TRUE(std::ranges::equal(one->values(), three->values()));
 }
 
+TEST(Normalize, NewPointsOfAKnownGroupAreMovedAsThatGroupWas) {
+  Random random(5);
+  Matrix old(400, 3), later(60, 3);
+  std::vector<std::uint32_t> of_old(400), of_later(60);
+  for (std::size_t i = 0; i < 400; ++i) {
+    of_old[i] = i % 2 == 0 ? 7 : 3;
+    for (float& x : old.row(i)) x = random.uniform() + (i % 2 == 0 ? 10.0F : -4.0F);
+  }
+  for (std::size_t i = 0; i < 60; ++i) {
+    of_later[i] = i % 2 == 0 ? 7 : 5;  // 5 is new.
+    for (float& x : later.row(i)) x = random.uniform() + (i % 2 == 0 ? 10.0F : 30.0F);
+  }
+  for (const GroupScaling scaling : {GroupScaling::none, GroupScaling::per_column}) {
+    const NormalizeOptions options{.scaling = scaling, .prior = 0, .l2 = false};
+    Normalization fitted = fit_normalization(old.view(), of_old, options).value();
+    EXPECT_EQ(apply_normalization(later.view(), of_later, fitted, options).error().code,
+              ErrorCode::invalid_argument);
+    const Matrix before = apply_normalization(old.view(), of_old, fitted, options).value();
+    ASSERT_TRUE(extend_normalization(later.view(), of_later, options, fitted).ok());
+    EXPECT_EQ(fitted.groups, (std::vector<std::uint32_t>{3, 5, 7}));
+    const Matrix after = apply_normalization(old.view(), of_old, fitted, options).value();
+    EXPECT_TRUE(std::ranges::equal(before.values(), after.values())) << "the old ones stay";
+    const Matrix moved = apply_normalization(later.view(), of_later, fitted, options).value();
+    for (const float x : moved.values()) EXPECT_LT(std::abs(x), 1.5F);
+  }
+}
+
 TEST(Normalize, RefusesWhatItCannotUse) {
   const Matrix points(4, 2);
   const std::vector<std::uint32_t> three = {1, 2, 3};

@@ -72,23 +72,6 @@ class Places {
 
 std::size_t padded(std::size_t n) { return (n + kLayoutLanes - 1) / kLayoutLanes * kLayoutLanes; }
 
-/// The principal components of the points; at random what there are no dimensions for.
-Result<Matrix> principal_start(MatrixView rows, const UmapOptions& options) {
-  BALEEN_ASSIGN_OR_RETURN(Points points, Points::create(rows, options.metric, options.n_threads));
-  points.center_on_sample(4096);
-  const std::size_t n_rows = std::min(options.n_components, points.n_dimensions());
-  const Matrix basis = principal_subspace(points, n_rows, 4096, options.seed, options.n_threads);
-  const Matrix coordinates = projected(points, basis, options.n_threads);
-  Matrix start(rows.n_rows(), options.n_components);
-  for (std::size_t i = 0; i < rows.n_rows(); ++i) {
-    Random random(options.seed, i);
-    for (std::size_t c = 0; c < options.n_components; ++c) {
-      start.row(i)[c] = c < n_rows ? coordinates.row(i)[c] : random.uniform();
-    }
-  }
-  return start;
-}
-
 }  // namespace
 
 UmapCurve fit_umap_curve(double min_dist, double spread) {
@@ -172,6 +155,23 @@ Matrix umap_of_neighbors(const Neighbors& neighbors,
   return map;
 }
 
+/// At random what there are no dimensions for.
+Result<Matrix> umap_start(MatrixView rows, const UmapOptions& options) {
+  BALEEN_ASSIGN_OR_RETURN(Points points, Points::create(rows, options.metric, options.n_threads));
+  points.center_on_sample(4096);
+  const std::size_t n_rows = std::min(options.n_components, points.n_dimensions());
+  const Matrix basis = principal_subspace(points, n_rows, 4096, options.seed, options.n_threads);
+  const Matrix coordinates = projected(points, basis, options.n_threads);
+  Matrix start(rows.n_rows(), options.n_components);
+  for (std::size_t i = 0; i < rows.n_rows(); ++i) {
+    Random random(options.seed, i);
+    for (std::size_t c = 0; c < options.n_components; ++c) {
+      start.row(i)[c] = c < n_rows ? coordinates.row(i)[c] : random.uniform();
+    }
+  }
+  return start;
+}
+
 Result<Matrix> umap(MatrixView points, const UmapOptions& options) {
   return umap_ensemble(points, 1, options);
 }
@@ -185,18 +185,54 @@ Result<Matrix> umap_ensemble(MatrixView points, std::size_t n_maps, const UmapOp
                                          .groups = options.groups};
   BALEEN_ASSIGN_OR_RETURN(const Neighbors neighbors,
                           approximate_neighbors(points, neighbor_options));
-  BALEEN_ASSIGN_OR_RETURN(const Matrix start, principal_start(points, options));
-  if (n_maps == 1) return umap_of_neighbors(neighbors, start, options);
-  const std::size_t width = options.n_components;
-  Matrix maps(points.n_rows(), n_maps * width);
+  BALEEN_ASSIGN_OR_RETURN(const Matrix start, umap_start(points, options));
+  return umap_ensemble_of_neighbors(neighbors, start, n_maps, options);
+}
+
+namespace {
+
+UmapOptions options_of_map(const UmapOptions& options, std::size_t m, std::size_t n_maps) {
+  UmapOptions one = options;
+  if (n_maps > 1) one.seed = Random(options.seed, m).next();
+  return one;
+}
+
+void put_side_by_side(const Matrix& map, std::size_t m, Matrix& maps) {
+  for (std::size_t i = 0; i < map.n_rows(); ++i) {
+    std::ranges::copy(map.row(i),
+                      maps.row(i).begin() + static_cast<std::ptrdiff_t>(m * map.n_columns()));
+  }
+}
+
+}  // namespace
+
+Matrix umap_ensemble_of_neighbors(const Neighbors& neighbors,
+                                  const Matrix& initial,
+                                  std::size_t n_maps,
+                                  const UmapOptions& options) {
+  Matrix maps(neighbors.n, n_maps * options.n_components);
   for (std::size_t m = 0; m < n_maps; ++m) {
-    UmapOptions one = options;
-    one.seed = Random(options.seed, m).next();
-    const Matrix map = umap_of_neighbors(neighbors, start, one);
-    for (std::size_t i = 0; i < map.n_rows(); ++i)
-      std::ranges::copy(map.row(i), maps.row(i).begin() + static_cast<std::ptrdiff_t>(m * width));
+    put_side_by_side(umap_of_neighbors(neighbors, initial, options_of_map(options, m, n_maps)), m,
+                     maps);
   }
   return maps;
+}
+
+Matrix umap_ensemble_transform(const Neighbors& neighbors,
+                               MatrixView maps,
+                               std::size_t n_maps,
+                               const UmapOptions& options) {
+  const std::size_t width = options.n_components;
+  BALEEN_CHECK(maps.n_columns() == n_maps * width);
+  Matrix result(neighbors.n, maps.n_columns());
+  for (std::size_t m = 0; m < n_maps; ++m) {
+    Matrix map(maps.n_rows(), width);
+    for (std::size_t i = 0; i < maps.n_rows(); ++i)
+      std::ranges::copy(maps.row(i).subspan(m * width, width), map.row(i).begin());
+    put_side_by_side(umap_transform(neighbors, map.view(), options_of_map(options, m, n_maps)), m,
+                     result);
+  }
+  return result;
 }
 
 Matrix umap_transform(const Neighbors& neighbors, MatrixView map, const UmapOptions& options) {

@@ -48,6 +48,21 @@ inline constexpr std::size_t kUmapComponentsMax = 64;
                                            std::size_t n_maps,
                                            const UmapOptions& options);
 
+/// Where umap() lets the points start: their first n_components principal components, unscaled. EMBEDDING_NOT_FINITE.
+[[nodiscard]] Result<Matrix> umap_start(MatrixView points, const UmapOptions& options);
+
+/// umap_ensemble of a graph of neighbours that is known already.
+[[nodiscard]] Matrix umap_ensemble_of_neighbors(const Neighbors& neighbors,
+                                                const Matrix& initial,
+                                                std::size_t n_maps,
+                                                const UmapOptions& options);
+
+/// umap_transform into each of the maps that lie side by side.
+[[nodiscard]] Matrix umap_ensemble_transform(const Neighbors& neighbors,
+                                             MatrixView maps,
+                                             std::size_t n_maps,
+                                             const UmapOptions& options);
+
 /// The map of a graph of neighbours that is known already, from a given start.
 /// @param neighbors  n_neighbors - 1 of each point are used, or as many as there are.
 /// @param initial    (n, n_components), any scale; where the points start.

@@ -72,6 +72,10 @@ json::object valid_document(std::string_view schema_id) {
       "gain":null,"temperature_c":null,"battery_v":null,"make":null,"model":null,
       "serial":{"value":"S4A03895","source":"file name"},"firmware":null,"deployment":null,
       "stated_sample_rate_hz":null,"time_expansion":1.0,"comment":null,"contradictions":["a"]})"));
+  if (schema_id == "sweep.v1")
+    return with(header(schema_id), parse(R"({"encoding_id":"yamnet__w5","where":{},"recordings":1,
+      "windows":30,"seeds":3,"combinations":[{"tried":{"min_cluster_size":5},"parameters":{"seed":42},
+      "clusters":2.5,"noise":0.25,"stability":0.9}],"recommended":0,"why":"seeds agree"})"));
   if (schema_id == "clusters.v1")
     return with(header(schema_id),
                 parse(R"({"encoding_id":"yamnet__w5","parameters":{"seed":42},"where":{},
@@ -89,7 +93,7 @@ json::object valid_document(std::string_view schema_id) {
 }
 
 TEST(Document, EverySchemaAcceptsAValidDocument) {
-  ASSERT_EQ(schema_ids().size(), 10U);
+  ASSERT_EQ(schema_ids().size(), 11U);
   for (const std::string& id : schema_ids()) {
     SCOPED_TRACE(id);
     const json::object document = valid_document(id);

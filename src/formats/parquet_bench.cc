@@ -128,7 +128,8 @@ void write_assignments(benchmark::State& state) {
   }
   for (auto _ : state) {
     ParquetWriter writer = ParquetWriter::create(file(), assignments_schema()).value();
-    const AssignmentRows rows = {asset_id, row_index, label, score, score, x, x};
+    const AssignmentRows rows = {asset_id, row_index, label, score, score,
+                                 x,        x,         label, label, score};
     BALEEN_CHECK(writer.append(columns_of(rows)).ok());
     BALEEN_CHECK(writer.finish({}).ok());
   }

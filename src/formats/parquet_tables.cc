@@ -1,5 +1,6 @@
 #include "formats/parquet_tables.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace baleen::formats {
@@ -92,17 +93,23 @@ ParquetSchema assignments_schema() {
           {.name = "probability", .type = ParquetType::float64},
           {.name = "outlier_score", .type = ParquetType::float64},
           {.name = "x", .type = ParquetType::float32},
-          {.name = "y", .type = ParquetType::float32}};
+          {.name = "y", .type = ParquetType::float32},
+          {.name = "noise_reason", .type = ParquetType::int32},
+          {.name = "nearest_label", .type = ParquetType::int32},
+          {.name = "missing", .type = ParquetType::float64}};
 }
 
-std::array<ParquetBatchColumn, 7> columns_of(const AssignmentRows& rows) {
+std::array<ParquetBatchColumn, 10> columns_of(const AssignmentRows& rows) {
   return {{{rows.asset_id},
            {rows.row_index},
            {rows.label},
            {rows.probability},
            {rows.outlier_score},
            {rows.x},
-           {rows.y}}};
+           {rows.y},
+           {rows.noise_reason},
+           {rows.nearest_label},
+           {rows.missing}}};
 }
 
 Result<AssignmentsFile> open_assignments(const std::filesystem::path& path) {
@@ -116,6 +123,12 @@ Result<AssignmentsFile> open_assignments(const std::filesystem::path& path) {
   BALEEN_ASSIGN_OR_RETURN(file.outlier_score, r.column("outlier_score", ParquetType::float64));
   BALEEN_ASSIGN_OR_RETURN(file.x, r.column("x", ParquetType::float32));
   BALEEN_ASSIGN_OR_RETURN(file.y, r.column("y", ParquetType::float32));
+  const bool tells_why = std::ranges::any_of(
+      r.schema(), [](const ParquetColumn& column) { return column.name == "noise_reason"; });
+  if (!tells_why) return file;
+  BALEEN_ASSIGN_OR_RETURN(file.noise_reason, r.column("noise_reason", ParquetType::int32));
+  BALEEN_ASSIGN_OR_RETURN(file.nearest_label, r.column("nearest_label", ParquetType::int32));
+  BALEEN_ASSIGN_OR_RETURN(file.missing, r.column("missing", ParquetType::float64));
   return file;
 }
 

@@ -65,8 +65,16 @@ struct EmbeddingsFile {
 /// says.
 [[nodiscard]] Result<EmbeddingsFile> open_embeddings(const std::filesystem::path& path);
 
-/// asset_id, row_index, label, probability, outlier_score, x, y.
+/// asset_id, row_index, label, probability, outlier_score, x, y, noise_reason, nearest_label, missing.
 [[nodiscard]] ParquetSchema assignments_schema();
+
+/// Why a window is in no cluster. Numbers stand in files: never change one.
+enum class WindowNoise : std::int32_t {
+  none = 0,  ///< It is in a cluster.
+  alone =
+      1,  ///< Among the vectors themselves it is much farther from all others than those are from each other.
+  loose = 2,  ///< It belongs to no group that is dense and large enough.
+};
 
 /// Some rows of an assignments file: which window of which recording, and what the clustering made of it. Shapes (n,).
 struct AssignmentRows {
@@ -77,8 +85,13 @@ struct AssignmentRows {
   std::span<const double> outlier_score;
   std::span<const float> x;  ///< 2-D coordinates; NaN where there are none.
   std::span<const float> y;
+  std::span<const std::int32_t> noise_reason;  ///< WindowNoise
+  std::span<const std::int32_t>
+      nearest_label;  ///< Its own; of noise the nearest one; -1: there is none.
+  std::span<const double>
+      missing;  ///< How much nearer noise would have to be; NaN where there is no cluster.
 };
-[[nodiscard]] std::array<ParquetBatchColumn, 7> columns_of(const AssignmentRows& rows);
+[[nodiscard]] std::array<ParquetBatchColumn, 10> columns_of(const AssignmentRows& rows);
 
 struct AssignmentsFile {
   ParquetReader reader;
@@ -89,6 +102,10 @@ struct AssignmentsFile {
   int outlier_score = 0;
   int x = 0;
   int y = 0;
+  int noise_reason = -1;  ///< -1, as the two below: the file is of a version that did not tell.
+  int nearest_label = -1;
+  int missing = -1;
+  [[nodiscard]] bool tells_why() const { return noise_reason >= 0; }
 };
 [[nodiscard]] Result<AssignmentsFile> open_assignments(const std::filesystem::path& path);
 

@@ -285,10 +285,12 @@ TEST_F(ParquetWriterTest, AssignmentsComeBack) {
   const std::vector<std::int32_t> row_index = {0, 1, 0}, label = {2, -1, 2};
   const std::vector<double> probability = {1, 0, 0.5}, outlier_score = {0, 0.9, 0.1};
   const std::vector<float> x = {1, 2, NAN}, y = {3, 4, NAN};
+  const std::vector<std::int32_t> reason = {0, 2, 0}, nearest = {2, 0, 2};
+  const std::vector<double> missing = {0, 0.25, 0};
   ParquetWriter writer = ParquetWriter::create(dir_ / "t.parquet", assignments_schema()).value();
   ASSERT_TRUE(writer
-                  .append(columns_of(
-                      AssignmentRows{asset_id, row_index, label, probability, outlier_score, x, y}))
+                  .append(columns_of(AssignmentRows{asset_id, row_index, label, probability,
+                                                    outlier_score, x, y, reason, nearest, missing}))
                   .ok());
   ASSERT_TRUE(writer.finish({}).ok());
   AssignmentsFile file = open_assignments(dir_ / "t.parquet").value();
@@ -298,7 +300,28 @@ TEST_F(ParquetWriterTest, AssignmentsComeBack) {
   ASSERT_TRUE(file.reader.read(file.label, 0, labels).ok());
   EXPECT_THAT(ids, ElementsAre("a", "a", "b"));
   EXPECT_THAT(labels, ElementsAre(2, -1, 2));
+  ASSERT_TRUE(file.tells_why());
+  std::vector<double> read(3);
+  ASSERT_TRUE(file.reader.read(file.missing, 0, read).ok());
+  EXPECT_THAT(read, ElementsAre(0, 0.25, 0));
   EXPECT_EQ(open_embeddings(dir_ / "t.parquet").error().code, ErrorCode::artifact_corrupt);
+}
+
+TEST_F(ParquetWriterTest, AssignmentsOfVersionsThatDidNotTellWhyAreRead) {
+  ParquetSchema older = assignments_schema();
+  older.resize(7);
+  const std::vector<std::string_view> asset_id = {"a"};
+  const std::vector<std::int32_t> number = {0};
+  const std::vector<double> share = {1};
+  const std::vector<float> place = {2};
+  ParquetWriter writer = ParquetWriter::create(dir_ / "t.parquet", older).value();
+  const auto columns =
+      columns_of(AssignmentRows{asset_id, number, number, share, share, place, place, {}, {}, {}});
+  ASSERT_TRUE(writer.append(std::span(columns).first(7)).ok());
+  ASSERT_TRUE(writer.finish({}).ok());
+  const AssignmentsFile file = open_assignments(dir_ / "t.parquet").value();
+  EXPECT_FALSE(file.tells_why());
+  EXPECT_EQ(file.reader.n_rows(), 1);
 }
 
 }  // namespace

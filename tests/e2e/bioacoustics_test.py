@@ -150,6 +150,8 @@ class Bioacoustics(harness.Case):
         self.assertEqual(sum(cluster["size"] for cluster in document["clusters"]) + document["noise"], document["windows"])
         for cluster in document["clusters"]:
             self.assertTrue(cluster["exemplars"])
+        deployment, = document["deployments"]
+        self.assertEqual((deployment["windows"], deployment["without_start"]), (document["windows"], 3))
         self.assert_index_is_true(place)
         self.assert_nothing_left(place)
 
@@ -157,6 +159,57 @@ class Bioacoustics(harness.Case):
         self.assertTrue(self.assert_status(place.run(*words), 0).json["reused"])
         self.assert_status(place.run(*words, "--min-cluster-size", 5, "--seed", 1), 0)
         self.assertEqual(len([path for path in harness.artifacts(place.data) if path.endswith("clusters.json")]), 2)
+
+    def test_recordings_that_come_later_are_put_into_the_clusters_that_there_are(self):
+        place = self.place()
+        folder = self.recordings(place, 3, 40)
+        embed = ("--model", "builtin", "--window", 1, "--collection", "reef")
+        assign = ("cluster", "reef", "--assign-new", "--json")
+        self.assert_status(place.run(*run_command(folder, *embed)), 0)
+        early = place.run(*assign)
+        self.assertEqual((early.status, early.json["error"]["code"]), (3, "INPUT_NOT_FOUND"), str(early))
+        self.assert_status(place.run("cluster", "reef", "--model", "builtin", "--window", 1, "--min-cluster-size", 5), 0)
+        before = harness.artifacts(place.data)
+
+        nothing = self.assert_status(place.run(*assign), 0)
+        self.assertEqual(self.added(place), [0], str(nothing))
+        later = place.path / "later"
+        for i in range(2):
+            harness.make_wav(later / f"later{i}.wav", 20, 48000, 1, seed=50 + i)
+        self.assert_status(place.run(*run_command(later, *embed)), 0)
+        self.assertEqual(self.assert_status(place.run(*assign), 0).json["state"], "complete")
+        self.assertEqual(self.added(place), [0, 40])
+        after = harness.artifacts(place.data)
+        self.assertEqual({path: after[path] for path in before}, before, "the clusters stay as they were")
+        self.assertTrue(self.assert_status(place.run(*assign), 0).json["reused"])
+        self.assert_index_is_true(place)
+        self.assert_nothing_left(place)
+        wrong = place.run(*assign, "--min-cluster-size", 5)
+        self.assertEqual((wrong.status, wrong.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(wrong))
+
+    def test_a_sweep_says_which_parameters_hold(self):
+        place = self.place()
+        self.assert_status(place.run(*run_command(self.recordings(place, 2, 40), "--model", "builtin", "--window", 1,
+                                                  "--collection", "reef")), 0)
+        words = ("cluster", "reef", "--model", "builtin", "--window", 1, "--sweep", "min_cluster_size=5,10,20",
+                 "--sweep", "n_neighbors=5,15")
+        shown = self.assert_status(place.run(*words), 0).out
+        document = json.loads((place.data / self.one(place, "sweep.json")).read_text())
+        self.assertEqual([one["tried"] for one in document["combinations"]],
+                         [{"min_cluster_size": size, "n_neighbors": n} for size in (5, 10, 20) for n in (5, 15)])
+        self.assertIn(document["why"], shown)
+        self.assertIn("min_cluster_size=20 n_neighbors=5", shown)
+        self.assertTrue(self.assert_status(place.run(*words, "--json"), 0).json["reused"])
+        for wrong in ("min_cluster_size", "seed=1,2", "n_neighbors=", "min_cluster_size=five"):
+            outcome = place.run("cluster", "reef", "--model", "builtin", "--sweep", wrong, "--json")
+            self.assertEqual((outcome.status, outcome.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(outcome))
+        self.assert_index_is_true(place)
+        self.assert_nothing_left(place)
+
+    def added(self, place):
+        """Windows of each table of additions, oldest first."""
+        return [json.loads(text)["windows"] for text, in place.rows(
+            "SELECT document_json FROM artifact_index WHERE artifact_type = 'additions' ORDER BY artifact_id")]
 
     def test_clusters_are_written_for_other_programs(self):
         place = self.place()

@@ -259,7 +259,7 @@ def leftovers(data):
             continue
         is_artifact = re.fullmatch(
             r"audio/[^/]+/(original\.[a-z0-9]{1,8}|normalized(\.[0-9a-f]{12})?\.wav)|features/[^/]+\.(h5|feature_pack\.v1\.json)|"
-            r"embeddings/[^/]+/[^/]+/[0-9a-f]{64}\.parquet|clusters/[^/]+/(clusters\.json|assignments\.parquet)|"
+            r"embeddings/[^/]+/[^/]+/[0-9a-f]{64}\.parquet|clusters/[^/]+/(clusters\.json|sweep\.json|assignments\.parquet|additions\.[0-9a-f]{12}\.parquet|cluster_model\.bin)|"
             r"recordings/[^/]+\.recording\.v1(\.[0-9a-f]{12})?\.json|"
             r"waveform/[^/]+\.waveform\.v1(\.[0-9a-f]{12})?\.dat|"
             r"(segments|preview)/[^/]+\.(segments|preview)\.v1(\.[0-9a-f]{12})?\.json", relative.as_posix())

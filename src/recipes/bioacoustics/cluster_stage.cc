@@ -1,110 +1,32 @@
-// cluster: embeddings of a collection → clusters.json and assignments.parquet.
+// cluster: embeddings of a collection → clusters.json, assignments.parquet and the model for what comes later.
 
 #include <algorithm>
-#include <map>
 
 #include "core/file.h"
 #include "core/process.h"
 #include "core/sha256.h"
 #include "formats/document.h"
-#include "formats/parquet_tables.h"
+#include "recipes/bioacoustics/assignments.h"
+#include "recipes/bioacoustics/cluster_model.h"
 #include "recipes/bioacoustics/clustering.h"
+#include "recipes/bioacoustics/collection_windows.h"
+#include "recipes/bioacoustics/coverage.h"
 #include "recipes/bioacoustics/metadata.h"
 #include "recipes/bioacoustics/stages.h"
-#include "recipes/bioacoustics/windows.h"
 
 namespace baleen::bioacoustics {
 namespace {
 
 constexpr std::size_t kExemplarsMax = 10;
-constexpr std::size_t kRowsAtOnce = 65'536;
 
-/// All windows of the chosen recordings, row behind row.
-struct Windows {
-  std::vector<RecordingFacts> recordings;
-  std::vector<std::uint32_t> recording;  ///< Of each row.
-  std::vector<std::int32_t> row_index;   ///< In its recording's file.
-  std::vector<double> start_s, end_s;
-  std::vector<float> vectors;
-  int size = 0;  ///< Numbers of one vector.
-  std::int64_t n_left_out = 0;
-
-  void truncate(std::size_t n) {
-    recording.resize(n);
-    row_index.resize(n);
-    start_s.resize(n);
-    end_s.resize(n);
-    vectors.resize(n * static_cast<std::size_t>(size));
-  }
-};
-
-/// Only the last windows of a recording can hold less sound than others.
-void leave_out_unfilled(Windows& windows, std::size_t first, double window_s, double min_fill) {
-  std::size_t n = windows.row_index.size();
-  while (n > first &&
-         is_mostly_padding(windows.row_index[n - 1], windows.end_s[n - 1] - windows.start_s[n - 1],
-                           window_s, min_fill)) {
-    --n;
-  }
-  windows.n_left_out += static_cast<std::int64_t>(windows.row_index.size() - n);
-  windows.truncate(n);
-}
-
-Result<void> append(const engine::StageInput& input, double min_fill, Windows& windows) {
-  BALEEN_ASSIGN_OR_RETURN(formats::EmbeddingsFile file, formats::open_embeddings(input.path));
-  const int size = file.info.vector_dim;
-  if (windows.size != 0 && size != windows.size) {
-    return fail(ErrorCode::embedding_dimensions_differ,
-                "asset {} has vectors of {} numbers, others of {}", input.asset_id, size,
-                windows.size);
-  }
-  windows.size = size;
-  const std::size_t before = windows.row_index.size();
-  const auto n = static_cast<std::size_t>(file.reader.n_rows());
-  windows.recording.resize(before + n, static_cast<std::uint32_t>(windows.recordings.size()));
-  windows.row_index.resize(before + n);
-  windows.start_s.resize(before + n);
-  windows.end_s.resize(before + n);
-  windows.vectors.resize((before + n) * static_cast<std::size_t>(size));
-  const auto tail = [&](auto& values, std::size_t each = 1) {
-    return std::span(values).subspan(before * each, n * each);
-  };
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.row_index, 0, tail(windows.row_index)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.start_s, 0, tail(windows.start_s)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.end_s, 0, tail(windows.end_s)));
-  BALEEN_RETURN_IF_ERROR(
-      file.reader.read(file.embedding, 0, tail(windows.vectors, static_cast<std::size_t>(size))));
-  leave_out_unfilled(windows, before, file.info.window_size_s, min_fill);
-  return {};
-}
-
-Result<Windows> read_windows(const engine::StageRequest& request, double min_fill) {
-  std::map<std::string, std::string> starts;
-  for (const engine::StageInput& input : request.inputs) {
-    if (input.type != "recording_v1") continue;
-    BALEEN_ASSIGN_OR_RETURN(const json::value document, core::read_json_file(input.path));
-    if (document.is_object())
-      starts[input.asset_id] = core::get_string(document.get_object(), "start_local");
-  }
-  const json::object& known = core::get_object(request.payload, "metadata");
-  Windows windows;
-  for (const engine::StageInput& input : request.inputs) {
-    if (input.type != "embedding_set") continue;
-    BALEEN_RETURN_IF_ERROR(append(input, min_fill, windows));
-    windows.recordings.push_back(
-        {input.asset_id, core::get_object(known, input.asset_id), starts[input.asset_id]});
-  }
-  return windows;
-}
-
-json::object describe_window(const Windows& windows, std::size_t row) {
+json::object describe_window(const CollectionWindows& windows, std::size_t row) {
   return {{"asset_id", windows.recordings[windows.recording[row]].asset_id},
           {"row_index", windows.row_index[row]},
           {"start_s", windows.start_s[row]},
           {"end_s", windows.end_s[row]}};
 }
 
-json::array describe_clusters(const Windows& windows, const cluster::Clustering& found) {
+json::array describe_clusters(const CollectionWindows& windows, const cluster::Clustering& found) {
   std::vector<MetadataSummary> summaries(found.clusters.size());
   for (std::size_t row = 0; row < found.labels.size(); ++row) {
     if (found.labels[row] == cluster::kNoise) continue;
@@ -129,36 +51,47 @@ json::array describe_clusters(const Windows& windows, const cluster::Clustering&
   return list;
 }
 
-Result<void> write_assignments(const std::filesystem::path& path,
-                               const Windows& windows,
-                               const ClusteringResult& result) {
-  BALEEN_ASSIGN_OR_RETURN(formats::ParquetWriter writer,
-                          formats::ParquetWriter::create(path, formats::assignments_schema(), {}));
-  const std::size_t n = windows.row_index.size();
+Result<void> write_table(const std::filesystem::path& path,
+                         const CollectionWindows& windows,
+                         const ClusteringResult& result,
+                         const std::string& model_sha256) {
+  const cluster::Clustering& found = result.clusters;
   std::vector<std::string_view> asset_ids;
-  std::vector<double> probabilities, outlier_scores;
   std::vector<float> x, y;
-  for (std::size_t begin = 0; begin < n; begin += kRowsAtOnce) {
-    const std::size_t count = std::min(kRowsAtOnce, n - begin);
-    asset_ids.clear();
-    probabilities.clear();
-    outlier_scores.clear();
-    x.clear();
-    y.clear();
-    for (std::size_t row = begin; row < begin + count; ++row) {
-      asset_ids.push_back(windows.recordings[windows.recording[row]].asset_id);
-      probabilities.push_back(result.clusters.probabilities[row]);
-      outlier_scores.push_back(result.clusters.outlier_scores[row]);
-      x.push_back(result.map.row(row)[0]);
-      y.push_back(result.map.row(row)[1]);
-    }
-    BALEEN_RETURN_IF_ERROR(writer.append(formats::columns_of(
-        formats::AssignmentRows{asset_ids, std::span(windows.row_index).subspan(begin, count),
-                                std::span(result.clusters.labels).subspan(begin, count),
-                                probabilities, outlier_scores, x, y})));
+  for (std::size_t row = 0; row < windows.n(); ++row) {
+    asset_ids.push_back(windows.recordings[windows.recording[row]].asset_id);
+    x.push_back(result.map.row(row)[0]);
+    y.push_back(result.map.row(row)[1]);
   }
-  BALEEN_RETURN_IF_ERROR(writer.finish({{"schema_id", "assignments.v1"}}));
-  return {};
+  const std::vector<double> probabilities(found.probabilities.begin(), found.probabilities.end());
+  const std::vector<double> outlier_scores(found.outlier_scores.begin(),
+                                           found.outlier_scores.end());
+  return write_assignments(
+      path,
+      {asset_ids, windows.row_index, found.labels, probabilities, outlier_scores, x, y,
+       result.noise.reason, result.noise.nearest_label, result.noise.missing},
+      model_sha256);
+}
+
+/// What was fitted is moved into it.
+ClusterModel model_of(const engine::StageRequest& request,
+                      const CollectionWindows& windows,
+                      const CollectionWindows::Deployments& deployments,
+                      const ClusteringParams& params,
+                      ClusteringResult& result) {
+  ClusterModel model;
+  model.encoding_id = core::get_string(request.params, "encoding_id");
+  model.params = params;
+  model.deployments = deployments.names;
+  for (const RecordingFacts& facts : windows.recordings) {
+    const auto name = std::ranges::find(model.deployments, facts.deployment);
+    model.recordings.push_back(
+        {facts.asset_id, static_cast<std::uint32_t>(name - model.deployments.begin()), 0});
+  }
+  for (const std::uint32_t recording : windows.recording) ++model.recordings[recording].n_windows;
+  model.fitted = std::move(result.fitted);
+  model.fitted.map = result.map;
+  return model;
 }
 
 class ClusterStage final : public engine::Stage {
@@ -173,13 +106,15 @@ class ClusterStage final : public engine::Stage {
     BALEEN_ASSIGN_OR_RETURN(
         const ClusteringParams params,
         ClusteringParams::from_json(core::get_object(request.params, "clustering")));
-    BALEEN_ASSIGN_OR_RETURN(Windows windows, read_windows(request, params.min_fill));
-    const std::size_t n = windows.row_index.size();
+    BALEEN_ASSIGN_OR_RETURN(CollectionWindows windows,
+                            read_collection_windows(request, params.min_fill));
+    const std::size_t n = windows.n();
+    const CollectionWindows::Deployments deployments = windows.deployments();
     cluster::Matrix vectors(std::move(windows.vectors), n, static_cast<std::size_t>(windows.size));
     // One thread: in its cell a stage can have no other.
-    BALEEN_ASSIGN_OR_RETURN(
-        const ClusteringResult result,
-        cluster_vectors(std::move(vectors), windows.recording, params, 1, progress));
+    BALEEN_ASSIGN_OR_RETURN(ClusteringResult result,
+                            cluster_vectors(std::move(vectors), windows.recording, params, 1,
+                                            progress, deployments.of_rows));
 
     const std::string version(core::version());
     const auto n_noise = std::ranges::count(result.clusters.labels, cluster::kNoise);
@@ -192,6 +127,7 @@ class ClusterStage final : public engine::Stage {
     document["windows"] = static_cast<std::int64_t>(n);
     document["windows_left_out"] = windows.n_left_out;
     document["noise"] = static_cast<std::int64_t>(n_noise);
+    document["deployments"] = describe_coverage(windows);
     document["clusters"] = describe_clusters(windows, result.clusters);
     document["assignments_uri"] = request.output("assignments").final_path;
     BALEEN_RETURN_IF_ERROR(formats::validate("clusters.v1", document));
@@ -200,8 +136,12 @@ class ClusterStage final : public engine::Stage {
     const engine::StageOutputSlot& clusters = request.output("clusters_v1");
     BALEEN_RETURN_IF_ERROR(
         core::write_file_synced(clusters.temporary, core::to_pretty_json(document)));
-    const engine::StageOutputSlot& assignments = request.output("assignments");
-    BALEEN_RETURN_IF_ERROR(write_assignments(assignments.temporary, windows, result));
+    const engine::StageOutputSlot& table = request.output("assignments");
+    const engine::StageOutputSlot& model = request.output("cluster_model");
+    BALEEN_RETURN_IF_ERROR(write_cluster_model(
+        model.temporary, model_of(request, windows, deployments, params.resolve(n), result)));
+    BALEEN_ASSIGN_OR_RETURN(const std::string model_sha256, core::sha256_file(model.temporary));
+    BALEEN_RETURN_IF_ERROR(write_table(table.temporary, windows, result, model_sha256));
     outcome.metrics = {{"windows", static_cast<std::int64_t>(n)},
                        {"windows_left_out", windows.n_left_out},
                        {"recordings", static_cast<std::int64_t>(windows.recordings.size())},
@@ -210,7 +150,14 @@ class ClusterStage final : public engine::Stage {
     document.erase("computed_at");
     outcome.artifacts.push_back({"clusters_v1", clusters.temporary,
                                  core::sha256_hex(core::to_canonical_json(document)), ""});
-    outcome.artifacts.push_back({"assignments", assignments.temporary, "", ""});
+    outcome.artifacts.push_back({"assignments", table.temporary, "", ""});
+    outcome.artifacts.push_back(
+        {"cluster_model", model.temporary, "",
+         core::to_json(
+             json::object{{"job", core::get_string(request.payload, "job")},
+                          {"alias", request.feature_spec_alias},
+                          {"encoding_id", core::get_string(request.params, "encoding_id")},
+                          {"where", core::get_object(request.params, "where")}})});
     return outcome;
   }
 };

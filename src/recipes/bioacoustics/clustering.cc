@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "cluster/noise.h"
-#include "cluster/umap.h"
+#include "formats/parquet_tables.h"
+#include "recipes/bioacoustics/clustering_steps.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -54,55 +56,35 @@ Result<bool> flag_of(const json::object& object, const char* key, bool fallback)
   return value->get_bool();
 }
 
-Result<void> to_unit_length(cluster::Matrix& vectors) {
-  for (std::size_t i = 0; i < vectors.n_rows(); ++i) {
-    double power = 0;
-    for (const float value : vectors.row(i)) power += double{value} * value;
-    if (!std::isfinite(power))
-      return fail(ErrorCode::embedding_not_finite, "window {} has a vector with NaN or infinity",
-                  i);
-    const double gain = power > 0 ? 1 / std::sqrt(power) : 0;
-    for (float& value : vectors.row(i)) value = static_cast<float>(value * gain);
+bool is_alone(const cluster::NoiseScores& noise, std::size_t row) {
+  return row < noise.is_noise.size() && noise.is_noise[row] != 0;
+}
+
+/// Before what is alone is taken out of the clusters; labels are those of HDBSCAN.
+Result<NoiseReasons> find_reasons(const cluster::Hdbscan& fitted,
+                                  const cluster::NoiseScores& noise) {
+  const std::vector<std::int32_t>& labels = fitted.clustering().labels;
+  NoiseReasons reasons{std::vector<std::int32_t>(labels.size()), labels,
+                       std::vector<double>(labels.size())};
+  std::vector<std::uint32_t> loose;
+  for (std::uint32_t row = 0; row < labels.size(); ++row)
+    if (labels[row] == cluster::kNoise) loose.push_back(row);
+  BALEEN_ASSIGN_OR_RETURN(const std::vector<cluster::NoiseReason> why, fitted.why_noise(loose));
+  for (const cluster::NoiseReason& one : why) {
+    reasons.reason[one.row] = static_cast<std::int32_t>(formats::WindowNoise::loose);
+    reasons.nearest_label[one.row] = one.nearest_label;
+    reasons.missing[one.row] = static_cast<double>(one.missing);
   }
-  return {};
-}
-
-bool are_identical(const cluster::Matrix& vectors) {
-  for (std::size_t i = 1; i < vectors.n_rows(); ++i) {
-    if (!std::ranges::equal(vectors.row(i), vectors.row(0))) return false;
+  for (std::size_t row = 0; row < labels.size(); ++row) {
+    if (!is_alone(noise, row)) continue;
+    reasons.reason[row] = static_cast<std::int32_t>(formats::WindowNoise::alone);
+    reasons.missing[row] = static_cast<double>(noise.missing[row]);
   }
-  return true;
+  return reasons;
 }
 
-cluster::UmapOptions umap_options(const ClusteringParams& params,
-                                  std::span<const std::uint32_t> recordings,
-                                  std::size_t n_rows,
-                                  int n_threads) {
-  cluster::UmapOptions options;
-  // Rows have length 1 where cosines are meant: then Euclidean distances have the same order.
-  options.n_neighbors = std::min(static_cast<std::size_t>(params.n_neighbors), n_rows - 1);
-  options.seed = static_cast<std::uint64_t>(params.seed);
-  options.n_threads = n_threads;
-  if (!params.is_linked_within_recording) options.groups = recordings;
-  return options;
-}
-
-/// Among all windows, also those of one recording: what is alone is alone.
-Result<cluster::NoiseScores> find_noise(const cluster::Matrix& vectors,
-                                        const ClusteringParams& params,
-                                        int n_threads) {
-  if (!params.has_noise_rejection) return cluster::NoiseScores();
-  cluster::NeighborOptions options;
-  options.k = std::min<std::size_t>(options.k, vectors.n_rows() - 1);
-  options.seed = static_cast<std::uint64_t>(params.seed);
-  options.n_threads = n_threads;
-  BALEEN_ASSIGN_OR_RETURN(const cluster::Neighbors neighbors,
-                          cluster::approximate_neighbors(vectors.view(), options));
-  return cluster::find_noise(neighbors, {});
-}
-
-/// Clusters that have lost all their windows are gone, and those behind them move up.
-void close_up(cluster::Clustering& clusters) {
+/// Clusters that have lost all their windows are gone, and those behind them move up. Returns what became of each label.
+std::vector<std::int32_t> close_up(cluster::Clustering& clusters) {
   std::vector<std::int32_t> new_label(clusters.clusters.size(), cluster::kNoise);
   std::int32_t n = 0;
   for (std::size_t label = 0; label < new_label.size(); ++label)
@@ -110,10 +92,12 @@ void close_up(cluster::Clustering& clusters) {
   for (std::int32_t& label : clusters.labels)
     if (label != cluster::kNoise) label = new_label[static_cast<std::size_t>(label)];
   std::erase_if(clusters.clusters, [](const cluster::ClusterInfo& info) { return info.size == 0; });
+  return new_label;
 }
 
 /// Labels, sizes, probabilities and exemplars without the noise.
-void remove_noise(const cluster::NoiseScores& noise, cluster::Clustering& clusters) {
+std::vector<std::int32_t> remove_noise(const cluster::NoiseScores& noise,
+                                       cluster::Clustering& clusters) {
   for (std::size_t row = 0; row < noise.is_noise.size(); ++row) {
     std::int32_t& label = clusters.labels[row];
     if (noise.is_noise[row] == 0 || label == cluster::kNoise) continue;
@@ -121,12 +105,22 @@ void remove_noise(const cluster::NoiseScores& noise, cluster::Clustering& cluste
     label = cluster::kNoise;
     clusters.probabilities[row] = 0;
   }
-  for (cluster::ClusterInfo& info : clusters.clusters) {
-    std::erase_if(info.exemplars, [&](std::uint32_t row) {
-      return row < noise.is_noise.size() && noise.is_noise[row] != 0;
-    });
+  for (cluster::ClusterInfo& info : clusters.clusters)
+    std::erase_if(info.exemplars, [&](std::uint32_t row) { return is_alone(noise, row); });
+  return close_up(clusters);
+}
+
+/// In the labels that are left. What cannot be said is NaN.
+void rename(std::span<const std::int32_t> new_label, NoiseReasons& reasons) {
+  for (std::int32_t& label : reasons.nearest_label)
+    if (label != cluster::kNoise) label = new_label[static_cast<std::size_t>(label)];
+  constexpr auto kLoose = static_cast<std::int32_t>(formats::WindowNoise::loose);
+  for (std::size_t row = 0; row < reasons.reason.size(); ++row) {
+    const bool has_no_cluster =
+        reasons.reason[row] == kLoose && reasons.nearest_label[row] == cluster::kNoise;
+    if (has_no_cluster || !std::isfinite(reasons.missing[row]))
+      reasons.missing[row] = std::numeric_limits<double>::quiet_NaN();
   }
-  close_up(clusters);
 }
 
 }  // namespace
@@ -145,6 +139,7 @@ json::object ClusteringParams::to_json() const {
           {"reject_noise", has_noise_rejection},
           {"link_within_recording", is_linked_within_recording},
           {"min_fill", min_fill},
+          {"normalize", normalize},
           {"seed", seed}};
 }
 
@@ -190,6 +185,7 @@ Result<ClusteringParams> ClusteringParams::from_json(const json::object& object)
       params.is_linked_within_recording,
       flag_of(object, "link_within_recording", params.is_linked_within_recording));
   BALEEN_ASSIGN_OR_RETURN(params.min_fill, number_of(object, "min_fill", params.min_fill, 1));
+  BALEEN_ASSIGN_OR_RETURN(params.normalize, word_of(object, "normalize", params.normalize, "none"));
   BALEEN_ASSIGN_OR_RETURN(params.seed,
                           integer_of(object, "seed", params.seed, 0, std::int64_t{1} << 53));
   return params;
@@ -199,44 +195,36 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
                                          std::span<const std::uint32_t> recordings,
                                          const ClusteringParams& given,
                                          int n_threads,
-                                         const std::function<void(double)>& progress) {
-  const std::size_t n_rows = vectors.n_rows();
-  const ClusteringParams params = given.resolve(n_rows);
-  if (n_rows < static_cast<std::size_t>(params.min_cluster_size) || n_rows < 4) {
-    return fail(ErrorCode::cluster_too_few_points, "{} windows, and a cluster has at least {}",
-                n_rows, std::max<std::int64_t>(params.min_cluster_size, 4));
-  }
-  if (params.metric == "cosine") BALEEN_RETURN_IF_ERROR(to_unit_length(vectors));
-  if (are_identical(vectors)) {
-    return fail(ErrorCode::cluster_points_identical, "all {} windows have the same vector", n_rows);
-  }
+                                         const std::function<void(double)>& progress,
+                                         std::span<const std::uint32_t> deployments) {
+  const ClusteringParams params = given.resolve(vectors.n_rows());
   ClusteringResult result;
-  cluster::UmapOptions options = umap_options(params, recordings, n_rows, n_threads);
-  BALEEN_ASSIGN_OR_RETURN(result.map, cluster::umap(vectors.view(), options));
-  progress(0.4);
-  BALEEN_ASSIGN_OR_RETURN(const cluster::NoiseScores noise, find_noise(vectors, params, n_threads));
-  cluster::Matrix reduced;
+  FittedClustering& model = result.fitted;
+  BALEEN_ASSIGN_OR_RETURN(model.normalization,
+                          make_comparable(params, deployments, n_threads, vectors));
+  BALEEN_ASSIGN_OR_RETURN(Surroundings around, look_around(vectors, recordings, params, n_threads));
+  progress(0.2);
+  BALEEN_ASSIGN_OR_RETURN(result.map, reduce(vectors, around.neighbors, params, true, n_threads));
+  progress(0.5);
   if (params.has_reduction) {
-    options.n_components = static_cast<std::size_t>(params.n_components);
-    options.min_dist = static_cast<float>(params.min_dist);
-    BALEEN_ASSIGN_OR_RETURN(
-        reduced,
-        cluster::umap_ensemble(vectors.view(), static_cast<std::size_t>(params.n_maps), options));
+    BALEEN_ASSIGN_OR_RETURN(model.reduced,
+                            reduce(vectors, around.neighbors, params, false, n_threads));
     vectors = {};
   }
   progress(0.8);
-  cluster::HdbscanOptions hdbscan;
-  hdbscan.min_cluster_size = static_cast<std::size_t>(params.min_cluster_size);
-  hdbscan.min_samples = static_cast<std::size_t>(params.min_samples);
-  hdbscan.selection =
-      params.selection == "leaf" ? cluster::ClusterSelection::leaf : cluster::ClusterSelection::eom;
-  hdbscan.cluster_selection_epsilon = params.epsilon;
-  hdbscan.n_threads = n_threads;
+  const cluster::HdbscanOptions hdbscan = hdbscan_options(params, n_threads);
   BALEEN_ASSIGN_OR_RETURN(
       cluster::Hdbscan fitted,
-      cluster::Hdbscan::fit(params.has_reduction ? reduced.view() : vectors.view(), hdbscan));
+      cluster::Hdbscan::fit(params.has_reduction ? model.reduced.view() : vectors.view(), hdbscan));
+  BALEEN_ASSIGN_OR_RETURN(result.noise, find_reasons(fitted, around.noise));
+  model.hdbscan = fitted.state();
   result.clusters = std::move(fitted).release();
-  remove_noise(noise, result.clusters);
+  model.new_label = remove_noise(around.noise, result.clusters);
+  rename(model.new_label, result.noise);
+  model.mean_distance = std::move(around.noise.mean_distance);
+  model.reach = std::move(around.reach);
+  model.middle = around.noise.middle;
+  model.deviation = around.noise.deviation;
   progress(1);
   return result;
 }

@@ -4,6 +4,8 @@
 ///
 ///   vectors → length 1 (cosine) → neighbours → UMAP to a few dimensions → HDBSCAN* → less what is noise
 ///                                            └─► UMAP to two: the map         by its neighbours
+///
+/// Neighbours are looked for once.
 
 #include <cstdint>
 #include <functional>
@@ -13,6 +15,7 @@
 
 #include "cluster/hdbscan.h"
 #include "cluster/matrix.h"
+#include "cluster/normalize.h"
 #include "core/json.h"
 #include "core/result.h"
 
@@ -38,6 +41,10 @@ struct ClusteringParams {
   /// Windows that hold less sound than this part of them, at the ends of recordings, are left out: their padding would
   /// make a cluster of its own.
   double min_fill = 0.5;
+  /// deployment: what recorders and their places differ in on the whole is taken out of the vectors, each deployment's
+  /// being centred (cluster/normalize.h); all recordings of which none is known are one.
+  /// Of one deployment nothing is taken out. Or none.
+  std::string normalize = "deployment";
   std::int64_t seed = 42;
 
   [[nodiscard]] json::object to_json() const;
@@ -49,19 +56,46 @@ struct ClusteringParams {
   [[nodiscard]] static Result<ClusteringParams> from_json(const json::object& object);
 };
 
+/// Why windows are noise, in the words of assignments.parquet (docs/formats/embeddings_parquet.md). Shapes (n,).
+struct NoiseReasons {
+  std::vector<std::int32_t> reason;  ///< formats::WindowNoise
+  std::vector<std::int32_t> nearest_label;
+  std::vector<double> missing;
+};
+
+/// What is left of a clustering for windows that come later (assigning.h).
+struct FittedClustering {
+  cluster::Matrix map;            ///< (n, 2)
+  cluster::Matrix reduced;        ///< (n, n_maps · n_components); empty without a reduction.
+  cluster::HdbscanState hdbscan;  ///< Of `reduced`, or of the vectors themselves.
+  std::vector<std::int32_t>
+      new_label;  ///< Of each label of HDBSCAN, after what is alone was taken out.
+  cluster::Normalization
+      normalization;  ///< By numbers of deployments; empty where there was nothing to take out.
+  std::vector<float>
+      mean_distance;  ///< These four: cluster::NoiseYardstick; empty where no noise was looked for.
+  std::vector<float> reach;
+  double middle = 0, deviation = 1;
+};
+
 struct ClusteringResult {
   cluster::Clustering clusters;
-  cluster::Matrix map;  ///< (n, 2)
+  NoiseReasons noise;
+  cluster::Matrix map;      ///< (n, 2)
+  FittedClustering fitted;  ///< Its map is empty: it is the one above.
 };
 
 /// @param vectors     (n, d); changed: with the cosine metric each row gets length 1.
 /// @param recordings  The recording of each row, as a number.
 /// @param progress    Called with the fraction done.
+/// @param deployments  The deployment of each row, as a number; empty: not known.
 /// @return  EMBEDDING_NOT_FINITE, CLUSTER_TOO_FEW_POINTS, CLUSTER_POINTS_IDENTICAL.
-[[nodiscard]] Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
-                                                       std::span<const std::uint32_t> recordings,
-                                                       const ClusteringParams& params,
-                                                       int n_threads,
-                                                       const std::function<void(double)>& progress);
+[[nodiscard]] Result<ClusteringResult> cluster_vectors(
+    cluster::Matrix vectors,
+    std::span<const std::uint32_t> recordings,
+    const ClusteringParams& params,
+    int n_threads,
+    const std::function<void(double)>& progress,
+    std::span<const std::uint32_t> deployments = {});
 
 }  // namespace baleen::bioacoustics

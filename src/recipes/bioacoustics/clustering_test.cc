@@ -8,6 +8,7 @@
 
 #include "cluster/quality.h"
 #include "cluster/random.h"
+#include "formats/parquet_tables.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -76,6 +77,39 @@ TEST(ClusterVectors, WhatIsAloneIsNoiseThoughTheMapPutsItBesideOthers) {
   };
   EXPECT_GE(n_found(true), 16);
   EXPECT_LT(n_found(false), 16);
+}
+
+TEST(ClusterVectors, TellsOfEveryNoiseWhyItIsNoise) {
+  constexpr auto kMember = static_cast<std::int32_t>(formats::WindowNoise::none);
+  constexpr auto kAlone = static_cast<std::int32_t>(formats::WindowNoise::alone);
+  cluster::Matrix vectors = sounds(6, 60, 1);
+  cluster::Random random(9);
+  for (std::size_t i = 0; i < 20; ++i)
+    for (float& value : vectors.row(i * 17)) value = random.uniform() * 4 - 2;
+  ClusteringParams params;
+  params.selection = "leaf";  // Leaves noise of its own.
+  const ClusteringResult result = run(std::move(vectors), params).value();
+  const auto n_clusters = std::ssize(result.clusters.clusters);
+  int n_alone = 0, n_loose = 0;
+  for (std::size_t row = 0; row < result.noise.reason.size(); ++row) {
+    SCOPED_TRACE(row);
+    const std::int32_t label = result.clusters.labels[row];
+    const std::int32_t nearest = result.noise.nearest_label[row];
+    ASSERT_EQ(result.noise.reason[row] == kMember, label != cluster::kNoise);
+    EXPECT_TRUE(nearest >= 0 && nearest < n_clusters);
+    if (label != cluster::kNoise) {
+      EXPECT_EQ(nearest, label);
+      EXPECT_EQ(result.noise.missing[row], 0);
+      continue;
+    }
+    EXPECT_GE(result.noise.missing[row], 0);
+    (result.noise.reason[row] == kAlone ? n_alone : n_loose) += 1;
+    if (result.noise.reason[row] == kAlone) {
+      EXPECT_GT(result.noise.missing[row], 0);
+    }
+  }
+  EXPECT_GE(n_alone, 16);
+  EXPECT_GT(n_loose, 0);
 }
 
 TEST(ClusterVectors, LoudnessDoesNotMatterToCosines) {
@@ -150,6 +184,79 @@ TEST(ClusteringParams, TheSmallestClusterGrowsWithTheRootOfTheWindows) {
   EXPECT_EQ(automatic.resolve(1'000'000).min_cluster_size, 250);
   const ClusteringParams chosen = ClusteringParams::from_json({{"min_cluster_size", 7}}).value();
   EXPECT_EQ(chosen.resolve(1'000'000).min_cluster_size, 7);
+}
+
+/// Two recorders that hear the same kinds of sounds over noise floors of their own; in 6 of 10 windows it is quiet (kind 0).
+struct TwoRecorders {
+  cluster::Matrix vectors;
+  std::vector<std::int32_t> kinds;
+  std::vector<std::uint32_t> deployments;
+};
+
+/// @param share  Of the first kinds on the first recorder; of the other kinds so much is on the second.
+TwoRecorders two_recorders(double share, float floor) {
+  constexpr std::size_t kKinds = 7, kWindows = 600;
+  const cluster::Matrix all = sounds(kKinds, kWindows, 4);
+  TwoRecorders made{cluster::Matrix(kWindows, kDimensions), {}, {}};
+  cluster::Random random(11);
+  cluster::Matrix floors(2, kDimensions);
+  for (std::size_t r = 0; r < 2; ++r)
+    for (float& value : floors.row(r)) value = floor * (2 * random.uniform() - 1);
+  for (std::size_t i = 0; i < kWindows; ++i) {
+    const std::size_t kind = random.uniform() < 0.6F ? 0 : 1 + random.below(kKinds - 1);
+    const double part = kind == 0 ? 0.5 : kind < 4 ? share : 1 - share;
+    const std::uint32_t recorder = static_cast<double>(random.uniform()) < part ? 0 : 1;
+    made.kinds.push_back(static_cast<std::int32_t>(kind));
+    made.deployments.push_back(recorder);
+    for (std::size_t d = 0; d < kDimensions; ++d)
+      made.vectors.row(i)[d] = all.row(i * kKinds + kind)[d] + floors.row(recorder)[d];
+  }
+  return made;
+}
+
+double ari_of(const TwoRecorders& scene, const char* metric, const char* normalize) {
+  ClusteringParams params;
+  params.metric = metric;
+  params.normalize = normalize;
+  const ClusteringResult result = cluster_vectors(
+                                      scene.vectors, one_recording(scene.kinds.size()), params, 1,
+                                      [](double) {}, scene.deployments)
+                                      .value();
+  return cluster::adjusted_rand_index(scene.kinds, result.clusters.labels);
+}
+
+TEST(Normalize, ClustersFollowTheKindOfSoundAndNotTheRecorder) {
+  for (const double share : {0.5, 0.8}) {
+    SCOPED_TRACE(share);
+    const TwoRecorders scene = two_recorders(share, 1);
+    EXPECT_LT(ari_of(scene, "euclidean", "none"), 0.6) << "what is quiet are two clusters";
+    EXPECT_GT(ari_of(scene, "euclidean", "deployment"), 0.95);
+    EXPECT_LT(ari_of(scene, "cosine", "none"), 0.6);
+    EXPECT_GT(ari_of(scene, "cosine", "deployment"), 0.6) << "lengths of 1 bend what a floor adds";
+  }
+}
+
+TEST(Normalize, WhatNearlyAllWindowsAreDoesNotHideTheRest) {
+  const cluster::Matrix all = sounds(5, 1000, 6);
+  cluster::Matrix vectors(1000, kDimensions);
+  std::vector<std::int32_t> kinds;
+  cluster::Random random(3);
+  for (std::size_t i = 0; i < vectors.n_rows(); ++i) {
+    const std::size_t kind = random.uniform() < 0.8F ? 0 : 1 + random.below(4);
+    kinds.push_back(static_cast<std::int32_t>(kind));
+    std::ranges::copy(all.row(i * 5 + kind), vectors.row(i).begin());
+  }
+  const ClusteringResult result = run(std::move(vectors), {}).value();
+  EXPECT_GT(cluster::adjusted_rand_index(kinds, result.clusters.labels), 0.99);
+  EXPECT_LT(std::ranges::count(result.clusters.labels, cluster::kNoise), 10);
+}
+
+TEST(Normalize, OfOneDeploymentNothingIsTakenOut) {
+  ClusteringParams without;
+  without.normalize = "none";
+  const ClusteringResult with = run(sounds(5, 60, 3), {}).value();
+  EXPECT_TRUE(std::ranges::equal(with.map.values(), run(sounds(5, 60, 3), without)->map.values()));
+  EXPECT_TRUE(with.fitted.normalization.groups.empty());
 }
 
 }  // namespace

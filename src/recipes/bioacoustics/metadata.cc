@@ -49,7 +49,36 @@ void for_each_value(const std::string& path, const json::value& value, const Vis
   }
 }
 
+/// A plain value as text; "" for all others.
+std::string plain_text(const json::value* value) {
+  if (value == nullptr || value->is_null() || value->is_structured()) return {};
+  return text_of(*value);
+}
+
+/// {"value": …, "source": …} of recording.v1.
+std::string fact_of(const json::object& description, const char* name) {
+  return plain_text(core::get_object(description, name).if_contains("value"));
+}
+
 }  // namespace
+
+std::string deployment_of(const json::object& metadata, const json::object& description) {
+  if (std::string said = plain_text(find(metadata, "tag_data.deployment")); !said.empty())
+    return said;
+  if (std::string stated = fact_of(description, "deployment"); !stated.empty()) return stated;
+  const std::string serial = fact_of(description, "serial");
+  const std::string site = plain_text(find(metadata, "tag_data.site"));
+  if (serial.empty() || site.empty()) return serial + site;
+  return serial + " at " + site;
+}
+
+RecordingFacts facts_of(std::string asset_id,
+                        json::object metadata,
+                        const json::object& description) {
+  std::string deployment = deployment_of(metadata, description);
+  return {std::move(asset_id), std::move(metadata), core::get_string(description, "start_local"),
+          std::move(deployment), core::get_string(description, "filename")};
+}
 
 bool matches(const json::object& metadata, const json::object& where) {
   return std::all_of(where.begin(), where.end(), [&](const auto& condition) {

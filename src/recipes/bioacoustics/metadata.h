@@ -23,8 +23,21 @@ namespace baleen::bioacoustics {
 struct RecordingFacts {
   std::string asset_id;
   json::object metadata;
-  std::string start_local;  ///< RFC 3339; "" where it is not known.
+  std::string start_local;      ///< RFC 3339; "" where it is not known.
+  std::string deployment = {};  ///< deployment_of
+  std::string filename = {};    ///< As the recorder called it, if that is known.
 };
+
+/// What one recorder recorded without being moved or set anew, as far as is known: a name, equal for all its recordings.
+/// What people say is believed first: tag_data.deployment; then what the recorder states as deployment; then the recorder
+/// (its serial number) at its place (tag_data.site); either alone. "": nothing of that is known.
+/// @param description  recording.v1, or empty.
+[[nodiscard]] std::string deployment_of(const json::object& metadata,
+                                        const json::object& description);
+
+[[nodiscard]] RecordingFacts facts_of(std::string asset_id,
+                                      json::object metadata,
+                                      const json::object& description);
 
 /// Counts windows by what is known of their recordings.
 class MetadataSummary {

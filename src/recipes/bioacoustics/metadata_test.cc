@@ -57,5 +57,19 @@ TEST(MetadataSummary, RareValuesAreCountedTogether) {
   EXPECT_EQ(tags.at("(others)"), 10);
 }
 
+TEST(DeploymentOf, BelievesPeopleBeforeRecorders) {
+  const json::object recorder{{"serial", {{"value", "S4A03895"}, {"source", "file name"}}},
+                              {"deployment", nullptr}};
+  const json::object stated{{"serial", {{"value", "S4A03895"}, {"source", "guano"}}},
+                            {"deployment", {{"value", "reef-2"}, {"source", "guano"}}}};
+  EXPECT_EQ(deployment_of({}, {}), "");
+  EXPECT_EQ(deployment_of({}, recorder), "S4A03895");
+  EXPECT_EQ(deployment_of({{"tag_data", {{"site", "reef"}}}}, {}), "reef");
+  EXPECT_EQ(deployment_of({{"tag_data", {{"site", 7}}}}, recorder), "S4A03895 at 7");
+  EXPECT_EQ(deployment_of({{"tag_data", {{"site", 7}}}}, stated), "reef-2");
+  EXPECT_EQ(deployment_of({{"tag_data", {{"deployment", "a"}, {"site", "b"}}}}, stated), "a");
+  EXPECT_EQ(deployment_of({{"tag_data", {{"deployment", json::object()}}}}, recorder), "S4A03895");
+}
+
 }  // namespace
 }  // namespace baleen::bioacoustics

@@ -5,6 +5,7 @@
 #include "recipes/bioacoustics/clustering.h"
 #include "recipes/bioacoustics/encoding.h"
 #include "recipes/bioacoustics/metadata.h"
+#include "recipes/bioacoustics/sweep.h"
 
 namespace baleen::bioacoustics {
 namespace {
@@ -75,6 +76,20 @@ Result<json::object> canonical_cluster_params(const json::object& given, const s
   return params;
 }
 
+Result<json::object> canonical_sweep_params(const json::object& given, const std::string& model) {
+  json::object clusters = given;
+  clusters.erase("sweep");
+  clusters.erase("seeds");
+  BALEEN_ASSIGN_OR_RETURN(json::object params, canonical_cluster_params(clusters, model));
+  const json::object& grid = core::get_object(given, "sweep");
+  const std::int64_t n_seeds = core::get_int(given, "seeds", SweepPlan().n_seeds);
+  BALEEN_ASSIGN_OR_RETURN(const SweepPlan plan,
+                          SweepPlan::create(core::get_object(params, "clustering"), grid, n_seeds));
+  params["sweep"] = grid;
+  params["seeds"] = plan.n_seeds;
+  return params;
+}
+
 /// Which recordings, and what is known of them.
 void choose_members(const engine::PlanView& view, engine::StageSetup& setup) {
   const json::object& where = core::get_object(view.params(), "where");
@@ -88,39 +103,115 @@ void choose_members(const engine::PlanView& view, engine::StageSetup& setup) {
   setup.payload = {{"metadata", std::move(metadata)}};
 }
 
-engine::StageSpec cluster_spec(const ml::ModelStore& models) {
+/// What jobs over the embeddings of a collection have in common; `names` are parameters that make up the job.
+engine::StageSpec job_spec(const ml::ModelStore& models, std::vector<const char*> names) {
   engine::StageSpec spec;
-  spec.name = "cluster";
-  spec.version = "1";
   engine::InputSpec embeddings{"embedding_set", true, ErrorCode::input_not_found};
   embeddings.is_of_members = true;
   engine::InputSpec recordings{"recording_v1", false, ErrorCode::input_not_found};
   recordings.is_of_members = true;
   spec.inputs = {embeddings, recordings};
-  spec.outputs = {{"clusters_v1", "clusters/{job}/clusters.json", "clusters.v1"},
-                  {"assignments", "clusters/{job}/assignments.parquet", "assignments.v1"}};
-  spec.setup = [models](const engine::PlanView& view) -> Result<engine::StageSetup> {
+  spec.setup = [models, names = std::move(names)](
+                   const engine::PlanView& view) -> Result<engine::StageSetup> {
     BALEEN_ASSIGN_OR_RETURN(const Encoding encoding, resolve_encoding(view.params(), models));
     engine::StageSetup setup;
     setup.input_alias = encoding.alias();
-    setup.params = {{"encoding_id", encoding.id()},
-                    {"clustering", core::get_object(view.params(), "clustering")},
-                    {"where", core::get_object(view.params(), "where")}};
+    setup.params = {{"encoding_id", encoding.id()}};
+    for (const char* name : names) setup.params[name] = view.params().at(name);
     choose_members(view, setup);
     const json::object job{
         {"params", setup.params},
         {"members", json::array(setup.member_ids->begin(), setup.member_ids->end())}};
     const std::string job_id = core::derived_id(core::to_canonical_json(job));
     setup.path_words["job"] = job_id;
+    setup.payload["job"] = job_id;
     // Jobs of other parameters have other leases, so that they may run at once.
     setup.feature_spec_alias = core::sha256_hex(job_id).substr(0, 12);
     return setup;
   };
+  return spec;
+}
+
+engine::StageSpec cluster_spec(const ml::ModelStore& models) {
+  engine::StageSpec spec = job_spec(models, {"clustering", "where"});
+  spec.name = "cluster";
+  spec.version = "2";
+  spec.outputs = {{"clusters_v1", "clusters/{job}/clusters.json", "clusters.v1"},
+                  {"assignments", "clusters/{job}/assignments.parquet", "assignments.v1"},
+                  {"cluster_model", "clusters/{job}/cluster_model.bin", "cluster_model.v1"}};
   spec.make = [] { return make_cluster_stage(); };
   return spec;
 }
 
+engine::StageSpec sweep_spec(const ml::ModelStore& models) {
+  engine::StageSpec spec = job_spec(models, {"clustering", "where", "sweep", "seeds"});
+  spec.name = "sweep";
+  spec.version = "1";
+  spec.outputs = {{"sweep_v1", "clusters/{job}/sweep.json", "sweep.v1"}};
+  spec.make = [] { return make_sweep_stage(); };
+  return spec;
+}
+
+/// The newest clustering, with the job's name, its alias and its encoding, as its model tells them.
+Result<json::object> newest_clustering(const engine::PlanView& view) {
+  const Result<json::object> told =
+      core::parse_json_object(view.document_of("cluster_model"), "cluster_model");
+  if (told.ok() && !core::get_string(*told, "job").empty()) return *told;
+  return fail(ErrorCode::input_not_found,
+              "the collection has no clusters that new recordings could be assigned to: `baleen "
+              "cluster` makes them");
+}
+
+engine::StageSpec assign_spec() {
+  engine::StageSpec spec;
+  spec.name = "assign";
+  spec.version = "1";
+  engine::InputSpec embeddings{"embedding_set", true, ErrorCode::input_not_found};
+  embeddings.is_of_members = true;
+  engine::InputSpec recordings{"recording_v1", false, ErrorCode::input_not_found};
+  recordings.is_of_members = true;
+  spec.inputs = {{"cluster_model", false, ErrorCode::input_not_found}, embeddings, recordings};
+  spec.outputs = {{"additions", "clusters/{job}/additions.{members}.parquet", "assignments.v1"}};
+  spec.setup = [](const engine::PlanView& view) -> Result<engine::StageSetup> {
+    BALEEN_ASSIGN_OR_RETURN(const json::object clustering, newest_clustering(view));
+    engine::StageSetup setup;
+    setup.input_alias = alias_of(core::get_string(clustering, "encoding_id"));
+    setup.feature_spec_alias = core::get_string(clustering, "alias");
+    setup.params = {{"where", core::get_object(clustering, "where")}};
+    json::object metadata;
+    std::string ids;
+    for (const engine::Member& member : view.members()) {
+      ids += member.asset_id + "\n";
+      if (!member.metadata.empty()) metadata[member.asset_id] = member.metadata;
+    }
+    setup.payload = {{"metadata", std::move(metadata)}};
+    setup.path_words = {{"job", core::get_string(clustering, "job")},
+                        {"members", core::sha256_hex(ids).substr(0, 12)}};
+    return setup;
+  };
+  spec.make = [] { return make_assign_stage(); };
+  return spec;
+}
+
 }  // namespace
+
+engine::Recipe make_sweep_recipe(const BioacousticsSettings& settings,
+                                 const std::filesystem::path& models_directory) {
+  engine::Recipe recipe{"sweep", "which parameters make clusters of a collection that hold", {}};
+  recipe.is_of_collections = true;
+  recipe.canonical_params = [model = settings.model](const json::object& given) {
+    return canonical_sweep_params(given, model);
+  };
+  recipe.stages = {sweep_spec(ml::ModelStore(models_directory))};
+  return recipe;
+}
+
+engine::Recipe make_assign_recipe() {
+  engine::Recipe recipe{"assign", "new recordings in the clusters of a collection", {}};
+  recipe.is_of_collections = true;
+  recipe.stages = {assign_spec()};
+  return recipe;
+}
 
 engine::Recipe make_cluster_recipe(const BioacousticsSettings& settings,
                                    const std::filesystem::path& models_directory) {

@@ -20,6 +20,14 @@ struct BioacousticsSettings {
 [[nodiscard]] engine::Recipe make_cluster_recipe(const BioacousticsSettings& settings,
                                                  const std::filesystem::path& models_directory);
 
+/// Of collections: parameters tried with several seeds (sweep.h). Parameters: those of clusters, and `sweep` (name: values)
+/// and `seeds`.
+[[nodiscard]] engine::Recipe make_sweep_recipe(const BioacousticsSettings& settings,
+                                               const std::filesystem::path& models_directory);
+
+/// Of collections: recordings that came after the newest clustering → additions to its assignments. No parameters.
+[[nodiscard]] engine::Recipe make_assign_recipe();
+
 [[nodiscard]] engine::Recipe make_recipe(const BioacousticsSettings& settings,
                                          const std::filesystem::path& models_directory);
 

@@ -17,6 +17,8 @@ struct EmbedSettings {
 
 [[nodiscard]] std::unique_ptr<engine::Stage> make_describe_stage();
 [[nodiscard]] std::unique_ptr<engine::Stage> make_cluster_stage();
+[[nodiscard]] std::unique_ptr<engine::Stage> make_assign_stage();
+[[nodiscard]] std::unique_ptr<engine::Stage> make_sweep_stage();
 [[nodiscard]] std::unique_ptr<engine::Stage> make_embed_stage(const ml::ModelStore& models,
                                                               const EmbedSettings& settings);
 
