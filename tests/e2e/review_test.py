@@ -89,7 +89,7 @@ class Reviews(harness.Case):
                         {"kind": "move", "rows": [5, 6], "to": "new"},
                         {"kind": "noise", "rows": [20, 21, 22]}):
             answer = act(**request)
-            self.assertEqual(answer["action"]["made_by"], "admin", answer)
+            self.assertEqual(answer["action"]["made_by"], "first start", answer)  # The token of that name.
             states.append(state())
             self.assertNotEqual(states[-1], states[-2], request)
         self.assertEqual(answer["review_version"], 6)
