@@ -8,6 +8,7 @@ clusters (GET …), and to the new colours of the map (GET …/labels).
 import contextlib
 import json
 import os
+import sqlite3
 import statistics
 
 import common
@@ -50,10 +51,12 @@ def main():
         data.mkdir(exist_ok=True)
         common.run([PROGRAM, "--benchmark_filter=BM_ReadClustering"],
                    env={**os.environ, "BALEEN_BENCH_DIR": str(data), "BALEEN_BENCH_WINDOWS": str(options.windows)})
+        with contextlib.closing(sqlite3.connect(data / "baleen.db")) as database, database:
+            database.execute("DELETE FROM review_actions")  # Of an earlier run.
         server = Server(data)
         rows, base = [], "/v1/clusterings/bench-job"
-        with contextlib.closing(server.connect()):
-            client = Client(server)
+        client = Client(server)
+        with contextlib.closing(client.connection):
 
             def measure(what, *requests):
                 before = server.cpu_s()

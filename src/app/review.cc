@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/clock.h"
+#include "core/process.h"
 #include "recipes/bioacoustics/clusterings.h"
 #include "recipes/bioacoustics/open_review.h"
 #include "recipes/bioacoustics/review_view.h"
@@ -23,6 +24,7 @@ using bioacoustics::Review;
 /// stays however large it is.
 constexpr std::size_t kOpenMax = 4;
 constexpr std::size_t kOpenWindowsMax = 3'000'000;
+constexpr std::size_t kTrimmedMin = 100'000;
 constexpr std::size_t kEtagDigits = 32;
 
 /// Clusters as people are shown them, made again where something happened to one.
@@ -127,13 +129,18 @@ class OpenReviews {
     BALEEN_ASSIGN_OR_RETURN(const ClusteringInfo info, find_info(database, clustering_id));
     BALEEN_ASSIGN_OR_RETURN(const std::shared_ptr<Entry> entry, entry_of(database, info));
     const std::lock_guard lock(entry->mutex);
+    const std::int64_t before = entry->opened ? entry->opened->version() : -1;
     if (entry->opened) {
       BALEEN_RETURN_IF_ERROR(entry->opened->refresh(database));
     } else {
       BALEEN_ASSIGN_OR_RETURN(entry->opened, OpenReview::open(database, root_, info));
       forget_some(entry.get(), entry->opened->review().windows().size());
     }
-    return use(*entry);
+    Result<T> answer = use(*entry);
+    const bool has_changed = entry->opened->version() != before;
+    if (has_changed && entry->opened->review().windows().size() >= kTrimmedMin)
+      core::trim_heap();  // Lists of rows have come and gone, and the bytes of answers before.
+    return answer;
   }
   [[nodiscard]] const store::DataRoot& root() const { return root_; }
 

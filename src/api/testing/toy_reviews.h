@@ -38,7 +38,7 @@ class ToyReviews {
       if (row > 9) return fail(ErrorCode::not_found, "there is no window {}", row);
       return json::object{{"row", row}};
     };
-    reviews.points = [this](store::Database&, const std::string&, const KnownFn& is_known) {
+    reviews.points = [](store::Database&, const std::string&, const KnownFn& is_known) {
       return bytes("points", is_known);
     };
     reviews.labels = [this](store::Database&, const std::string&, const KnownFn& is_known) {
