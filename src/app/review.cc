@@ -103,7 +103,7 @@ Result<ClusteringInfo> find_info(store::Database& database, const std::string& c
 }
 
 std::string tag_of(const ClusteringInfo& info) {
-  return info.assignments.sha256.substr(0, kEtagDigits);
+  return info.tables_sha256().substr(0, kEtagDigits);
 }
 
 json::object answer_of(const store::ReviewAction& action, std::int64_t version) {
@@ -159,7 +159,7 @@ class OpenReviews {
                        "collection_members m JOIN audio_metadata d ON d.asset_id = m.asset_id "
                        "WHERE m.collection_id = $1",
                        info.collection_id));
-    const std::string key = fmt::format("{} {} {} {}", info.clustering_id, info.assignments.sha256,
+    const std::string key = fmt::format("{} {} {} {}", info.clustering_id, info.tables_sha256(),
                                         rows.front().integer(0), rows.front().integer(1));
     const std::lock_guard lock(mutex_);
     const auto found = std::ranges::find(kept_, key, &Kept::key);

@@ -6,15 +6,13 @@
 #include <utility>
 
 #include "core/clock.h"
+#include "core/sha256.h"
 #include "formats/parquet_tables.h"
 #include "recipes/bioacoustics/encoding.h"
-#include "store/assets.h"
-#include "store/collections.h"
 
 namespace baleen::bioacoustics {
 namespace {
 
-constexpr std::size_t kRowsAtOnce = 65'536;
 constexpr std::string_view kFolder = "clusters/";
 
 /// "clusters/JOB/assignments.parquet" → JOB; "" for another path.
@@ -45,126 +43,23 @@ Result<std::vector<ClusteringInfo>> find_infos(store::Database& database,
     const auto document = documents.find({id, artifact->signature});
     infos.push_back({id, collection_id, *artifact,
                      document == documents.end() ? store::Artifact() : *document->second});
+    for (const store::Artifact& one : artifacts)
+      if (one.type == "additions" && job_of(one.path) == id) infos.back().additions.push_back(one);
   }
   return infos;
-}
-
-Result<json::object> read_document(const store::DataRoot& root, const ClusteringInfo& info) {
-  if (info.clusters.path.empty())
-    return fail(ErrorCode::artifact_corrupt, "{} has no clusters.json", info.assignments.path);
-  BALEEN_ASSIGN_OR_RETURN(json::value document, core::read_json_file(root.at(info.clusters.path)));
-  if (!document.is_object())
-    return fail(ErrorCode::artifact_corrupt, "{} is no object", info.clusters.path);
-  return std::move(document.get_object());
-}
-
-/// What is known of recordings, by asset.
-class Known {
- public:
-  static Result<Known> read(store::Database& database,
-                            const store::DataRoot& root,
-                            const std::string& collection_id) {
-    Known known;
-    BALEEN_ASSIGN_OR_RETURN(const auto members, store::list_members(database, collection_id));
-    for (const store::CollectionMember& member : members) {
-      known.recordings_[member.asset_id] = {{member.asset_id, member.metadata.to_json(), ""},
-                                            member.filename};
-    }
-    BALEEN_ASSIGN_OR_RETURN(const auto artifacts, store::find_latest_artifacts_of_members(
-                                                      database, collection_id, "recording_v1", ""));
-    for (const store::Artifact& artifact : artifacts) {
-      Result<json::value> document = core::read_json_file(root.at(artifact.path));
-      if (!document.ok() || !document->is_object()) continue;  // Its hours are unknown, then.
-      known.recordings_[artifact.asset_id].facts.start_local =
-          core::get_string(document->get_object(), "start_local");
-    }
-    return known;
-  }
-
-  /// Also one that has left the collection since.
-  Result<ReviewedRecording> of(store::Database& database, const std::string& asset_id) {
-    if (const auto found = recordings_.find(asset_id); found != recordings_.end())
-      return found->second;
-    BALEEN_ASSIGN_OR_RETURN(const auto asset, store::find_asset(database, asset_id));
-    if (!asset) return fail(ErrorCode::input_not_found, "recording {} is gone", asset_id);
-    BALEEN_ASSIGN_OR_RETURN(const auto metadata, store::find_metadata(database, asset_id));
-    return ReviewedRecording{{asset_id, metadata.to_json(), ""}, asset->original_filename};
-  }
-
- private:
-  std::map<std::string, ReviewedRecording> recordings_;
-};
-
-std::vector<float> to_floats(const std::vector<double>& values) {
-  return {values.begin(), values.end()};
-}
-
-/// One portion of the table.
-struct Portion {
-  std::vector<std::string> asset_id;
-  std::vector<double> probability, outlier_score;
-};
-
-Result<void> read_portion(formats::AssignmentsFile& file,
-                          std::size_t begin,
-                          std::size_t count,
-                          Portion& portion,
-                          ClusteredWindows& windows) {
-  portion.asset_id.resize(count);
-  portion.probability.resize(count);
-  portion.outlier_score.resize(count);
-  const auto at = static_cast<std::int64_t>(begin);
-  const auto part = [&](auto& values) {
-    values.resize(begin + count);
-    return std::span(values).subspan(begin, count);
-  };
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.asset_id, at, std::span(portion.asset_id)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.probability, at, std::span(portion.probability)));
-  BALEEN_RETURN_IF_ERROR(
-      file.reader.read(file.outlier_score, at, std::span(portion.outlier_score)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.row_index, at, part(windows.row_index)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.label, at, part(windows.cluster)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.x, at, part(windows.x)));
-  BALEEN_RETURN_IF_ERROR(file.reader.read(file.y, at, part(windows.y)));
-  const std::vector<float> probability = to_floats(portion.probability);
-  const std::vector<float> outlier_score = to_floats(portion.outlier_score);
-  windows.probability.insert(windows.probability.end(), probability.begin(), probability.end());
-  windows.outlier_score.insert(windows.outlier_score.end(), outlier_score.begin(),
-                               outlier_score.end());
-  return {};
-}
-
-void reserve(ClusteredWindows& windows, std::size_t n) {
-  windows.recording.reserve(n);
-  windows.row_index.reserve(n);
-  windows.start_s.reserve(n);
-  windows.end_s.reserve(n);
-  windows.cluster.reserve(n);
-  windows.probability.reserve(n);
-  windows.outlier_score.reserve(n);
-  windows.x.reserve(n);
-  windows.y.reserve(n);
-}
-
-/// Sets when the windows from `begin` on are, all of one recording.
-Result<void> add_times(const std::filesystem::path& embeddings, ClusteredWindows& windows) {
-  BALEEN_ASSIGN_OR_RETURN(const WindowTimes times, read_window_times(embeddings));
-  for (std::size_t row = windows.start_s.size(); row < windows.recording.size(); ++row) {
-    const auto at = static_cast<std::size_t>(windows.row_index[row]);
-    if (windows.row_index[row] < 0 || at >= times.start_s.size()) {
-      return fail(ErrorCode::artifact_corrupt, "{} has no window {}",
-                  embeddings.filename().string(), windows.row_index[row]);
-    }
-    windows.start_s.push_back(times.start_s[at]);
-    windows.end_s.push_back(times.end_s[at]);
-  }
-  return {};
 }
 
 }  // namespace
 
 store::ReviewKey ClusteringInfo::key() const {
   return {collection_id, clustering_id, assignments.sha256};
+}
+
+std::string ClusteringInfo::tables_sha256() const {
+  if (additions.empty()) return assignments.sha256;
+  std::string all = assignments.sha256;
+  for (const store::Artifact& table : additions) all += table.sha256;
+  return core::sha256_hex(all);
 }
 
 Result<std::vector<ClusteringInfo>> list_clusterings(store::Database& database,
@@ -190,7 +85,7 @@ Result<std::optional<ClusteringInfo>> find_clustering(store::Database& database,
 Result<json::object> describe_clustering(store::Database& database,
                                          const store::DataRoot& root,
                                          const ClusteringInfo& info) {
-  BALEEN_ASSIGN_OR_RETURN(const json::object document, read_document(root, info));
+  BALEEN_ASSIGN_OR_RETURN(const json::object document, read_clusters_document(root, info));
   BALEEN_ASSIGN_OR_RETURN(
       const auto runs,
       database.query("SELECT run_id FROM pipeline_jobs WHERE id = $1", info.assignments.job_id));
@@ -216,74 +111,21 @@ Result<json::object> describe_clustering(store::Database& database,
   return described;
 }
 
+Result<json::object> read_clusters_document(const store::DataRoot& root,
+                                            const ClusteringInfo& info) {
+  if (info.clusters.path.empty())
+    return fail(ErrorCode::artifact_corrupt, "{} has no clusters.json", info.assignments.path);
+  BALEEN_ASSIGN_OR_RETURN(json::value document, core::read_json_file(root.at(info.clusters.path)));
+  if (!document.is_object())
+    return fail(ErrorCode::artifact_corrupt, "{} is no object", info.clusters.path);
+  return std::move(document.get_object());
+}
+
 Result<ClusteringOrigin> origin_of(const store::DataRoot& root, const ClusteringInfo& info) {
-  BALEEN_ASSIGN_OR_RETURN(const json::object document, read_document(root, info));
+  BALEEN_ASSIGN_OR_RETURN(const json::object document, read_clusters_document(root, info));
   const std::string metric =
       core::get_string(core::get_object(document, "parameters"), "metric", "cosine");
   return ClusteringOrigin{core::get_string(document, "encoding_id"), metric == "cosine"};
-}
-
-Result<std::shared_ptr<const ClusteredWindows>> read_clustered_windows(store::Database& database,
-                                                                       const store::DataRoot& root,
-                                                                       const ClusteringInfo& info) {
-  BALEEN_ASSIGN_OR_RETURN(const json::object document, read_document(root, info));
-  const std::string encoding_id = core::get_string(document, "encoding_id");
-  BALEEN_ASSIGN_OR_RETURN(Known known, Known::read(database, root, info.collection_id));
-  BALEEN_ASSIGN_OR_RETURN(formats::AssignmentsFile file,
-                          formats::open_assignments(root.at(info.assignments.path)));
-  auto windows = std::make_shared<ClusteredWindows>();
-  const auto n = static_cast<std::size_t>(file.reader.n_rows());
-  reserve(*windows, n);
-  std::filesystem::path embeddings;
-  Portion portion;
-  for (std::size_t begin = 0; begin < n; begin += kRowsAtOnce) {
-    const std::size_t count = std::min(kRowsAtOnce, n - begin);
-    BALEEN_RETURN_IF_ERROR(read_portion(file, begin, count, portion, *windows));
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string& asset_id = portion.asset_id[i];
-      const bool is_next =
-          windows->recordings.empty() || windows->recordings.back().facts.asset_id != asset_id;
-      if (is_next) {
-        if (!windows->recordings.empty()) BALEEN_RETURN_IF_ERROR(add_times(embeddings, *windows));
-        BALEEN_ASSIGN_OR_RETURN(ReviewedRecording recording, known.of(database, asset_id));
-        windows->recordings.push_back(std::move(recording));
-        BALEEN_ASSIGN_OR_RETURN(embeddings, embeddings_path(database, root, asset_id, encoding_id));
-      }
-      windows->recording.push_back(static_cast<std::uint32_t>(windows->recordings.size() - 1));
-    }
-  }
-  if (n > 0) BALEEN_RETURN_IF_ERROR(add_times(embeddings, *windows));
-  for (const json::value& cluster : core::get_array(document, "clusters")) {
-    windows->persistence.push_back(
-        cluster.is_object() ? core::get_double(cluster.get_object(), "persistence") : 0);
-  }
-  windows->find_hours();
-  return std::shared_ptr<const ClusteredWindows>(std::move(windows));
-}
-
-Result<std::optional<WhyNoise>> read_why_noise(const store::DataRoot& root,
-                                               const ClusteringInfo& info,
-                                               std::size_t row) {
-  BALEEN_ASSIGN_OR_RETURN(formats::ParquetReader reader,
-                          formats::ParquetReader::open(root.at(info.assignments.path)));
-  const bool tells = std::ranges::any_of(
-      reader.schema(), [](const auto& column) { return column.name == "noise_reason"; });
-  if (!tells) return std::optional<WhyNoise>();
-  using formats::ParquetType;
-  BALEEN_ASSIGN_OR_RETURN(const int reason_column,
-                          reader.column("noise_reason", ParquetType::int32));
-  BALEEN_ASSIGN_OR_RETURN(const int nearest_column,
-                          reader.column("nearest_label", ParquetType::int32));
-  BALEEN_ASSIGN_OR_RETURN(const int missing_column, reader.column("missing", ParquetType::float64));
-  std::int32_t reason = 0;
-  WhyNoise why;
-  const auto at = static_cast<std::int64_t>(row);
-  BALEEN_RETURN_IF_ERROR(reader.read(reason_column, at, std::span(&reason, 1)));
-  BALEEN_RETURN_IF_ERROR(reader.read(nearest_column, at, std::span(&why.nearest_cluster, 1)));
-  BALEEN_RETURN_IF_ERROR(reader.read(missing_column, at, std::span(&why.missing, 1)));
-  // The numbers of the file: docs/formats/embeddings_parquet.md.
-  why.reason = reason == 1 ? "alone" : reason == 2 ? "loose" : "";
-  return std::optional<WhyNoise>(why);
 }
 
 Result<std::filesystem::path> embeddings_path(store::Database& database,

@@ -25,8 +25,12 @@ struct ClusteringInfo {
   std::string collection_id;
   store::Artifact assignments;
   store::Artifact clusters;  ///< The document; its path is empty where it is gone.
+  /// Tables of windows that came later, oldest first: each has all that was new when it was made.
+  std::vector<store::Artifact> additions = {};
 
   [[nodiscard]] store::ReviewKey key() const;
+  /// A digest of all tables: equal ones are of equal windows.
+  [[nodiscard]] std::string tables_sha256() const;
 };
 
 /// Newest first; of one job the newest tables.
@@ -41,6 +45,10 @@ struct ClusteringInfo {
                                                        const store::DataRoot& root,
                                                        const ClusteringInfo& info);
 
+/// clusters.json; ARTIFACT_CORRUPT if it is gone or no object.
+[[nodiscard]] Result<json::object> read_clusters_document(const store::DataRoot& root,
+                                                          const ClusteringInfo& info);
+
 /// The encoding_id and metric that it was made with.
 struct ClusteringOrigin {
   std::string encoding_id;
@@ -49,8 +57,10 @@ struct ClusteringOrigin {
 [[nodiscard]] Result<ClusteringOrigin> origin_of(const store::DataRoot& root,
                                                  const ClusteringInfo& info);
 
-/// All windows, when they are, and what is known of their recordings now. INPUT_NOT_FOUND if embeddings of a recording are
-/// gone; ARTIFACT_CORRUPT if the tables do not fit together.
+/// All windows, when they are, and what is known of their recordings now. Those that came later follow those that were
+/// clustered, in the order in which they came, so that a row's number never changes; additions that were made for a
+/// clustering of other content are left out. INPUT_NOT_FOUND if embeddings of a recording are gone; ARTIFACT_CORRUPT if the
+/// tables do not fit together.
 [[nodiscard]] Result<std::shared_ptr<const ClusteredWindows>> read_clustered_windows(
     store::Database& database, const store::DataRoot& root, const ClusteringInfo& info);
 
@@ -63,6 +73,7 @@ struct WhyNoise {
 /// None where the table is of a version that did not tell.
 [[nodiscard]] Result<std::optional<WhyNoise>> read_why_noise(const store::DataRoot& root,
                                                              const ClusteringInfo& info,
+                                                             const ClusteredWindows& windows,
                                                              std::size_t row);
 
 /// Cuts windows into at most so many pieces by their embeddings: k-means of k_means.h, fitted to kSplitSample of them.

@@ -234,7 +234,8 @@ Result<store::ReviewAction> OpenReview::redo(store::Database& database,
 // ---- looking ----------------------------------------------------------------------------------
 
 Result<json::value> OpenReview::why_noise(std::size_t row) const {
-  BALEEN_ASSIGN_OR_RETURN(const std::optional<WhyNoise> why, read_why_noise(root_, info_, row));
+  BALEEN_ASSIGN_OR_RETURN(const std::optional<WhyNoise> why,
+                          read_why_noise(root_, info_, *windows_, row));
   if (!why || why->reason.empty()) return json::value(nullptr);
   json::object described{
       {"reason", why->reason},

@@ -102,28 +102,21 @@ class OpenReviewTest : public ::testing::Test {
   }
 
   /// Of each recording the first 20 windows are cluster 0, the next 5 cluster 1, the rest is noise.
-  void add_clustering(const std::string& job, const std::string& encoding, const std::string& sha) {
-    const std::filesystem::path folder = root_.path / "clusters" / job;
-    ASSERT_TRUE(core::make_directories(folder).ok());
-    ASSERT_TRUE(
-        core::write_file_atomic(
-            folder / "clusters.json",
-            R"({"encoding_id":")" + encoding +
-                R"(","parameters":{"metric":"cosine"},"windows":60,"clusters":[{"persistence":0.5},{}]})")
-            .ok());
+  void write_table(const std::filesystem::path& path,
+                   const std::vector<std::string>& assets,
+                   std::size_t n,
+                   const std::string& model = "model-1") {
     formats::ParquetSchema schema = formats::assignments_schema();
     schema.resize(7);
     schema.push_back({.name = "noise_reason", .type = formats::ParquetType::int32});
     schema.push_back({.name = "nearest_label", .type = formats::ParquetType::int32});
     schema.push_back({.name = "missing", .type = formats::ParquetType::float64});
-    auto writer =
-        formats::ParquetWriter::create(folder / "assignments.parquet", schema, {}).value();
+    auto writer = formats::ParquetWriter::create(path, schema, {}).value();
     std::vector<std::string_view> ids;
     std::vector<std::int32_t> row_index, label, reason, nearest;
     std::vector<double> probability, outlier, missing;
     std::vector<float> x, y;
-    const std::size_t n = encoding == "enc-2s" ? kWindows : kWindows * 2 / 3;
-    for (const char* id : {"a", "b"}) {
+    for (const std::string& id : assets) {
       for (std::size_t i = 0; i < n; ++i) {
         ids.emplace_back(id);
         row_index.push_back(static_cast<std::int32_t>(i));
@@ -149,7 +142,20 @@ class OpenReviewTest : public ::testing::Test {
         {std::span<const std::int32_t>(nearest)},
         {std::span<const double>(missing)}};
     ASSERT_TRUE(writer.append(columns).ok());
-    ASSERT_TRUE(writer.finish({}).ok());
+    ASSERT_TRUE(writer.finish({{"model_sha256", model}}).ok());
+  }
+
+  void add_clustering(const std::string& job, const std::string& encoding, const std::string& sha) {
+    const std::filesystem::path folder = root_.path / "clusters" / job;
+    ASSERT_TRUE(core::make_directories(folder).ok());
+    ASSERT_TRUE(
+        core::write_file_atomic(
+            folder / "clusters.json",
+            R"({"encoding_id":")" + encoding +
+                R"(","parameters":{"metric":"cosine"},"windows":60,"clusters":[{"persistence":0.5},{}]})")
+            .ok());
+    write_table(folder / "assignments.parquet", {"a", "b"},
+                encoding == "enc-2s" ? kWindows : kWindows * 2 / 3);
     for (const char* type : {"clusters_v1", "assignments"}) {
       store::Artifact made = artifact(
           collection_, type,
@@ -159,6 +165,15 @@ class OpenReviewTest : public ::testing::Test {
       made.signature = job;
       insert(made);
     }
+  }
+
+  /// Windows of recordings that came after the clustering.
+  void add_additions(const std::string& name,
+                     const std::vector<std::string>& assets,
+                     const std::string& model = "model-1") {
+    const std::string path = "clusters/job-1/additions." + name + ".parquet";
+    write_table(root_.path / path, assets, kWindows, model);
+    insert(artifact(collection_, "additions", path, name));
   }
 
   OpenReview open(const std::string& job = "job-1") {
@@ -317,6 +332,33 @@ TEST_F(OpenReviewTest, NoiseSaysWhyAndWhatWouldHaveBeenNearest) {
   EXPECT_EQ(review.why_noise(25)->at("reason"), "alone");
   EXPECT_TRUE(review.why_noise(29)->at("missing").is_null());
   EXPECT_TRUE(review.why_noise(0)->is_null());
+}
+
+TEST_F(OpenReviewTest, WhatCameLaterIsReviewedWithItsClustersAndKeepsItsRows) {
+  OpenReview before = open();
+  ASSERT_TRUE(act(before, R"({"kind":"label","clusters":[0],"label":"song"})").ok());
+  ASSERT_TRUE(act(before, R"({"kind":"merge","clusters":[0, 1]})").ok());
+  add_recording("d");
+  add_additions("first", {"d"});
+  OpenReview with_d = open();
+  ASSERT_EQ(with_d.review().windows().size(), 90U);
+  EXPECT_EQ(with_d.review().label_text(60), "song");
+  EXPECT_EQ(with_d.review().cluster_of(60 + 22), 0) << "of cluster 1, which is part of 0 by now";
+  ASSERT_TRUE(act(with_d, R"({"kind":"label","rows":[61],"label":"call"})").ok());
+  EXPECT_NE(with_d.info().tables_sha256(), before.info().tables_sha256());
+  add_recording("c");
+  add_additions("second", {"c", "d"});
+  add_additions("other", {"e"}, "model-2");
+  const OpenReview all = open();
+  const ClusteredWindows& windows = all.review().windows();
+  ASSERT_EQ(windows.size(), 120U);
+  EXPECT_EQ(windows.recordings[windows.recording[61]].facts.asset_id, "d");
+  EXPECT_EQ(windows.recordings[windows.recording[90]].facts.asset_id, "c");
+  EXPECT_EQ(all.review().label_text(61), "call");
+  EXPECT_EQ(all.why_noise(60 + 25)->at("reason"), "alone");
+  EXPECT_EQ(all.why_noise(90 + 25)->at("reason"), "alone");
+  EXPECT_TRUE(all.why_noise(90)->is_null());
+  EXPECT_EQ(labels("enc-2s").size(), 4 * 25U);
 }
 
 TEST_F(OpenReviewTest, AMemberThatLeftTheCollectionIsStillReviewed) {

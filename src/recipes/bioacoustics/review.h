@@ -29,6 +29,9 @@ namespace baleen::bioacoustics {
 struct ReviewedRecording {
   RecordingFacts facts;  ///< With the metadata that people have written, as it is now.
   std::string filename;
+  std::uint32_t table =
+      0;  ///< 0: it was clustered; else it came later, by the table of additions of this number.
+  std::int64_t table_offset = 0;           ///< From a row of the review to the row of that table.
   [[nodiscard]] std::string site() const;  ///< tag_data.site, or tag_data.location, or "".
 };
 
