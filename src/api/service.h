@@ -15,6 +15,7 @@
 #include "api/http.h"
 #include "api/idempotency.h"
 #include "api/repeated.h"
+#include "api/review_views.h"
 #include "api/server.h"
 #include "engine/ingest.h"
 #include "engine/queue.h"
@@ -69,6 +70,7 @@ struct ServiceContext {
   AssetViews views = {};
   /// The body of POST /v1/collections/{collection_id}/search, with the collection's id → its answer.
   std::function<Result<json::object>(store::Database&, const json::object& request)> search = {};
+  Reviews reviews = {};
   /// Whether a document keeps the contract of this schema id.
   std::function<Result<void>(std::string_view schema_id, const json::value& document)>
       check_document = {};
@@ -94,6 +96,7 @@ class Service {
   void add_run_routes(std::vector<Route>& routes);         // routes_run.cc
   void add_asset_routes(std::vector<Route>& routes);       // routes_asset.cc
   void add_collection_routes(std::vector<Route>& routes);  // routes_collection.cc
+  void add_review_routes(std::vector<Route>& routes);      // routes_review.cc
   void add_session_routes(std::vector<Route>& routes);     // routes_session.cc
   void add_upload_routes(std::vector<Route>& routes);      // routes_upload.cc
 
@@ -132,6 +135,9 @@ class Service {
 [[nodiscard]] Result<void> check_collection_access(store::Database& database,
                                                    const Principal& principal,
                                                    std::string_view collection_id);
+[[nodiscard]] Result<void> check_clustering_access(store::Database& database,
+                                                   const Principal& principal,
+                                                   std::string_view clustering_id);
 [[nodiscard]] Result<void> check_run_access(store::Database& database,
                                             const Principal& principal,
                                             std::string_view run_id);

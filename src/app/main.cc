@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/export.h"
+#include "app/review.h"
 #include "app/search.h"
 #include "app/serve.h"
 #include "audio/probe.h"
@@ -218,6 +219,8 @@ int main(int argc, char** argv) {
                        checks,
                        search_collection,
                        export_clusters,
+                       show_clusters,
+                       review_clusters,
                        {}};
   program.serve = [&program](
                       const cli::ServeOptions& options,

@@ -10,6 +10,7 @@
 #include "api/service.h"
 #include "api/static.h"
 #include "app/asset_views.h"
+#include "app/review.h"
 #include "app/web_files.h"
 #include "formats/document.h"
 
@@ -135,6 +136,7 @@ class Running final : public cli::RunningService {
                                                      const json::object& request) {
       return search(config_, root_, database, request);
     };
+    context.reviews = reviews(root);
     context.openapi_yaml = embedded::openapi[0].second;
     context.views = asset_views();
     context.check_document = formats::validate;

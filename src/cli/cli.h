@@ -60,6 +60,10 @@ struct Program {
   std::function<Result<json::object>(
       const store::DataRoot&, store::Database&, const json::object& request)>
       export_clusters;
+  /// The clusters of a collection, and an action or its undoing; requests and answers as of app/review.h.
+  std::function<Result<json::object>(
+      const store::DataRoot&, store::Database&, const json::object&request)>
+      show_clusters, review_clusters;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
 };
 

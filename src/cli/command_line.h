@@ -1,7 +1,7 @@
 #pragma once
 
 /// The parser of the command line: which commands and options there are. Private to this room; split by what the commands
-/// are about, so that each file can be read: cli.cc (work, looking, service, tools), options_collection.cc.
+/// are about, so that each file can be read: cli.cc (work, looking, service, tools), options_collection.cc, options_review.cc.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -26,6 +26,7 @@ struct Arguments {
   TokenOptions token;
   SearchOptions search;
   ExportOptions exported;
+  ReviewOptions review;
   std::string pause_recipe, pause_stage;
 };
 
@@ -54,6 +55,9 @@ class CommandLine {
   void add_where_option(CLI::App* sub);
   void add_condition(const std::string& condition);
   void add_sweep(const std::string& text);
+
+  // options_review.cc
+  void add_review_commands();
 
   // cli.cc
   void add_work_options(CLI::App* sub);

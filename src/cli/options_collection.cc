@@ -210,6 +210,7 @@ void CommandLine::add_collection_commands() {
   add_cluster_command();
   add_search_command();
   add_export_command();
+  add_review_commands();
 }
 
 }  // namespace baleen::cli
