@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "app/annotations.h"
 #include "app/export.h"
 #include "app/search.h"
 #include "app/serve.h"
@@ -216,7 +217,8 @@ int main(int argc, char** argv) {
                        checks,
                        search_collection,
                        export_clusters,
-                       {}};
+                       {},
+                       import_annotations};
   program.serve = [&program](
                       const cli::ServeOptions& options,
                       const cli::Session& session) -> Result<std::unique_ptr<cli::RunningService>> {

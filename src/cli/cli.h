@@ -47,6 +47,10 @@ class RunningService {
 
 class Session;
 
+/// A request about a collection → its answer.
+using CollectionCall = std::function<Result<json::object>(
+    const store::DataRoot&, store::Database&, const json::object& request)>;
+
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
   engine::Probe probe;
@@ -57,10 +61,10 @@ struct Program {
       const Config&, const store::DataRoot&, store::Database&, const json::object& request)>
       search;
   /// {collection_id, format, folder, with_noise} → what was written where.
-  std::function<Result<json::object>(
-      const store::DataRoot&, store::Database&, const json::object& request)>
-      export_clusters;
+  CollectionCall export_clusters;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
+  /// A table of annotations for a collection; request and answer as of app/annotations.h.
+  CollectionCall import_annotations;
 };
 
 /// Runs one command; returns the exit status of the process.

@@ -106,6 +106,20 @@ struct ExportOptions {
                                          const ExportOptions&,
                                          const std::string& collection);
 
+// commands_tables.cc: tables of other programs.
+struct ImportOptions {
+  std::vector<std::string> files;
+  std::string format = "auto", recording;
+  bool is_unknown_skipped = false, is_list = false;
+  std::int64_t withdrawn_id = 0;  ///< 0: none.
+};
+/// Annotations for the recordings of a collection: takes tables in, lists them, or withdraws one.
+[[nodiscard]] Result<int> import_command(const GlobalOptions&,
+                                         const Program&,
+                                         const WorkOptions&,
+                                         const ImportOptions&,
+                                         const std::string& collection);
+
 // commands_service.cc: the service, and who may use it.
 [[nodiscard]] Result<int> serve_command(const GlobalOptions&, const Program&, const ServeOptions&);
 [[nodiscard]] Result<int> up_command(const GlobalOptions&,

@@ -151,6 +151,34 @@ void CommandLine::add_export_command() {
   sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
 }
 
+void CommandLine::add_import_command() {
+  CLI::App* sub =
+      command("import", "Take in annotations that other programs or people made", [this] {
+        return import_command(args_.global, program_, args_.work, args_.imported, args_.target);
+      });
+  sub->add_option("collection", args_.target, "Name of the collection")
+      ->required()
+      ->type_name("NAME");
+  sub->add_option("files", args_.imported.files,
+                  "Tables of Raven, Audacity or Kaleidoscope; each is taken whole or not at all")
+      ->type_name("FILE");
+  sub->add_option("--format", args_.imported.format, "What the tables are, if that is not clear")
+      ->check(CLI::IsMember({"auto", "raven", "audacity", "kaleidoscope"}))
+      ->capture_default_str();
+  sub->add_option("--recording", args_.imported.recording,
+                  "Whose annotations they are, where the tables do not say: a recording's id, its "
+                  "beginning, or its name")
+      ->type_name("ASSET");
+  sub->add_flag("--skip-unknown", args_.imported.is_unknown_skipped,
+                "Leave out what is of recordings that are not in the collection");
+  sub->add_flag("--list", args_.imported.is_list, "What was taken in before");
+  sub->add_option("--withdraw", args_.imported.withdrawn_id,
+                  "Annotations of this import count no more")
+      ->check(CLI::PositiveNumber)
+      ->type_name("ID");
+  sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
+}
+
 void CommandLine::add_cluster_command() {
   CLI::App* cluster = command("cluster", "Group like windows of a collection", [this] {
     return cluster_command(args_.global, program_, args_.work, args_.target);
@@ -169,6 +197,7 @@ void CommandLine::add_collection_commands() {
   add_cluster_command();
   add_search_command();
   add_export_command();
+  add_import_command();
 }
 
 }  // namespace baleen::cli

@@ -167,7 +167,33 @@ TEST(Raven, CumulativeTimesOfSeveralFilesNeedTheirDurations) {
   EXPECT_EQ(read[1].confidence, 0.5);
   EXPECT_FALSE(read[1].is_manual);
   options.files.pop_back();
-  EXPECT_THAT(message_of(read_raven(table, options)), HasSubstr("line 3: begins at 11 s"));
+  EXPECT_THAT(message_of(read_raven(table, options)),
+              HasSubstr("line 3: the times count through several recordings, and b.wav is not"));
+  options.files = {{"b.wav", 10, ""}, {"a.wav", 10, ""}};
+  EXPECT_THAT(message_of(read_raven(table, options)),
+              HasSubstr("line 2: begins at 1 s since the first recording, which is not in a.wav"));
+}
+
+TEST(Raven, OneNamedFileIsNotPlacedByItsTimesAmongOthers) {
+  const std::string table = std::string(kRavenHeader) + "1\t1\t2\t\t\tb.wav\tx\t\n";
+  AnnotationReadOptions options = kOptions;
+  options.files = {{"a.wav", 10, ""}, {"b.wav", 10, ""}};
+  const auto read = read_raven(table, options).value();
+  EXPECT_EQ(read[0].file, "b.wav");
+  EXPECT_EQ(read[0].start_s, 1);
+  EXPECT_EQ(read[0].line, 2);
+}
+
+TEST(AnnotationFormat, IsToldByTheFirstLine) {
+  EXPECT_EQ(detect_annotation_format("\xEF\xBB\xBF" + std::string(kRavenHeader)).value(), "raven");
+  EXPECT_EQ(detect_annotation_format("\r\n0.5\t1.25\tcall\n").value(), "audacity");
+  EXPECT_EQ(detect_annotation_format("INDIR,FOLDER,IN FILE,offset,\"DURATION\"\r\n").value(),
+            "kaleidoscope");
+  for (const char* other : {"", "a,b\n", "Begin Time (s),End Time (s)\n", "1,5\t2\tx\n"})
+    EXPECT_EQ(detect_annotation_format(other).error().code, ErrorCode::invalid_argument) << other;
+  EXPECT_TRUE(names_its_files(kRavenHeader));
+  EXPECT_FALSE(names_its_files("0.5\t1.25\tcall\n"));
+  EXPECT_FALSE(read_annotations("word", "", kOptions).ok());
 }
 
 TEST(Raven, WhatIsWrongIsNamedByLineAndColumn) {
