@@ -33,6 +33,10 @@ void CommandLine::add_clustering_options(CLI::App* sub) {
   sub->add_option_function<std::int64_t>("--components", param("n_components"),
                                          "Dimensions in which clusters are found (default: 5)")
       ->type_name("N");
+  sub->add_option_function<std::int64_t>("--maps", param("n_maps"),
+                                         "Reductions in which clusters are found together "
+                                         "(default: chosen by the number of windows)")
+      ->type_name("N");
   sub->add_option_function<std::int64_t>("--seed", param("seed"), "Of UMAP (default: 42)")
       ->type_name("N");
   sub->add_flag_callback(

@@ -46,6 +46,12 @@ Result<RavenColumns> columns_of(const TextTable& table, const AnnotationReadOpti
   return columns;
 }
 
+std::string lower_case(std::string text) {
+  for (char& letter : text)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  return text;
+}
+
 /// The name at the end of a path of Windows or Unix.
 std::string base_name(std::string_view path) {
   return std::string(path.substr(path.find_last_of("/\\") + 1));
@@ -149,7 +155,7 @@ class RavenReader {
     constexpr double kRounded_s = 1e-3;
     double begin_s = 0;
     for (const AnnotatedFile& file : options_->files) {
-      if (base_name(file.name) != base_name(annotation.file)) {
+      if (lower_case(base_name(file.name)) != lower_case(base_name(annotation.file))) {
         begin_s += file.duration_s;
         continue;
       }
