@@ -79,7 +79,58 @@ std::string recording_of(Session& session, const std::string& owner, const std::
   return asset.ok() && *asset ? **asset : target;
 }
 
+void print_changes(const json::object& answer) {
+  for (const json::value& change : core::get_array(answer, "changes")) {
+    const std::string file = printable(core::get_string(change.as_object(), "file"), 60);
+    for (const auto& value : core::get_object(change.as_object(), "values")) {
+      std::printf("%s: %s %s\n", file.c_str(), printable(std::string(value.key())).c_str(),
+                  value.value().is_null()
+                      ? "is gone"
+                      : ("= " + printable(core::to_json(value.value()))).c_str());
+    }
+  }
+  std::printf("%lld recordings changed, %lld did not\n",
+              static_cast<long long>(core::get_int(answer, "changed")),
+              static_cast<long long>(core::get_int(answer, "unchanged")));
+}
+
 }  // namespace
+
+Result<int> metadata_command(const GlobalOptions& options,
+                             const Program& program,
+                             const WorkOptions& work,
+                             const std::string& collection_name,
+                             const std::string& file) {
+  BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
+                          Session::open(options, program, false));
+  BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
+                          find_collection_of(*session, work.owner, collection_name));
+  json::object request{{"collection_id", collection.collection_id}};
+  if (file.empty()) {
+    BALEEN_ASSIGN_OR_RETURN(const json::object answer,
+                            program.write_metadata(session->root, session->database, request));
+    if (options.is_json) {
+      print_json(json::object{{"items", core::get_array(answer, "items")}});
+    } else {
+      const std::string text = core::get_string(answer, "text");
+      std::fwrite(text.data(), 1, text.size(), stdout);
+    }
+    return 0;
+  }
+  BALEEN_ASSIGN_OR_RETURN(request["text"], core::read_text_file(file));
+  Result<json::object> answer = program.read_metadata(session->root, session->database, request);
+  if (!answer.ok()) return std::move(answer).error().context(printable(file));
+  for (const json::value& name : core::get_array(*answer, "unknown")) {
+    std::fprintf(stderr, "%s is not in the collection: left out\n",
+                 printable(std::string(name.as_string())).c_str());
+  }
+  if (options.is_json) {
+    print_json(*answer);
+  } else if (!options.is_quiet) {
+    print_changes(*answer);
+  }
+  return 0;
+}
 
 Result<int> import_command(const GlobalOptions& options,
                            const Program& program,

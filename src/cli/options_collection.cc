@@ -136,8 +136,8 @@ void CommandLine::add_search_command() {
 }
 
 void CommandLine::add_export_command() {
-  CLI::App* sub =
-      command("export", "Write the clusters of a collection for other programs", [this] {
+  CLI::App* sub = command(
+      "export", "Write clusters and annotations of a collection for other programs", [this] {
         return export_command(args_.global, program_, args_.work, args_.exported, args_.target);
       });
   sub->add_option("collection", args_.target, "Name of the collection")
@@ -145,9 +145,16 @@ void CommandLine::add_export_command() {
       ->type_name("NAME");
   sub->add_option("--format", args_.exported.format,
                   "raven: one selection table for all recordings; audacity: labels for each; "
-                  "kaleidoscope: one id.csv")
-      ->check(CLI::IsMember({"raven", "audacity", "kaleidoscope"}))
+                  "kaleidoscope: one id.csv; darwin_core: occurrences")
+      ->check(CLI::IsMember({"raven", "audacity", "kaleidoscope", "darwin_core"}))
       ->capture_default_str();
+  sub->add_option("--what", args_.exported.what,
+                  "clusters, by their reviewed labels; annotations that were imported; all")
+      ->check(CLI::IsMember({"clusters", "annotations", "all"}))
+      ->capture_default_str();
+  sub->add_option("--clustering", args_.exported.clustering_id,
+                  "Which clustering (default: the newest)")
+      ->type_name("ID");
   sub->add_option("--out", args_.exported.folder, "Folder for the tables")
       ->required()
       ->type_name("DIR");
@@ -183,6 +190,22 @@ void CommandLine::add_import_command() {
   sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
 }
 
+void CommandLine::add_metadata_command() {
+  CLI::App* sub =
+      command("metadata", "What people know of the recordings of a collection, as CSV", [this] {
+        return metadata_command(args_.global, program_, args_.work, args_.target,
+                                args_.metadata_file);
+      });
+  sub->add_option("collection", args_.target, "Name of the collection")
+      ->required()
+      ->type_name("NAME");
+  sub->add_option("--set", args_.metadata_file,
+                  "Write what this table says; all of it or nothing. An empty cell takes a value "
+                  "away, a column that is not there changes nothing")
+      ->type_name("FILE.csv");
+  sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
+}
+
 void CommandLine::add_cluster_command() {
   CLI::App* cluster = command("cluster", "Group like windows of a collection", [this] {
     return cluster_command(args_.global, program_, args_.work, args_.target);
@@ -202,6 +225,7 @@ void CommandLine::add_collection_commands() {
   add_search_command();
   add_export_command();
   add_import_command();
+  add_metadata_command();
 }
 
 }  // namespace baleen::cli

@@ -40,7 +40,8 @@ bool Annotation::operator==(const Annotation& other) const {
 
 Result<std::string> detect_annotation_format(std::string_view text) {
   const std::string_view line = first_line(text);
-  if (has_columns(line, '\t', Quoting::none, {"Begin Time (s)", "End Time (s)"})) return std::string("raven");
+  if (has_columns(line, '\t', Quoting::none, {"Begin Time (s)", "End Time (s)"}))
+    return std::string("raven");
   if (has_columns(line, ',', Quoting::csv, {"IN FILE", "OFFSET", "DURATION"}))
     return std::string("kaleidoscope");
   const std::size_t tab = line.find('\t');

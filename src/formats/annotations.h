@@ -94,6 +94,7 @@ struct Occurrence {
   std::string identified_by;
   std::string sampling_protocol;
   std::string location_id;  ///< Site or deployment.
+  std::string license;
 };
 
 /// Terms of Darwin Core (https://dwc.tdwg.org/terms/), one CSV record each. INVALID_ARGUMENT for an id that is empty or

@@ -244,6 +244,7 @@ TEST(DarwinCore, WhatIsNotKnownStaysEmpty) {
   unknown.annotation = make("a.wav", 0, 1, {}, {}, "cluster 3");
   unknown.annotation.is_manual = false;
   unknown.annotation.confidence = 0.5;
+  unknown.license = "CC0-1.0";
   EXPECT_EQ(
       write_darwin_core(std::vector<Occurrence>{known, unknown}).value(),
       "occurrenceID,basisOfRecord,occurrenceStatus,eventDate,decimalLatitude,decimalLongitude,"
@@ -252,15 +253,15 @@ TEST(DarwinCore, WhatIsNotKnownStaysEmpty) {
       "verbatimIdentification,"
       "identifiedBy,identificationVerificationStatus,identificationRemarks,recordedBy,"
       "samplingProtocol,"
-      "associatedMedia,occurrenceRemarks\r\n"
+      "associatedMedia,occurrenceRemarks,license\r\n"
       "set-1:0,MachineObservation,present,2019-05-22T06:00:01.500Z/"
       "2019-05-22T06:00:03.000Z,-27.5,153.25,"
       "EPSG:4326,-40,-40,deployment-7,Megaptera novaeangliae,\"whale, \"\"humpback\"\"\",A. Nna,"
       "verified by a person,test,,,a.wav,\"1.500000 to 3.000000 s of the recording, from 100 "
-      "Hz\"\r\n"
+      "Hz\",\r\n"
       "set-1:1,MachineObservation,present,,,,,,,,,cluster 3,,unverified,confidence 0.5 by "
       "test,,,a.wav,"
-      "0.000000 to 1.000000 s of the recording\r\n");
+      "0.000000 to 1.000000 s of the recording,CC0-1.0\r\n");
   EXPECT_FALSE(write_darwin_core(std::vector<Occurrence>{known, known}).ok());
   known.latitude_deg = 91;
   EXPECT_FALSE(write_darwin_core(std::vector<Occurrence>{known}).ok());
