@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "recipes/bioacoustics/open_review.h"
 #include "store/annotations.h"
@@ -21,8 +20,16 @@ using bioacoustics::Review;
 /// Recordings as they are met, each once.
 class Recordings {
  public:
-  Recordings(store::Database& database, const std::map<std::string, json::object>& metadata)
-      : database_(database), metadata_(metadata) {}
+  Recordings(store::Database& database, const std::vector<store::CollectionMember>& members)
+      : database_(database) {
+    for (const store::CollectionMember& member : members) {
+      metadata_.emplace(member.asset_id, member.metadata.to_json());
+      ++n_of_name_[member.filename];
+    }
+  }
+  [[nodiscard]] bool is_member(const std::string& asset_id) const {
+    return metadata_.contains(asset_id);
+  }
 
   Result<ExportedRecording*> of(const std::string& asset_id) {
     if (const auto known = by_id_.find(asset_id); known != by_id_.end()) return &known->second;
@@ -40,14 +47,12 @@ class Recordings {
   /// By name, each with a name of its own and its annotations in the order of time.
   std::vector<ExportedRecording> take() && {
     std::vector<ExportedRecording> all;
-    std::set<std::string> names;
     for (auto& [asset_id, recording] : by_id_) {
       std::string& name = recording.file.name;
-      if (!names.insert(name).second) {
+      if (n_of_name_[name] > 1) {
         const fs::path full(name);
         name = fmt::format("{}.{}{}", full.stem().string(), asset_id.substr(0, 8),
                            full.extension().string());
-        names.insert(name);
       }
       for (formats::Annotation& annotation : recording.annotations) annotation.file = name;
       std::ranges::stable_sort(recording.annotations, {}, [](const formats::Annotation& a) {
@@ -61,7 +66,8 @@ class Recordings {
 
  private:
   store::Database& database_;
-  const std::map<std::string, json::object>& metadata_;
+  std::map<std::string, json::object> metadata_;  // Of all members.
+  std::map<std::string, int> n_of_name_;
   std::map<std::string, ExportedRecording> by_id_;
 };
 
@@ -130,14 +136,11 @@ Result<Exported> gather_for_export(store::Database& database,
                                    const store::DataRoot& root,
                                    const ExportRequest& request) {
   BALEEN_ASSIGN_OR_RETURN(const auto members, store::list_members(database, request.collection_id));
-  std::map<std::string, json::object> metadata;
-  for (const store::CollectionMember& member : members)
-    metadata.emplace(member.asset_id, member.metadata.to_json());
-  if (!request.asset_id.empty() && !metadata.contains(request.asset_id)) {
+  Recordings recordings(database, members);
+  if (!request.asset_id.empty() && !recordings.is_member(request.asset_id)) {
     return fail(ErrorCode::not_found, "the collection has no recording '{}'", request.asset_id);
   }
   Exported exported;
-  Recordings recordings(database, metadata);
   if (request.has_clusters) {
     const Result<OpenReview> opened = bioacoustics::reviewed_assignments(
         database, root, request.collection_id, request.clustering_id);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,17 @@ class Session;
 using CollectionCall = std::function<Result<json::object>(
     const store::DataRoot&, store::Database&, const json::object& request)>;
 
+/// Gets the answer to a question in SQL: its columns once, then each row; nothing is NULL.
+struct SqlOutput {
+  struct Column {
+    std::string name;
+    bool is_text =
+        true;  ///< Else a number, or true or false: JSON as it stands, but for NaN and infinities.
+  };
+  std::function<Result<void>(const std::vector<Column>&)> begin;
+  std::function<Result<void>(const std::vector<std::optional<std::string>>&)> row;
+};
+
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
   engine::Probe probe;
@@ -69,6 +81,10 @@ struct Program {
   CollectionCall export_one_table;
   /// Metadata of a collection as CSV, and back (app/metadata_table.h).
   CollectionCall write_metadata, read_metadata;
+  /// Of app/sql.h.
+  std::function<Result<void>(
+      const store::DataRoot&, store::Database&, const std::string& sql, const SqlOutput&)>
+      sql;
 };
 
 /// Runs one command; returns the exit status of the process.

@@ -28,6 +28,7 @@ struct Arguments {
   ExportOptions exported;
   ImportOptions imported;
   std::string metadata_file;
+  SqlOptions sql;
   std::string pause_recipe, pause_stage;
 };
 
@@ -53,6 +54,7 @@ class CommandLine {
   void add_export_command();
   void add_import_command();
   void add_metadata_command();
+  void add_sql_command();
   void add_encoding_options(CLI::App* sub);
   void add_clustering_options(CLI::App* sub);
   void add_where_option(CLI::App* sub);

@@ -127,6 +127,14 @@ struct ImportOptions {
                                            const std::string& collection,
                                            const std::string& file);
 
+// commands_sql.cc
+struct SqlOptions {
+  std::string sql;
+  bool is_csv = false;
+};
+/// Answers a question in SQL about what is in the data directory.
+[[nodiscard]] Result<int> sql_command(const GlobalOptions&, const Program&, const SqlOptions&);
+
 // commands_service.cc: the service, and who may use it.
 [[nodiscard]] Result<int> serve_command(const GlobalOptions&, const Program&, const ServeOptions&);
 [[nodiscard]] Result<int> up_command(const GlobalOptions&,

@@ -206,6 +206,15 @@ void CommandLine::add_metadata_command() {
   sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
 }
 
+void CommandLine::add_sql_command() {
+  CLI::App* sub = command("sql", "Ask a question in SQL about all that is known (by DuckDB)",
+                          [this] { return sql_command(args_.global, program_, args_.sql); });
+  sub->add_option("question", args_.sql.sql, "A SELECT; SHOW TABLES says of what")
+      ->required()
+      ->type_name("SQL");
+  sub->add_flag("--csv", args_.sql.is_csv, "The answer as CSV, with a header");
+}
+
 void CommandLine::add_cluster_command() {
   CLI::App* cluster = command("cluster", "Group like windows of a collection", [this] {
     return cluster_command(args_.global, program_, args_.work, args_.target);
@@ -226,6 +235,7 @@ void CommandLine::add_collection_commands() {
   add_export_command();
   add_import_command();
   add_metadata_command();
+  add_sql_command();
 }
 
 }  // namespace baleen::cli

@@ -222,6 +222,39 @@ class Interchange(harness.Case):
             self.assertEqual(ask("DELETE", f"/annotations/{import_id}")[0], 204)
             self.assertEqual(running.json("GET", f"/v1/assets/{asset}/annotations")[1], {"items": []})
 
+    def test_questions_in_sql_are_answered_and_nothing_else_is_done(self):
+        place = self.reef(clusters=True)
+        ask = lambda sql, *words: place.run("sql", sql, *words)
+        first = ask("SELECT 1", "--json")
+        if first.status == 4 and first.json["error"]["code"] == "NOT_SUPPORTED":
+            self.assertIn("BALEEN_DUCKDB_LIBRARY", first.json["error"]["message"])
+            self.skipTest("no libduckdb.so here (BALEEN_DUCKDB_LIBRARY)")
+        self.assertEqual(first.json, {"columns": ["1"], "rows": [[1]]})
+        self.assert_status(place.run("metadata", "reef", "--set", self.table(place, "m.csv", "file,tag_data.species\n1.wav,orca\n")), 0)
+        self.assert_status(self.bring(place, "t.txt", raven(("1.wav", 1, 2.5, "song"))), 0)
+        for sql, rows in (
+                ("SELECT filename, duration_s, sample_rate_hz FROM audio_assets ORDER BY 2", [["0.wav", 20, 16000], ["0.wav", 21, 16000], ["1.wav", 22, 16000]]),
+                ("SELECT name, count(*) FROM collections JOIN members USING (collection_id) GROUP BY 1", [["reef", 3]]),
+                ("SELECT tag_data->>'species' FROM metadata", [["orca"]]),
+                ("SELECT filename, a.label, end_s, is_by_person, low_hz FROM annotations a JOIN audio_assets USING (asset_id)", [["1.wav", "song", 2.5, True, 100]]),
+                ("SELECT count(*), sum(end_s - start_s), min(len(embedding)) FROM embeddings", [[63, 63, 1024]]),
+                ("SELECT count(*), count(DISTINCT asset_id) FROM assignments JOIN clusterings USING (clustering_id)", [[63, 3]]),
+                ("SELECT count(*), count(label) FROM labels JOIN assignments USING (asset_id, row_index) WHERE labels.cluster = assignments.cluster", [[63, 0]]),
+                ("SELECT count(*), count(start_utc) FROM recordings", [[3, 0]]),
+                ("SELECT NULL, 'a,\"b\"', 1.5::DECIMAL(5,2), 12345678901234567890123::HUGEINT > 0", [[None, 'a,"b"', 1.5, True]])):
+            with self.subTest(sql=sql):
+                outcome = self.assert_status(ask(sql, "--json"), 0)
+                self.assertEqual(outcome.json["rows"], rows, str(outcome))
+        self.assertEqual(ask("SELECT NULL AS n, '' AS e, 'a,b' AS \"x\"", "--csv").out, "n,e,x\r\n,\"\",\"a,b\"\r\n")
+        self.assertIn("audio_assets", ask("SHOW TABLES").out)
+        before = {path: path.stat().st_mtime_ns for path in place.data.rglob("*.parquet")}
+        for sql in ("DELETE FROM labels", f"COPY labels TO '{place.data}/clusters/x.parquet' (FORMAT parquet)", "SELECT * FROM nothing",
+                    f"SELECT * FROM read_blob('{place.data}/baleen.db')", "SELECT 1; SELECT 2", "SET memory_limit = '1GB'"):
+            with self.subTest(sql=sql):
+                outcome = ask(sql, "--json")
+                self.assertEqual((outcome.status, outcome.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(outcome))
+        self.assertEqual({path: path.stat().st_mtime_ns for path in place.data.rglob("*.parquet")}, before)
+
 
 if __name__ == "__main__":
     harness.main()
