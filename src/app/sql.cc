@@ -88,7 +88,7 @@ std::string create_statement(const std::string& name, std::string_view columns) 
   return sql + ")";
 }
 
-std::string quoted(std::string_view text) {
+std::string sql_text(std::string_view text) {
   std::string out = "'";
   for (const char letter : text) out.append(letter == '\'' ? 2 : 1, letter);
   return out + "'";
@@ -214,7 +214,7 @@ class Tables {
     std::map<std::string, std::string> files;  // Of each encoding: a list for read_parquet.
     for (const store::Row& row : rows) {
       std::string& list = files[row.text(1)];
-      list += (list.empty() ? "" : ", ") + quoted(path_of(row.text(3)));
+      list += (list.empty() ? "" : ", ") + sql_text(path_of(row.text(3)));
     }
     std::size_t at = 0;
     BALEEN_RETURN_IF_ERROR(duckdb_.append("embedding_sets", [&](std::vector<SqlValue>& values) {
@@ -257,7 +257,7 @@ class Tables {
                         "artifact_type = 'assignments' ORDER BY artifact_id"));
     std::string list;
     for (const store::Row& row : rows)
-      list += (list.empty() ? "" : ", ") + quoted(path_of(row.text(1)));
+      list += (list.empty() ? "" : ", ") + sql_text(path_of(row.text(1)));
     std::size_t at = 0;
     BALEEN_RETURN_IF_ERROR(duckdb_.append("clusterings", [&](std::vector<SqlValue>& values) {
       if (at == rows.size()) return false;

@@ -25,10 +25,23 @@ class Answer {
   const Library& library_;
 };
 
-std::string quoted(std::string_view text, char quote) {
+std::string in_quotes(std::string_view text, char quote) {
   std::string out(1, quote);
   for (const char letter : text) out.append(letter == quote ? 2 : 1, letter);
   return out + quote;
+}
+
+/// DuckDB's message in one line, without the picture of the place.
+std::string one_line(std::string_view message) {
+  std::string out;
+  for (const char letter : message.substr(0, message.find("\n\n"))) {
+    if (letter != '\n') {
+      out += letter;
+    } else if (!out.empty() && out.back() != ' ') {
+      out += "; ";
+    }
+  }
+  return out;
 }
 
 SqlColumn::Kind kind_of(int type) {
@@ -75,7 +88,7 @@ struct Duckdb::Impl {
     const char* const parser_error = library.extract_statements_error(statements);
     const std::string reason = parser_error == nullptr ? "" : parser_error;
     library.destroy_extracted(&statements);
-    if (!reason.empty()) return fail(ErrorCode::invalid_argument, "{}", reason);
+    if (!reason.empty()) return fail(ErrorCode::invalid_argument, "{}", one_line(reason));
     if (n_statements != 1)
       return fail(ErrorCode::invalid_argument, "one question at a time, not {}", n_statements);
     Handle statement = nullptr;
@@ -84,7 +97,7 @@ struct Duckdb::Impl {
     const std::string unprepared = prepare_error == nullptr ? "" : prepare_error;
     const int type = is_prepared ? library.prepared_statement_type(statement) : 0;
     library.destroy_prepare(&statement);
-    if (!is_prepared) return fail(ErrorCode::invalid_argument, "{}", unprepared);
+    if (!is_prepared) return fail(ErrorCode::invalid_argument, "{}", one_line(unprepared));
     if (type == duckdb::kSelectStatement) return {};
     return fail(ErrorCode::invalid_argument,
                 "this would do something: only questions are answered here, as SELECT, SHOW TABLES "
@@ -115,7 +128,7 @@ Result<Duckdb> Duckdb::open(std::span<const std::string> allowed_folders) {
   Duckdb database(std::move(impl));
   std::string folders;
   for (const std::string& folder : allowed_folders)
-    folders += (folders.empty() ? "" : ", ") + quoted(folder, '\'');
+    folders += (folders.empty() ? "" : ", ") + in_quotes(folder, '\'');
   const Result<void> confined = database.execute(
       "SET allowed_directories = [" + folders +
       "]; SET enable_external_access = false; SET autoinstall_known_extensions = false; SET "
@@ -174,7 +187,7 @@ Result<void> Duckdb::query(std::string_view sql, const SqlSink& sink) {
   const std::string in_parentheses = "(\n" + question + "\n)";
   if (library.query(impl_->connection, ("SELECT * FROM " + in_parentheses + " LIMIT 0").c_str(),
                     &empty.result) != duckdb::kOk)
-    return fail(ErrorCode::invalid_argument, "{}", empty.error());
+    return fail(ErrorCode::invalid_argument, "{}", one_line(empty.error()));
   std::vector<SqlColumn> columns(library.column_count(&empty.result));
   std::string names, texts;
   for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -188,7 +201,7 @@ Result<void> Duckdb::query(std::string_view sql, const SqlSink& sink) {
   const std::string as_texts =
       fmt::format("SELECT {} FROM {} AS answer({})", texts, in_parentheses, names);
   if (library.query(impl_->connection, as_texts.c_str(), &answer.result) != duckdb::kOk)
-    return fail(ErrorCode::invalid_argument, "{}", answer.error());
+    return fail(ErrorCode::invalid_argument, "{}", one_line(answer.error()));
   std::vector<std::optional<std::string>> values(columns.size());
   Result<void> outcome;
   while (outcome.ok()) {

@@ -40,7 +40,6 @@ static_assert(sizeof(StringValue) == 16);
 
 inline constexpr int kOk = 0;               // duckdb_state
 inline constexpr int kSelectStatement = 1;  // duckdb_statement_type
-inline constexpr int kExplainStatement = 16;
 
 /// duckdb_type, as far as it matters.
 inline constexpr int kBoolean = 1, kFirstInteger = 2, kDouble = 11, kHugeint = 16, kDecimal = 19,

@@ -5,6 +5,7 @@ import csv
 import http.client
 import io
 import json
+import os
 import pathlib
 
 import harness
@@ -136,7 +137,7 @@ class Interchange(harness.Case):
         self.assertEqual([known[name] for name in ("decimalLatitude", "decimalLongitude", "locationID", "license", "scientificName",
                                                    "verbatimIdentification", "eventDate")],
                          ["-27.5", "153.25", "reef 7", "CC0-1.0", "Megaptera novaeangliae", "song", ""])
-        self.assertEqual([row["scientificName"] for row in rows if row["associatedMedia"] == "0.wav"], [""])
+        self.assertEqual([row["scientificName"] for row in rows if row["associatedMedia"].startswith("0.")], [""])
         self.assert_status(place.run(*words, place.path / "again"), 0)
         self.assertEqual((out / "occurrences.csv").read_bytes(), (place.path / "again" / "occurrences.csv").read_bytes())
 
@@ -224,7 +225,10 @@ class Interchange(harness.Case):
 
     def test_questions_in_sql_are_answered_and_nothing_else_is_done(self):
         place = self.reef(clusters=True)
-        ask = lambda sql, *words: place.run("sql", sql, *words)
+        library = {name: os.environ[name] for name in ("BALEEN_DUCKDB_LIBRARY",) if name in os.environ}
+
+        def ask(sql, *words):
+            return place.run("sql", sql, *words, **library)
         first = ask("SELECT 1", "--json")
         if first.status == 4 and first.json["error"]["code"] == "NOT_SUPPORTED":
             self.assertIn("BALEEN_DUCKDB_LIBRARY", first.json["error"]["message"])
