@@ -15,6 +15,7 @@
 #include "api/http.h"
 #include "api/idempotency.h"
 #include "api/repeated.h"
+#include "api/review_views.h"
 #include "api/server.h"
 #include "engine/ingest.h"
 #include "engine/queue.h"
@@ -74,6 +75,7 @@ struct ServiceContext {
       std::function<Result<json::object>(store::Database&, const json::object& request)>;
   CollectionCall import_annotations = {}, export_table = {}, write_metadata = {},
                  read_metadata = {};
+  Reviews reviews = {};
   /// Whether a document keeps the contract of this schema id.
   std::function<Result<void>(std::string_view schema_id, const json::value& document)>
       check_document = {};
@@ -101,6 +103,7 @@ class Service {
   void add_collection_routes(std::vector<Route>& routes);  // routes_collection.cc
   void add_table_routes(std::vector<Route>& routes);       // routes_tables.cc
   void add_annotation_routes(std::vector<Route>& routes);  // routes_tables.cc
+  void add_review_routes(std::vector<Route>& routes);      // routes_review.cc
   void add_session_routes(std::vector<Route>& routes);     // routes_session.cc
   void add_upload_routes(std::vector<Route>& routes);      // routes_upload.cc
 
@@ -139,6 +142,9 @@ class Service {
 [[nodiscard]] Result<void> check_collection_access(store::Database& database,
                                                    const Principal& principal,
                                                    std::string_view collection_id);
+[[nodiscard]] Result<void> check_clustering_access(store::Database& database,
+                                                   const Principal& principal,
+                                                   std::string_view clustering_id);
 [[nodiscard]] Result<void> check_run_access(store::Database& database,
                                             const Principal& principal,
                                             std::string_view run_id);

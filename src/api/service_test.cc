@@ -83,6 +83,7 @@ TEST_F(ServiceTest, NoRouteShowsWhatBelongsToAnotherOwner) {
     const bool is_about_one = route.pattern.find("{asset_id}") != std::string::npos ||
                               route.pattern.find("{run_id}") != std::string::npos ||
                               route.pattern.find("{collection_id}") != std::string::npos ||
+                              route.pattern.find("{clustering_id}") != std::string::npos ||
                               route.pattern.find("{upload_id}") != std::string::npos;
     for (const std::string query : {"", "?owner=bert", "?owner="}) {
       const Reply reply = ask(route.method, target_of(route, "bert") + query, anna,

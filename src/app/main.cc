@@ -11,6 +11,7 @@
 #include "app/annotations.h"
 #include "app/export.h"
 #include "app/metadata_table.h"
+#include "app/review.h"
 #include "app/search.h"
 #include "app/serve.h"
 #include "app/sql.h"
@@ -223,6 +224,8 @@ int main(int argc, char** argv) {
                        checks,
                        search_collection,
                        export_tables,
+                       show_clusters,
+                       review_clusters,
                        {},
                        import_annotations,
                        export_one_table,

@@ -10,6 +10,7 @@
 #include "api/service.h"
 #include "api/static.h"
 #include "app/asset_views.h"
+#include "app/review.h"
 #include "app/web_files.h"
 #include "formats/document.h"
 
@@ -144,6 +145,7 @@ class Running final : public cli::RunningService {
     context.export_table = about_collection(program.export_one_table);
     context.write_metadata = about_collection(program.write_metadata);
     context.read_metadata = about_collection(program.read_metadata);
+    context.reviews = reviews(root);
     context.openapi_yaml = embedded::openapi[0].second;
     context.views = asset_views();
     context.check_document = formats::validate;

@@ -74,6 +74,8 @@ struct Program {
       search;
   /// Clusters and annotations for other programs (app/export.h) → what was written where.
   CollectionCall export_tables;
+  /// The clusters of a collection, and an action or its undoing; requests and answers as of app/review.h.
+  CollectionCall show_clusters, review_clusters;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
   /// A table of annotations for a collection; request and answer as of app/annotations.h.
   CollectionCall import_annotations;

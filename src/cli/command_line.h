@@ -1,7 +1,7 @@
 #pragma once
 
 /// The parser of the command line: which commands and options there are. Private to this room; split by what the commands
-/// are about, so that each file can be read: cli.cc (work, looking, service, tools), options_collection.cc.
+/// are about, so that each file can be read: cli.cc (work, looking, service, tools), options_collection.cc, options_review.cc.
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -29,6 +29,7 @@ struct Arguments {
   ImportOptions imported;
   std::string metadata_file;
   SqlOptions sql;
+  ReviewOptions review;
   std::string pause_recipe, pause_stage;
 };
 
@@ -59,6 +60,9 @@ class CommandLine {
   void add_clustering_options(CLI::App* sub);
   void add_where_option(CLI::App* sub);
   void add_condition(const std::string& condition);
+
+  // options_review.cc
+  void add_review_commands();
 
   // cli.cc
   void add_work_options(CLI::App* sub);

@@ -135,6 +135,24 @@ struct SqlOptions {
 /// Answers a question in SQL about what is in the data directory.
 [[nodiscard]] Result<int> sql_command(const GlobalOptions&, const Program&, const SqlOptions&);
 
+// commands_review.cc: what people say of clusters
+struct ReviewOptions {
+  std::string clustering_id;           ///< Empty: the newest.
+  std::vector<std::int64_t> clusters;  ///< Which are labelled.
+  std::optional<std::string> label;
+  bool is_undo = false;
+};
+[[nodiscard]] Result<int> clusters_command(const GlobalOptions&,
+                                           const Program&,
+                                           const WorkOptions&,
+                                           const ReviewOptions&,
+                                           const std::string& collection);
+[[nodiscard]] Result<int> label_command(const GlobalOptions&,
+                                        const Program&,
+                                        const WorkOptions&,
+                                        const ReviewOptions&,
+                                        const std::string& collection);
+
 // commands_service.cc: the service, and who may use it.
 [[nodiscard]] Result<int> serve_command(const GlobalOptions&, const Program&, const ServeOptions&);
 [[nodiscard]] Result<int> up_command(const GlobalOptions&,

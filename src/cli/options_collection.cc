@@ -236,6 +236,7 @@ void CommandLine::add_collection_commands() {
   add_import_command();
   add_metadata_command();
   add_sql_command();
+  add_review_commands();
 }
 
 }  // namespace baleen::cli

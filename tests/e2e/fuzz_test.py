@@ -27,7 +27,7 @@ NASTY = ["", "0", "-1", "1", "50", "501", "1e9", "9223372036854775807", "9223372
 MEMBERS = ["source_path", "owner_entity_id", "metadata", "recipe", "priority", "asset_id", "only_stages", "forced_stages",
            "stage", "name", "scope", "lifetime_s", "token", "action", "filter", "limit", "cursor", "run_ids", "state",
            "error_code", "schema_id", "version", "timestamp", "preview", "metrics", "user_actions", "uploads.open_max",
-           "retention.events_days", "x"]
+           "retention.events_days", "kind", "label", "clusters", "rows", "to", "into", "x"]
 HEADERS = ["Accept", "Range", "If-None-Match", "If-Range", "Idempotency-Key", "Upload-Length", "Upload-Offset",
            "Upload-Metadata", "Upload-Checksum", "Upload-Defer-Length", "Upload-Concat", "Tus-Resumable", "Last-Event-ID",
            "traceparent", "Cookie", "X-Baleen-CSRF", "Content-Encoding", "Expect", "Content-Type", "X-Forwarded-For"]
@@ -69,9 +69,22 @@ class FuzzTest(harness.Case):
         run = self.service.wait_for_run(run["run_id"], "complete")
         self.service.json("PATCH", "/v1/settings", {"uploads.bytes_max": 100_000, "uploads.open_max": 100_000})
         upload = self.service.send("POST", "/v1/ingest/upload", Upload_Length="1000")[1]["Location"].rpartition("/")[2]
-        self.ids = {"asset_id": run["asset_id"], "run_id": run["run_id"], "upload_id": upload,
+        collection_id, clustering_id = self.make_clustering(file)
+        self.ids = {"collection_id": collection_id, "clustering_id": clustering_id, "row": "0", "asset_id": run["asset_id"], "run_id": run["run_id"], "upload_id": upload,
                     "artifact_id": str(run["artifacts"][0]["artifact_id"]), "task_id": str(run["tasks"][0]["task_id"])}
         self.nasty = [*NASTY, str(file), str(inbox), *self.ids.values()]
+
+    def make_clustering(self, file):
+        params = {"model": "builtin", "window_s": 0.1}
+        run = self.service.json("POST", "/v1/ingest/local", {"source_path": str(file), "recipe": "bioacoustics", "params": params,
+                                                             "collection": "reef"})[1]
+        self.service.wait_for_run(run["run_id"], "complete")
+        collection, = self.service.json("GET", "/v1/collections")[1]["items"]
+        base = f"/v1/collections/{collection['collection_id']}"
+        run = self.service.json("POST", base + "/runs", {"params": params | {"clustering": {"min_cluster_size": 3}}})[1]
+        self.service.wait_for_run(run["run_id"], "complete")
+        clustering, = self.service.json("GET", base + "/clusterings")[1]["items"]
+        return collection["collection_id"], clustering["clustering_id"]
 
     def value(self, depth=0):
         """Some JSON."""

@@ -14,6 +14,7 @@
 #include "api/exchange.h"
 #include "api/file_response.h"
 #include "api/response_head.h"
+#include "api/testing/toy_reviews.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "engine/testing/toy_recipe.h"
@@ -38,6 +39,7 @@ struct World {
   std::string admin = token(ops::TokenScope::admin, "");
   std::string run_id;  // Before what sets it.
   std::string asset_id = ingest();
+  api::testing::ToyReviews reviews;  // Before what uses it.
   api::Service service{context()};
   api::ServerOptions options;
   api::Router router = api::Router::create(service.routes()).value();
@@ -91,6 +93,7 @@ struct World {
       return json::object{};
     };
     made.views = {view, view, view};
+    made.reviews = reviews.functions();
     made.check_document = [](std::string_view, const json::value&) -> Result<void> { return {}; };
     return made;
   }

@@ -8,6 +8,7 @@
 
 #include "api/service.h"
 #include "api/testing/client.h"
+#include "api/testing/toy_reviews.h"
 #include "engine/testing/engine_fixture.h"
 #include "ops/settings.h"
 #include "ops/tokens.h"
@@ -27,6 +28,14 @@ class ServiceFixture : public EngineFixture {
       collections_[owner] =
           store::make_collection(database_, owner, "reef", clock_.now_us())->collection_id;
       EXPECT_TRUE(store::add_member(database_, collections_[owner], assets_[owner], 0).ok());
+      EXPECT_TRUE(database_
+                      .execute("INSERT INTO artifact_index (asset_id, artifact_type, path, sha256, "
+                               "content_sha256, bytes, schema_id, version, signature, "
+                               "signature_json, producer, created_at_us) VALUES ($1, "
+                               "'assignments', $2, '', '', 0, '', '', '', '', '', 0)",
+                               collections_[owner],
+                               "clusters/" + clustering_of(owner) + "/assignments.parquet")
+                      .ok());
       runs_[owner] = work.submit(recipe(), assets_[owner], {}).value().run_id;
       drain(work);
       EXPECT_TRUE(database_
@@ -57,6 +66,7 @@ class ServiceFixture : public EngineFixture {
     context.check_document = [](std::string_view, const json::value&) -> Result<void> {
       return {};
     };
+    context.reviews = reviews_.functions();
     service_ = std::make_unique<Service>(std::move(context));
     server_ =
         Server::start(
@@ -82,6 +92,7 @@ class ServiceFixture : public EngineFixture {
   static json::value parsed(const Reply& reply) {
     return core::parse_json(reply.body, "reply").value();
   }
+  static std::string clustering_of(const std::string& owner) { return "clustering-of-" + owner; }
   static std::string upload_of(const std::string& owner) { return "upload-of-" + owner; }
   /// An address with this owner's ids in it.
   std::string target_of(const Route& route, const std::string& owner) {
@@ -100,10 +111,13 @@ class ServiceFixture : public EngineFixture {
     fill("{token_id}", "none");
     fill("{collection_id}", collections_[owner]);
     fill("{import_id}", "1");
+    fill("{clustering_id}", clustering_of(owner));
+    fill("{row}", "0");
     fill("{upload_id}", upload_of(owner));
     return target;
   }
 
+  ToyReviews reviews_;  // Before what uses it.
   std::map<std::string, std::string> assets_, runs_, collections_;
   std::filesystem::path inbox_;
   std::unique_ptr<Service> service_;

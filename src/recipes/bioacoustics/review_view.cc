@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -291,21 +292,25 @@ std::string points_bytes(const ClusteredWindows& windows) {
 std::string labels_bytes(const Review& review, std::int64_t version) {
   const std::size_t n = review.windows().size();
   const LabelCounts counts = count_labels(review);
-  std::vector<std::int32_t> numbers(2 * n);
-  for (const auto& [number, cluster] : review.clusters()) {
-    for (const std::uint32_t row : cluster.rows) {
-      const std::int32_t own = review.own_label_of(row);
-      const std::int32_t label = own != Review::kNoLabel ? own : cluster.label;
-      numbers[row] = number;
-      numbers[n + row] = label == Review::kNoLabel ? Review::kNoLabel
-                                                   : counts.index[static_cast<std::size_t>(label)];
-    }
-  }
   std::string bytes = "BLNLBL01";
   bytes.reserve(16 + n * 8);
   append_u32(bytes, n);
   append_u32(bytes, static_cast<std::size_t>(version));
-  append_bytes(bytes, numbers.data(), numbers.size());
+  bytes.resize(16 + n * 8);
+  char* const clusters = bytes.data() + 16;
+  char* const labels = clusters + 4 * n;
+  for (const auto& [number, cluster] : review.clusters()) {
+    const std::int32_t cluster_number = number;
+    for (const std::uint32_t row : cluster.rows) {
+      const std::int32_t own = review.own_label_of(row);
+      const std::int32_t label = own != Review::kNoLabel ? own : cluster.label;
+      const std::int32_t shown = label == Review::kNoLabel
+                                     ? Review::kNoLabel
+                                     : counts.index[static_cast<std::size_t>(label)];
+      std::memcpy(clusters + std::size_t{4} * row, &cluster_number, 4);
+      std::memcpy(labels + std::size_t{4} * row, &shown, 4);
+    }
+  }
   return bytes;
 }
 
