@@ -196,12 +196,12 @@ Result<void> Duckdb::query(std::string_view sql, const SqlSink& sink) {
     names += fmt::format("{}c{}", i > 0 ? ", " : "", i);
     texts += fmt::format("{}CAST(c{} AS VARCHAR)", i > 0 ? ", " : "", i);
   }
-  BALEEN_RETURN_IF_ERROR(sink.begin(columns));
   Answer answer(library);
   const std::string as_texts =
       fmt::format("SELECT {} FROM {} AS answer({})", texts, in_parentheses, names);
   if (library.query(impl_->connection, as_texts.c_str(), &answer.result) != duckdb::kOk)
     return fail(ErrorCode::invalid_argument, "{}", one_line(answer.error()));
+  BALEEN_RETURN_IF_ERROR(sink.begin(columns));  // Not before it is known that there is an answer.
   std::vector<std::optional<std::string>> values(columns.size());
   Result<void> outcome;
   while (outcome.ok()) {

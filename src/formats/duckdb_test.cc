@@ -111,6 +111,15 @@ TEST_F(DuckdbTest, WhatIsNoQuestionIsRefused) {
     EXPECT_FALSE(answer.error().message.empty());
   }
   EXPECT_EQ(std::filesystem::file_size(file), 4U);
+  SqlSink sink;
+  sink.begin = [](const auto&) -> Result<void> {
+    ADD_FAILURE() << "an answer began that there is not";
+    return {};
+  };
+  EXPECT_FALSE(
+      duckdb_
+          ->query("SELECT CAST(s AS INTEGER) FROM (SELECT 'x' || i AS s FROM range(3) t(i))", sink)
+          .ok());
 }
 
 }  // namespace
