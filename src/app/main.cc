@@ -8,14 +8,18 @@
 #include <optional>
 #include <thread>
 
+#include "app/annotations.h"
 #include "app/export.h"
+#include "app/metadata_table.h"
 #include "app/review.h"
 #include "app/search.h"
 #include "app/serve.h"
+#include "app/sql.h"
 #include "audio/probe.h"
 #include "cli/cli.h"
 #include "cli/session.h"
 #include "core/process.h"
+#include "formats/duckdb.h"
 #include "ml/model_store.h"
 #include "ml/session.h"
 #include "recipes/bioacoustics/recipe.h"
@@ -169,6 +173,9 @@ std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot&
                                                 "build again after scripts/setup"}
                                    : cli::Check{State::ok, "ONNX Runtime", runtime, ""});
   if (const auto check = tflite_check(root)) checks.push_back(*check);
+  const Result<std::string> duckdb = formats::duckdb_version();
+  checks.push_back(
+      {State::ok, "DuckDB", duckdb.ok() ? *duckdb : "none: only `baleen sql` needs it", ""});
   checks.push_back({State::ok, "processors",
                     fmt::format("{}, {} executors", std::thread::hardware_concurrency(),
                                 config.integer("worker.executors") > 0
@@ -218,10 +225,15 @@ int main(int argc, char** argv) {
                        models,
                        checks,
                        search_collection,
-                       export_clusters,
+                       export_tables,
                        show_clusters,
                        review_clusters,
-                       {}};
+                       {},
+                       import_annotations,
+                       export_one_table,
+                       write_metadata_table,
+                       read_metadata_table,
+                       answer_sql};
   program.serve = [&program](
                       const cli::ServeOptions& options,
                       const cli::Session& session) -> Result<std::unique_ptr<cli::RunningService>> {

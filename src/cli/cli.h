@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,21 @@ class RunningService {
 
 class Session;
 
+/// A request about a collection → its answer.
+using CollectionCall = std::function<Result<json::object>(
+    const store::DataRoot&, store::Database&, const json::object& request)>;
+
+/// Gets the answer to a question in SQL: its columns once, then each row; nothing is NULL.
+struct SqlOutput {
+  struct Column {
+    std::string name;
+    bool is_text =
+        true;  ///< Else a number, or true or false: JSON as it stands, but for NaN and infinities.
+  };
+  std::function<Result<void>(const std::vector<Column>&)> begin;
+  std::function<Result<void>(const std::vector<std::optional<std::string>>&)> row;
+};
+
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
   engine::Probe probe;
@@ -56,15 +72,21 @@ struct Program {
   std::function<Result<json::object>(
       const Config&, const store::DataRoot&, store::Database&, const json::object& request)>
       search;
-  /// {collection_id, format, folder, with_noise} → what was written where.
-  std::function<Result<json::object>(
-      const store::DataRoot&, store::Database&, const json::object& request)>
-      export_clusters;
+  /// Clusters and annotations for other programs (app/export.h) → what was written where.
+  CollectionCall export_tables;
   /// The clusters of a collection, and an action or its undoing; requests and answers as of app/review.h.
-  std::function<Result<json::object>(
-      const store::DataRoot&, store::Database&, const json::object&request)>
-      show_clusters, review_clusters;
+  CollectionCall show_clusters, review_clusters;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
+  /// A table of annotations for a collection; request and answer as of app/annotations.h.
+  CollectionCall import_annotations;
+  /// Of app/export.h: for the service, without a folder.
+  CollectionCall export_one_table;
+  /// Metadata of a collection as CSV, and back (app/metadata_table.h).
+  CollectionCall write_metadata, read_metadata;
+  /// Of app/sql.h.
+  std::function<Result<void>(
+      const store::DataRoot&, store::Database&, const std::string& sql, const SqlOutput&)>
+      sql;
 };
 
 /// Runs one command; returns the exit status of the process.

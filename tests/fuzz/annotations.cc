@@ -31,6 +31,23 @@ void check(Read read, std::string_view text, std::string (*write)(std::span<cons
   BALEEN_CHECK(again.ok() && again->size() == annotations->size());
 }
 
+/// A table of any format, with recordings at hand whose times it may count through.
+void check_list(std::string_view text) {
+  const formats::AnnotationReadOptions options = {
+      .source = "fuzz",
+      .default_file = "",
+      .label_column = {},
+      .files = {{"a.wav", 10, ""}, {"b.wav", 1e-3, ""}, {"c.wav", 0, ""}}};
+  (void)formats::names_its_files(text);
+  const auto format = formats::detect_annotation_format(text);
+  BALEEN_CHECK(fuzz::is_value_or(format, {ErrorCode::invalid_argument}));
+  if (!format.ok()) return;
+  const auto annotations = formats::read_annotations(*format, text, options);
+  BALEEN_CHECK(fuzz::is_value_or(annotations, {ErrorCode::invalid_argument}));
+  if (!annotations.ok()) return;
+  for (const Annotation& annotation : *annotations) check(annotation);
+}
+
 std::string as_raven(std::span<const Annotation> annotations) {
   std::vector<formats::AnnotatedFile> files;
   for (const Annotation& annotation : annotations)
@@ -46,6 +63,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   switch (input.number<std::uint8_t>()) {
     case 0: check(formats::read_raven, input.rest(), as_raven); break;
     case 1: check(formats::read_audacity, input.rest(), formats::write_audacity); break;
+    case 3: check_list(input.rest()); break;
     default: check(formats::read_kaleidoscope, input.rest(), formats::write_kaleidoscope); break;
   }
   return 0;

@@ -208,6 +208,9 @@ def put_annotations():
     golden = SPECS.parent / "tests/golden/annotations"
     for kind, name in enumerate(["raven_list.selections.txt", "audacity_labels.txt", "kaleidoscope_id.csv"]):
         put("annotations", name, bytes([kind]) + (golden / name).read_bytes())
+    header = b"Selection\tBegin Time (s)\tEnd Time (s)\tBegin File\n"
+    put("annotations", "list", b"\x03" + header + b"1\t1\t2\ta.wav\n2\t10\t11\tB.WAV\n")
+    put("annotations", "unnamed", b"\x03" + header + b"1\t1\t2\t\n2\t9.5\t11\t\n")
     put("annotations", "cluster", b"\x02" + (golden / "kaleidoscope_cluster.csv").read_bytes())
 
 

@@ -69,6 +69,7 @@ interface Options {
   path?: Record<string, string | number>;
   query?: Record<string, Value>;
   body?: unknown;
+  text?: string;  // Instead of a body: a table.
   signal?: AbortSignal | undefined;
 }
 
@@ -89,6 +90,7 @@ async function send(operation: string, options: Options = {}): Promise<Response>
   if (method !== "GET") Object.assign(headers, csrf_headers());
   if (method === "POST") headers["Idempotency-Key"] = random_id();
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  if (options.text !== undefined) headers["Content-Type"] = "text/csv";
   let response: Response;
   try {
     response = await fetch(url_of(operation, options), {
@@ -96,6 +98,7 @@ async function send(operation: string, options: Options = {}): Promise<Response>
       headers,
       credentials: "same-origin",
       ...(options.body !== undefined ? { body: JSON.stringify(options.body) } : {}),
+      ...(options.text !== undefined ? { body: options.text } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {
@@ -125,6 +128,20 @@ export interface ListQuery {
 }
 
 export const api = {
+  // Tables of collections, in and out.
+  annotation_imports: (collection_id: string, signal?: AbortSignal) =>
+    ask<{ items: T.AnnotationImport[] }>("GET /v1/collections/{collection_id}/annotations", { path: { collection_id }, signal }),
+  import_annotations: (collection_id: string, text: string, query: T.ImportQuery) =>
+    ask<T.AnnotationImport>("POST /v1/collections/{collection_id}/annotations", { path: { collection_id }, query: { ...query }, text }),
+  withdraw_annotations: (collection_id: string, import_id: number) =>
+    ask<void>("DELETE /v1/collections/{collection_id}/annotations/{import_id}", { path: { collection_id, import_id } }),
+  export_url: (collection_id: string, query: T.ExportQuery) =>
+    url_of("GET /v1/collections/{collection_id}/export", { path: { collection_id }, query: { ...query } }),
+  collection_metadata_url: (collection_id: string) =>
+    url_of("GET /v1/collections/{collection_id}/metadata", { path: { collection_id } }),
+  set_collection_metadata: (collection_id: string, text: string) =>
+    ask<T.MetadataChanges>("PUT /v1/collections/{collection_id}/metadata", { path: { collection_id }, text }),
+
   // Session.
   session: () => ask<T.Session>("GET /v1/session"),
   sign_in: (token: string) => ask<T.Session>("POST /v1/session", { body: { token } }),
@@ -145,6 +162,8 @@ export const api = {
       { path: { asset_id }, query: { start_s, end_s, columns, rows }, signal }),
   similarity: (asset_id: string, at_s: number, columns: number, signal?: AbortSignal) =>
     ask<T.Similarity>("GET /v1/assets/{asset_id}/similarity", { path: { asset_id }, query: { at_s, columns }, signal }),
+  annotations: (asset_id: string, signal?: AbortSignal) =>
+    ask<{ items: T.Annotation[] }>("GET /v1/assets/{asset_id}/annotations", { path: { asset_id }, signal }),
   send_feedback: (asset_id: string, body: unknown) =>
     ask<{ feedback_id: string }>("POST /v1/assets/{asset_id}/feedback", { path: { asset_id }, body }),
   feedback: (asset_id: string) => ask<{ items: { user_actions?: string[] }[] }>("GET /v1/assets/{asset_id}/feedback", { path: { asset_id } }),

@@ -373,3 +373,52 @@ export interface UploadState {
   error: WorkError | null;
   expires_at: string | null;
 }
+
+/** A table of another program that was taken in. */
+export interface AnnotationImport {
+  import_id: number;
+  collection_id: string;
+  format: "raven" | "audacity" | "kaleidoscope";
+  filename: string;
+  sha256: string;
+  asset_id: string | null;
+  made_by: string;
+  created_at: string;
+  withdrawn_at: string | null;
+  annotations: number;
+  recordings: number;
+  left_out: number;
+  labels: { label: string; annotations: number }[];
+  reused?: boolean;
+  shortened?: number;
+}
+export interface ImportQuery {
+  format?: "auto" | "raven" | "audacity" | "kaleidoscope";
+  filename?: string;
+  recording?: string;
+  skip_unknown?: boolean;
+}
+export interface Annotation {
+  start_s: number;
+  end_s: number;
+  low_hz: number | null;
+  high_hz: number | null;
+  label: string;
+  confidence: number | null;
+  is_by_person: boolean;
+  source: string;
+  import_id: number;
+}
+export interface ExportQuery {
+  format: "raven" | "audacity" | "kaleidoscope" | "darwin_core";
+  what?: "clusters" | "annotations" | "all";
+  clustering_id?: string;
+  with_noise?: boolean;
+  asset_id?: string;
+}
+export interface MetadataChanges {
+  changed: number;
+  unchanged: number;
+  unknown: string[];
+  changes: { file: string; asset_id: string; values: Record<string, unknown> }[];
+}
