@@ -2,6 +2,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -144,6 +145,18 @@ export async function open_browser() {
   }
   return playwright.chromium.launch({
     executablePath: chromium_path, args: ["--no-sandbox", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required", "--mute-audio"] });
+}
+
+// A 401 is how the page learns that nobody is signed in, 404 that something is not there: browsers note both.
+export const expected_errors = [/Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_)/];
+
+/** What keeps people out of the page as it is now, as axe sees it; a text for each. */
+export async function find_violations(page) {
+  await page.evaluate(fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+    return violations.map((v) => `${v.id}: ${v.help}\n    ${v.nodes.slice(0, 4).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ""}`).join("\n    ")}`);
+  });
 }
 
 /** Collects what a page says about errors, breaches of the content security policy among them. */

@@ -161,6 +161,8 @@ export const api = {
   // Reviews of clusters.
   clusterings: (collection_id: string, signal?: AbortSignal) =>
     ask<{ items: T.Clustering[] }>("GET /v1/collections/{collection_id}/clusterings", { path: { collection_id }, signal }),
+  collection_name: (collection_id: string, signal?: AbortSignal) =>
+    ask<{ name: string }>("GET /v1/collections/{collection_id}", { path: { collection_id }, signal }),
   clustering: (clustering_id: string, signal?: AbortSignal) =>
     ask<T.ReviewedClustering>("GET /v1/clusterings/{clustering_id}", { path: { clustering_id }, signal }),
   clustering_points: (clustering_id: string, signal?: AbortSignal) =>

@@ -15,6 +15,7 @@ export function cluster_words(cluster: Pick<Cluster, "cluster" | "label">): stri
 
 export class Review {
   clustering = $state.raw<ReviewedClustering | null>(null);
+  collection = $state(""); // Its name, or until that is known its id.
   points = $state.raw<Points | null>(null);
   recordings = $state.raw<MapRecording[]>([]);
   labels = $state.raw<Labels | null>(null);
@@ -86,7 +87,15 @@ export class Review {
       this.labels = read.labels;
       this.points = read.points;
     }, (problem) => (this.map_problem = problem));
-    await Promise.all([map, this.load_actions(), this.load_probes()]);
+    await Promise.all([map, this.load_name(), this.load_actions(), this.load_probes()]);
+  }
+
+  async load_name(): Promise<void> {
+    const collection_id = this.clustering!.collection_id;
+    this.collection ||= collection_id;
+    await this.#quietly(async (signal) => {
+      this.collection = (await api.collection_name(collection_id, signal)).name;
+    }, () => {}); // Then it is called by its id.
   }
 
   /** What actions change: clusters, labels, history. Never the points. */
