@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { draw, fit, is_inside, join_rows, lasso, nearest, point_size, PointGrid, stamp, to_px, to_py, to_x, to_y, zoom_at, type Polygon } from "./pointmap";
+import { distance, draw, fit, is_inside, join_rows, lasso, nearest, point_size, PointGrid, shift, stamp, to_px, to_py, to_x, to_y, zoom_at, type Polygon } from "./pointmap";
 
 /** Always the same numbers between 0 and 1. */
 function random(seed: number): () => number {
@@ -105,6 +105,27 @@ test("the picture has a dot where each point is, and noise never hides a cluster
   }
   stamp(picture, view, 1, 1, 9, 7);
   assert.equal(at(1, 1), 7);
+});
+
+test("a picture that is moved, and drawn anew where it was bare, is the picture of the other place", () => {
+  const { x, y } = cloud(2000, 7);
+  const grid = new PointGrid(x, y);
+  const next = random(8);
+  const of_places = Uint8Array.from({ length: grid.n }, () => Math.floor(5 * next()));
+  const palette = Uint32Array.of(1, 2, 3, 40, 50);
+  const empty = () => ({ words: new Uint32Array(101 * 76), width: 101, height: 76 });
+  for (let trial = 0; trial < 60; trial += 1) {
+    const view = { x: 10 * next() - 3, y: 4 * next(), scale: 15 + 60 * next() };
+    const there = { ...view, x: view.x + (3 * next() - 1.5) * (trial % 3), y: view.y + (2 * next() - 1) * (trial % 2) };
+    const size = 1 + Math.floor(8 * next());
+    const [moved, wanted] = [empty(), empty()];
+    draw(wanted, grid, of_places, palette, there, size, 9);
+    draw(moved, grid, of_places, palette, view, size, 9);
+    const by = distance(moved, view, there)!;
+    for (const bare of shift(moved, by.dx, by.dy)) draw(moved, grid, of_places, palette, there, size, 9, bare);
+    assert.deepEqual(moved.words, wanted.words, `trial ${trial}, by ${by.dx}, ${by.dy}`);
+  }
+  assert.equal(distance(empty(), { x: 0, y: 0, scale: 1 }, { x: 0, y: 0, scale: 2 }), null);
 });
 
 test("a million points are drawn, found and caught", () => {

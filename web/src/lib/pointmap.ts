@@ -140,42 +140,82 @@ export interface Picture {
   height: number;
 }
 
-/** Draws all points in sight. Those in pale or dim ink lie below all others. `size` is in pixels of the picture. */
-export function draw(picture: Picture, grid: PointGrid, of_places: Uint8Array, palette: Uint32Array, view: View, size: number, background: number): void {
+/** Where 0, 0 of the map lies in the picture, in whole pixels: a view moved by whole pixels is the same picture, moved. */
+function origin(picture: Picture, view: View): { x: number; y: number } {
+  return { x: (picture.width >> 1) - Math.round(view.x * view.scale), y: (picture.height >> 1) + Math.round(view.y * view.scale) };
+}
+
+/**
+ * Draws the points in sight, in `clip` only (in pixels of the picture; else everywhere) and over the background. Those in pale
+ * or dim ink lie below all others. `size` is in pixels of the picture.
+ */
+export function draw(picture: Picture, grid: PointGrid, of_places: Uint8Array, palette: Uint32Array, view: View, size: number, background: number,
+                     clip: Box = { x0: 0, y0: 0, x1: picture.width, y1: picture.height }): void {
   const { words, width, height } = picture;
-  words.fill(background);
+  const { x0, y0, x1, y1 } = clip;
+  if (x1 <= x0 || y1 <= y0) return;
+  for (let row = y0; row < y1; row += 1) words.fill(background, row * width + x0, row * width + x1);
   const s = Math.max(1, Math.round(size));
   const { from, to } = disc(s);
-  const [x_last, y_last] = [width - s, height - s];
-  const [scale, add_x, add_y] = [view.scale, width / 2 - view.x * view.scale - s / 2, height / 2 + view.y * view.scale - s / 2];
+  const { x: zero_x, y: zero_y } = origin(picture, view);
+  const [add_x, add_y] = [zero_x - (s >> 1), zero_y - (s >> 1)];
   const { x, y } = grid;
-  const margin = s / scale;
-  const sight = { x0: to_x(0, view, width) - margin, x1: to_x(width, view, width) + margin, y0: to_y(height, view, height) - margin, y1: to_y(0, view, height) + margin };
+  const { scale } = view;
+  const [x_last, y_last] = [x1 - s, y1 - s];
+  const margin = s + 1;
+  const sight = { x0: to_x(x0 - margin, view, width), x1: to_x(x1 + margin, view, width), y0: to_y(y1 + margin, view, height), y1: to_y(y0 - margin, view, height) };
   grid.visit(sight, (begin, end) => {
     for (let i = begin; i < end; i += 1) {
-      const px = Math.round(x[i]! * scale + add_x);
-      const py = Math.round(add_y - y[i]! * scale);
-      if (px < 0 || py < 0 || px > x_last || py > y_last) continue;
+      const px = Math.round(x[i]! * scale) + add_x;
+      const py = add_y - Math.round(y[i]! * scale);
+      if (px <= x0 - s || py <= y0 - s || px >= x1 || py >= y1) continue;
       const kind = of_places[i]!;
       const word = palette[kind]!;
-      let o = py * width + px;
-      if (kind <= ink.dim) {
-        for (let r = 0; r < s; r += 1, o += width)
-          for (let k = o + from[r]!, last = o + to[r]!; k < last; k += 1) if (words[k] === background) words[k] = word;
-      } else {
+      const is_below = kind <= ink.dim;
+      if (!is_below && px >= x0 && py >= y0 && px <= x_last && py <= y_last) {
+        let o = py * width + px;
         for (let r = 0; r < s; r += 1, o += width) for (let k = o + from[r]!, last = o + to[r]!; k < last; k += 1) words[k] = word;
+        continue;
+      }
+      for (let r = Math.max(0, y0 - py), end_row = Math.min(s, y1 - py); r < end_row; r += 1) {
+        const o = (py + r) * width;
+        const last = o + Math.min(x1, px + to[r]!);
+        for (let k = o + Math.max(x0, px + from[r]!); k < last; k += 1) if (!is_below || words[k] === background) words[k] = word;
       }
     }
   });
 }
 
-/** One point on top of all others, at the edge as far as it is in sight. */
+/** How far a picture of `from` has to be moved to be one of `to`, in pixels; null: the scales differ. */
+export function distance(picture: Picture, from: View, to: View): { dx: number; dy: number } | null {
+  if (from.scale !== to.scale) return null;
+  const [a, b] = [origin(picture, from), origin(picture, to)];
+  return { dx: b.x - a.x, dy: b.y - a.y };
+}
+
+/** Moves what has been drawn, and tells where now is nothing: that has to be drawn anew. */
+export function shift(picture: Picture, dx: number, dy: number): Box[] {
+  const { words, width, height } = picture;
+  if (Math.abs(dx) >= width || Math.abs(dy) >= height) return [{ x0: 0, y0: 0, x1: width, y1: height }];
+  const by = dy * width + dx;
+  if (by > 0) words.copyWithin(by, 0, words.length - by);
+  else if (by < 0) words.copyWithin(0, -by);
+  const bare: Box[] = [];
+  if (dx > 0) bare.push({ x0: 0, y0: 0, x1: dx, y1: height });
+  if (dx < 0) bare.push({ x0: width + dx, y0: 0, x1: width, y1: height });
+  if (dy > 0) bare.push({ x0: Math.max(0, dx), y0: 0, x1: Math.min(width, width + dx), y1: dy });
+  if (dy < 0) bare.push({ x0: Math.max(0, dx), y0: height + dy, x1: Math.min(width, width + dx), y1: height });
+  return bare;
+}
+
+/** One point on top of all others, as far as it is in sight. */
 export function stamp(picture: Picture, view: View, x: number, y: number, size: number, word: number): void {
   const { words, width, height } = picture;
   const s = Math.max(1, Math.round(size));
   const { from, to } = disc(s);
-  const left = Math.round(to_px(x, view, width) - s / 2);
-  const top = Math.round(to_py(y, view, height) - s / 2);
+  const zero = origin(picture, view);
+  const left = Math.round(x * view.scale) + zero.x - (s >> 1);
+  const top = zero.y - Math.round(y * view.scale) - (s >> 1);
   if (!(left > -s && top > -s && left < width && top < height)) return;
   for (let r = Math.max(0, -top); r < s && top + r < height; r += 1) {
     const o = (top + r) * width;
