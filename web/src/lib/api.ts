@@ -172,7 +172,7 @@ export const api = {
   clustering_recordings: (clustering_id: string, signal?: AbortSignal) =>
     ask<{ items: T.MapRecording[] }>("GET /v1/clusterings/{clustering_id}/recordings", { path: { clustering_id }, signal }),
   clustering_windows: (clustering_id: string, query: T.WindowQuery, signal?: AbortSignal) =>
-    ask<{ items: T.ReviewWindow[]; next: string | number | null }>("GET /v1/clusterings/{clustering_id}/windows",
+    ask<{ items: T.ReviewWindow[]; next: string | null }>("GET /v1/clusterings/{clustering_id}/windows",
       { path: { clustering_id }, query: { ...query }, signal }),
   clustering_window: (clustering_id: string, row: number, signal?: AbortSignal) =>
     ask<T.WindowDetail>("GET /v1/clusterings/{clustering_id}/windows/{row}", { path: { clustering_id, row }, signal }),
@@ -180,10 +180,10 @@ export const api = {
     ask<{ items: T.ReviewAction[] }>("GET /v1/clusterings/{clustering_id}/actions", { path: { clustering_id }, signal }),
   review: (clustering_id: string, body: T.NewReviewAction) =>
     ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/actions", { path: { clustering_id }, body }),
-  undo_review: (clustering_id: string) =>
-    ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/undo", { path: { clustering_id }, body: {} }),
-  redo_review: (clustering_id: string) =>
-    ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/redo", { path: { clustering_id }, body: {} }),
+  undo_review: (clustering_id: string, body: { expected_version?: number }) =>
+    ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/undo", { path: { clustering_id }, body }),
+  redo_review: (clustering_id: string, body: { expected_version?: number }) =>
+    ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/redo", { path: { clustering_id }, body }),
   thumbnail_url: (asset_id: string, start_s: number, end_s: number, width: number, height: number) =>
     url_of("GET /v1/assets/{asset_id}/thumbnail", { path: { asset_id }, query: { start_s, end_s, width, height } }),
   clip_url: (asset_id: string, start_s: number, end_s: number, speed: number) =>

@@ -166,15 +166,28 @@ export function draw(picture: Picture, grid: PointGrid, of_places: Uint8Array, p
   const sight = { x0: to_x(x0 - margin, view, width), x1: to_x(x1 + margin, view, width), y0: to_y(y1 + margin, view, height), y1: to_y(y0 - margin, view, height) };
   grid.visit(sight, (begin, end) => {
     for (let i = begin; i < end; i += 1) {
-      const px = Math.round(x[i]! * scale) + add_x;
-      const py = add_y - Math.round(y[i]! * scale);
+      const px = Math.floor(x[i]! * scale + 0.5) + add_x;
+      const py = add_y - Math.floor(y[i]! * scale + 0.5);
       if (px <= x0 - s || py <= y0 - s || px >= x1 || py >= y1) continue;
       const kind = of_places[i]!;
       const word = palette[kind]!;
       const is_below = kind <= ink.dim;
-      if (!is_below && px >= x0 && py >= y0 && px <= x_last && py <= y_last) {
+      if (px >= x0 && py >= y0 && px <= x_last && py <= y_last && (s <= 2 || !is_below)) {
         let o = py * width + px;
-        for (let r = 0; r < s; r += 1, o += width) for (let k = o + from[r]!, last = o + to[r]!; k < last; k += 1) words[k] = word;
+        if (s > 2) {
+          for (let r = 0; r < s; r += 1, o += width) for (let k = o + from[r]!, last = o + to[r]!; k < last; k += 1) words[k] = word;
+        } else if (is_below) {
+          for (let k = 0; k < s * s; k += 1) {
+            const at = o + (k >> 1) * width + (k & 1);
+            if (words[at] === background) words[at] = word;
+          }
+        } else {
+          words[o] = word;
+          if (s === 1) continue;
+          words[o + 1] = word;
+          words[o + width] = word;
+          words[o + width + 1] = word;
+        }
         continue;
       }
       for (let r = Math.max(0, y0 - py), end_row = Math.min(s, y1 - py); r < end_row; r += 1) {

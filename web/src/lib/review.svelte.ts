@@ -55,7 +55,7 @@ export class Review {
     return {
       row, asset_id: recording?.asset_id ?? "", filename: recording?.filename ?? "", row_index: points.row_index[row]!,
       start_s: points.start_s[row]!, end_s: points.end_s[row]!, cluster: labels.cluster[row]!,
-      label: this.label_names[labels.label[row]!] ?? null, probability: points.probability[row]!, outlier_score: NaN,
+      label: this.label_names[labels.label[row]!] ?? null, probability: points.probability[row]!, outlier_score: null,
     };
   }
 
@@ -133,16 +133,18 @@ export class Review {
     }, () => {});
   }
 
+  /** Nothing is done if somebody else has acted since what is seen was read. */
+  get #version(): { expected_version?: number } {
+    return this.clustering ? { expected_version: this.clustering.review_version } : {};
+  }
   act(wish: Wish): Promise<boolean> {
-    const expected_version = this.clustering?.review_version;
-    const body = { ...wish, ...(expected_version === undefined ? {} : { expected_version }) } as NewReviewAction;
-    return this.#do("Working …", () => api.review(this.clustering_id, body), (action) => `Done: ${action.summary}`);
+    return this.#do("Working …", () => api.review(this.clustering_id, { ...wish, ...this.#version } as NewReviewAction), (action) => `Done: ${action.summary}`);
   }
   undo(): Promise<boolean> {
-    return this.#do("Undoing …", () => api.undo_review(this.clustering_id), (action) => `Undone: ${action.summary}`);
+    return this.#do("Undoing …", () => api.undo_review(this.clustering_id, this.#version), (action) => `Undone: ${action.summary}`);
   }
   redo(): Promise<boolean> {
-    return this.#do("Doing it again …", () => api.redo_review(this.clustering_id), (action) => `Done again: ${action.summary}`);
+    return this.#do("Doing it again …", () => api.redo_review(this.clustering_id, this.#version), (action) => `Done again: ${action.summary}`);
   }
 
   async #do(doing: string, work: () => Promise<{ action: ReviewAction }>, words: (action: ReviewAction) => string): Promise<boolean> {

@@ -386,7 +386,7 @@ export interface Clustering {
   recordings: number;
   windows: number;
   windows_left_out: number;
-  noise: number;
+  noise: number; // As is `clusters`: before the review.
   clusters: number;
   n_actions: number;
 }
@@ -400,8 +400,8 @@ export interface ReviewWindow {
   end_s: number;
   cluster: number; // -1: noise.
   label: string | null;
-  probability: number;
-  outlier_score: number;
+  probability: number | null;
+  outlier_score: number | null;
 }
 
 export interface ScoredWindow extends Partial<ReviewWindow> {
@@ -414,7 +414,7 @@ export interface ScoredWindow extends Partial<ReviewWindow> {
 }
 
 export interface WindowDetail extends ReviewWindow {
-  why_noise: null | { reason: string; nearest_cluster?: number | null; nearest_window?: ReviewWindow | null; missing?: unknown };
+  why_noise: null | { reason: string; nearest_cluster: number | null; nearest_window: ReviewWindow | null; missing: number | null };
 }
 
 export interface WindowQuery {
@@ -422,7 +422,7 @@ export interface WindowQuery {
   label?: string | null;
   order?: "medoid" | "edge" | "outlier" | "time";
   limit?: number;
-  after?: string | number | null;
+  after?: string | null;
 }
 
 export interface Cluster {
@@ -462,7 +462,7 @@ export type NewReviewAction = { expected_version?: number } & (
 );
 
 export interface ReviewAction {
-  action_id: string | number;
+  action_id: number;
   kind: string;
   summary: string;
   windows: number;
