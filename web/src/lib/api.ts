@@ -162,10 +162,10 @@ export const api = {
     ask<AudioMetadata>("PUT /v1/assets/{asset_id}/metadata", { path: { asset_id }, body }),
   asset_annotations: (asset_id: string) =>
     ask<{ items: T.Annotation[] }>("GET /v1/assets/{asset_id}/annotations", { path: { asset_id } }),
-  thumbnail_url: (asset_id: string, start_s: number, end_s: number, size: { width?: number; height?: number; high_hz?: number } = {}) =>
-    url_of("GET /v1/assets/{asset_id}/thumbnail", { path: { asset_id }, query: { start_s, end_s, ...size } }),
+  thumbnail_url: (asset_id: string, start_s: number, end_s: number, width?: number, height?: number, high_hz?: number) =>
+    url_of("GET /v1/assets/{asset_id}/thumbnail", { path: { asset_id }, query: { start_s, end_s, width, height, high_hz } }),
   clip_url: (asset_id: string, start_s: number, end_s: number, speed?: number) =>
-    url_of("GET /v1/assets/{asset_id}/clip", { path: { asset_id }, query: { start_s, end_s, speed } }),
+    url_of("GET /v1/assets/{asset_id}/clip", { path: { asset_id }, query: { start_s, end_s, speed: speed === 1 ? null : speed } }),
 
   // Collections.
   collections: (owner?: string) => ask<{ items: T.Collection[] }>("GET /v1/collections", { query: { owner } }),
@@ -182,8 +182,8 @@ export const api = {
     ask<T.SearchAnswer>("POST /v1/collections/{collection_id}/search", { path: { collection_id }, body, signal }),
   collection_artifact_url: (collection_id: string, artifact_id: number) =>
     url_of("GET /v1/collections/{collection_id}/artifacts/{artifact_id}", { path: { collection_id, artifact_id } }),
-  clusterings: (collection_id: string) =>
-    ask<{ items: T.ListedClustering[] }>("GET /v1/collections/{collection_id}/clusterings", { path: { collection_id } }),
+  clusterings: (collection_id: string, signal?: AbortSignal) =>
+    ask<{ items: T.Clustering[] }>("GET /v1/collections/{collection_id}/clusterings", { path: { collection_id }, signal }),
   annotation_imports: (collection_id: string) =>
     ask<{ items: T.AnnotationImport[] }>("GET /v1/collections/{collection_id}/annotations", { path: { collection_id } }),
   import_annotations: (collection_id: string, format: string, filename: string, content: string) =>

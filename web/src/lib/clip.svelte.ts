@@ -1,38 +1,73 @@
-// One stretch of sound at a time, for lists of windows that can be heard: starting one stops the other.
+// One clip at a time: what is heard of a window, as fast or slow as wanted. Slowed down by ten, a bat can be heard.
 
-let key = $state(""); // What sounds, or "".
-let problem = $state(""); // Why the last one did not.
+import { api } from "./api";
+
+export interface Clip {
+  asset_id: string;
+  start_s: number;
+  end_s: number;
+}
+
+export const speeds: { value: number; text: string }[] = [
+  { value: 1, text: "as it is" },
+  { value: 0.5, text: "2 × slower" },
+  { value: 0.25, text: "4 × slower" },
+  { value: 0.1, text: "10 × slower (ultrasound)" },
+  { value: 0.05, text: "20 × slower (ultrasound)" },
+];
+
+const clip_s_max = 60; // What the server cuts out at once.
 let audio: HTMLAudioElement | null = null;
+let playing = $state("");
+let problem = $state("");
+let speed = $state(1);
 
-export const clips = {
-  get key() {
-    return key;
+export const key_of = (clip: Clip): string => `${clip.asset_id}/${clip.start_s}/${clip.end_s}`;
+
+export const player = {
+  get playing() {
+    return playing;
   },
   get problem() {
     return problem;
   },
+  get speed() {
+    return speed;
+  },
+  set speed(value: number) {
+    speed = value;
+    stop();
+  },
 };
 
-export function stop_clip(): void {
+export function stop(): void {
   audio?.pause();
-  audio = null;
-  key = "";
+  playing = "";
 }
 
-export async function play_clip(url: string, name: string): Promise<void> {
-  stop_clip();
-  const mine = new Audio(url);
+export function play(clip: Clip): void {
+  stop();
+  const key = key_of(clip);
+  const mine = new Audio(api.clip_url(clip.asset_id, clip.start_s, Math.min(clip.end_s, clip.start_s + clip_s_max), speed));
   audio = mine;
-  key = name;
+  playing = key;
   problem = "";
   const over = () => {
-    if (audio === mine) stop_clip();
+    if (audio === mine) playing = "";
   };
-  mine.onended = over;
-  try {
-    await mine.play();
-  } catch (error) {
-    if (!(error instanceof DOMException && error.name === "AbortError")) problem = "The sound could not be played: the server does not offer it, or the browser cannot decode it.";
-    over();
-  }
+  const failed = () => {
+    if (audio !== mine) return;
+    playing = "";
+    problem = "The sound could not be played: the recording is not to be had any more, or the browser did not get it.";
+  };
+  mine.addEventListener("ended", over);
+  mine.addEventListener("error", failed);
+  mine.play().catch((error: unknown) => {
+    if (!(error instanceof DOMException && error.name === "AbortError")) failed();
+  });
+}
+
+export function toggle(clip: Clip): void {
+  if (playing === key_of(clip)) stop();
+  else play(clip);
 }

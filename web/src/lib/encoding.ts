@@ -64,6 +64,13 @@ export function encodings_of(members: readonly { encodings?: readonly string[] }
   return [...counts].map(([id, n]) => ({ id, n })).sort((a, b) => b.n - a.n || (a.id < b.id ? -1 : 1));
 }
 
+/** What most of the recordings were encoded with, as a form; the first guess where none was. */
+export function usual_encoding(members: readonly { encodings?: readonly string[] }[]): EncodingForm {
+  const first = encodings_of(members)[0];
+  const known = first ? parse_encoding_id(first.id) : null;
+  return known ? form_of(params_of(known)) : { ...first_encoding };
+}
+
 /** A number as people type it, with a point or a comma; null for what is none. */
 export function parse_number(text: string): number | null {
   const plain = text.trim().replace(",", ".");

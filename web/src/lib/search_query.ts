@@ -18,7 +18,7 @@ export interface SearchForm {
 }
 
 /** Its names in the address. `in` is the collection where the page is of a recording. */
-const names = { like: "like", at: "at", to: "to", encoding: "enc", since: "since", before: "before", apart: "apart", top: "top" } as const;
+const names = { like: "like", at: "at", to: "until", encoding: "enc", since: "since", before: "before", apart: "apart", top: "top" } as const;
 export const top_usual = 20;
 
 function where_from(text: string | null): Record<string, unknown> {
@@ -33,7 +33,7 @@ function where_from(text: string | null): Record<string, unknown> {
 export function form_of_query(query: URLSearchParams): SearchForm {
   const text = (name: string) => query.get(name) ?? "";
   return {
-    like: text("like"), at: text("at"), to: text("to"), encoding: text("enc"), since: text("since"), before: text("before"), apart: text("apart"),
+    like: text("like"), at: text("at"), to: text("until"), encoding: text("enc"), since: text("since"), before: text("before"), apart: text("apart"),
     top: text("top"), where: where_from(query.get("where")) };
 }
 

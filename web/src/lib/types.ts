@@ -277,8 +277,8 @@ export interface SearchAnswer {
   hits: SearchHit[];
 }
 
-/** A clustering as a collection lists it. */
-export interface ListedClustering {
+/** One grouping of a collection's windows, as the recipe made it. */
+export interface Clustering {
   clustering_id: string;
   collection_id: string;
   run_id?: string | null;
