@@ -191,8 +191,8 @@ test("a table shows what it would change, and what is wrong in it", async () => 
 test("a call is found again by an example; the search stands in the address", async () => {
   await open(`/collections/${collection_id}?tab=search`);
   const form = page.getByRole("form", { name: "Example and filters" });
-  await form.getByLabel("Recording").selectOption({ label: "S4A03895_20190522_060000.wav" });
-  await form.getByLabel("From").fill("0:03");
+  await form.locator("select").first().selectOption({ label: "S4A03895_20190522_060000.wav" });
+  await form.getByLabel(/^From/).fill("0:03");
   await form.getByRole("button", { name: "Find alike" }).click();
   const found = page.getByRole("region", { name: "What was found" });
   await found.getByText(/windows of \d+ in 4 recordings/).waitFor();
@@ -318,7 +318,7 @@ test("thousands of recordings scroll with a hundred rows at most in the page", a
 });
 
 test("who may only read sees everything and changes nothing", async () => {
-  const { body } = await service.ask("POST", "/v1/tokens", { name: "guest", scope: "read" });
+  const { body } = await service.ask("POST", "/v1/tokens", { name: "guest", scope: "read", owner_entity_id: "local" });
   const guest = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
   const on = await guest.newPage();
   await on.goto(`${service.url}/#token=${body.secret}`);
