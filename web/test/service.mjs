@@ -66,8 +66,9 @@ export class Service {
     return { status: response.status, body: text && response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text };
   }
 
-  async ingest(file) {
-    const { status, body } = await this.ask("POST", "/v1/ingest/local", { source_path: file });
+  /** `more`: recipe, params, collection. */
+  async ingest(file, more = {}) {
+    const { status, body } = await this.ask("POST", "/v1/ingest/local", { source_path: file, ...more });
     if (status !== 202) throw new Error(JSON.stringify(body));
     return body;
   }
@@ -118,6 +119,17 @@ export function make_wav(file, seconds, sample, rate = 22050) {
   for (let i = 0; i < n; i += 1) data.writeInt16LE(Math.round(32767 * Math.max(-1, Math.min(1, sample(i / rate)))), 44 + 2 * i);
   fs.writeFileSync(file, data);
   return file;
+}
+
+/** A night at sea: soft noise, and rising whistles of a second at these seconds. */
+export function make_calls(file, seconds, calls_at_s, seed = 1) {
+  let state = seed;
+  const noise = () => ((state = (state * 1103515245 + 12345) % 2147483648) / 2147483648 - 0.5) * 0.02;
+  return make_wav(file, seconds, (t) => {
+    const begin = calls_at_s.find((at) => t >= at && t < at + 1);
+    const u = begin === undefined ? 0 : t - begin;
+    return noise() + (begin === undefined ? 0 : 0.4 * Math.sin(Math.PI * u) * Math.sin(2 * Math.PI * (600 * u + 700 * u * u)));
+  }, 16000);
 }
 
 export function make_broken(file) {

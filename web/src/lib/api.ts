@@ -1,6 +1,8 @@
 // The client of the HTTP interface. Every address stands here once, spelled "METHOD /path/{parameter}" as in
 // specs/openapi.yaml; a test compares the two.
 
+import type { EncodingParams } from "./encoding";
+import type { AudioMetadata } from "./metadata";
 import type * as T from "./types";
 
 /** A problem document (RFC 9457), or what comes nearest where the server gave none. */
@@ -69,6 +71,7 @@ interface Options {
   path?: Record<string, string | number>;
   query?: Record<string, Value>;
   body?: unknown;
+  text?: { type: string; content: string }; // A body that is no JSON.
   signal?: AbortSignal | undefined;
   accept?: string;
 }
@@ -89,14 +92,15 @@ async function send(operation: string, options: Options = {}): Promise<Response>
   const headers: Record<string, string> = { Accept: options.accept ?? "application/json" };
   if (method !== "GET") Object.assign(headers, csrf_headers());
   if (method === "POST") headers["Idempotency-Key"] = random_id();
-  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  const content = options.text ? options.text.content : options.body !== undefined ? JSON.stringify(options.body) : undefined;
+  if (content !== undefined) headers["Content-Type"] = options.text?.type ?? "application/json";
   let response: Response;
   try {
     response = await fetch(url_of(operation, options), {
       method,
       headers,
       credentials: "same-origin",
-      ...(options.body !== undefined ? { body: JSON.stringify(options.body) } : {}),
+      ...(content !== undefined ? { body: content } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {
@@ -158,11 +162,48 @@ export const api = {
   explain_path: (source_path: string, recipe: string) =>
     ask<T.Explanation>("GET /v1/explain", { query: { source_path, recipe } }),
 
-  // Reviews of clusters.
+  metadata: (asset_id: string) => ask<AudioMetadata>("GET /v1/assets/{asset_id}/metadata", { path: { asset_id } }),
+  set_metadata: (asset_id: string, body: AudioMetadata) =>
+    ask<AudioMetadata>("PUT /v1/assets/{asset_id}/metadata", { path: { asset_id }, body }),
+  asset_annotations: (asset_id: string) =>
+    ask<{ items: T.Annotation[] }>("GET /v1/assets/{asset_id}/annotations", { path: { asset_id } }),
+  thumbnail_url: (asset_id: string, start_s: number, end_s: number, width?: number, height?: number, high_hz?: number) =>
+    url_of("GET /v1/assets/{asset_id}/thumbnail", { path: { asset_id }, query: { start_s, end_s, width, height, high_hz } }),
+  clip_url: (asset_id: string, start_s: number, end_s: number, speed?: number) =>
+    url_of("GET /v1/assets/{asset_id}/clip", { path: { asset_id }, query: { start_s, end_s, speed: speed === 1 ? null : speed } }),
+
+  // Collections.
+  collections: (owner?: string) => ask<{ items: T.Collection[] }>("GET /v1/collections", { query: { owner } }),
+  make_collection: (body: { name: string; owner_entity_id?: string }) => ask<T.Collection>("POST /v1/collections", { body }),
+  collection: (collection_id: string) => ask<T.Collection>("GET /v1/collections/{collection_id}", { path: { collection_id } }),
+  members: (collection_id: string) => ask<{ items: T.Member[] }>("GET /v1/collections/{collection_id}/members", { path: { collection_id } }),
+  add_members: (collection_id: string, asset_ids: string[]) =>
+    ask<{ added: number }>("POST /v1/collections/{collection_id}/members", { path: { collection_id }, body: { asset_ids } }),
+  remove_member: (collection_id: string, asset_id: string) =>
+    ask<void>("DELETE /v1/collections/{collection_id}/members/{asset_id}", { path: { collection_id, asset_id } }),
+  submit_collection_run: (collection_id: string, body: { recipe?: string; params?: Record<string, unknown>; priority?: number }) =>
+    ask<T.Run>("POST /v1/collections/{collection_id}/runs", { path: { collection_id }, body }),
+  search: (collection_id: string, body: T.SearchRequest, signal?: AbortSignal) =>
+    ask<T.SearchAnswer>("POST /v1/collections/{collection_id}/search", { path: { collection_id }, body, signal }),
+  collection_artifact_url: (collection_id: string, artifact_id: number) =>
+    url_of("GET /v1/collections/{collection_id}/artifacts/{artifact_id}", { path: { collection_id, artifact_id } }),
   clusterings: (collection_id: string, signal?: AbortSignal) =>
     ask<{ items: T.Clustering[] }>("GET /v1/collections/{collection_id}/clusterings", { path: { collection_id }, signal }),
-  collection_name: (collection_id: string, signal?: AbortSignal) =>
-    ask<{ name: string }>("GET /v1/collections/{collection_id}", { path: { collection_id }, signal }),
+  annotation_imports: (collection_id: string) =>
+    ask<{ items: T.AnnotationImport[] }>("GET /v1/collections/{collection_id}/annotations", { path: { collection_id } }),
+  import_annotations: (collection_id: string, format: string, filename: string, content: string) =>
+    ask<T.AnnotationImport>("POST /v1/collections/{collection_id}/annotations", {
+      path: { collection_id }, query: { format, filename }, text: { type: filename.toLowerCase().endsWith(".csv") ? "text/csv" : "text/plain", content } }),
+  withdraw_annotations: (collection_id: string, import_id: number | string) =>
+    ask<void>("DELETE /v1/collections/{collection_id}/annotations/{import_id}", { path: { collection_id, import_id } }),
+  export_url: (collection_id: string, query: { format: string; clustering_id?: string; with_noise?: boolean; asset_id?: string }) =>
+    url_of("GET /v1/collections/{collection_id}/export", { path: { collection_id }, query }),
+  metadata_table_url: (collection_id: string) => url_of("GET /v1/collections/{collection_id}/metadata", { path: { collection_id } }),
+  set_metadata_table: (collection_id: string, content: string) =>
+    ask<{ changed: number; unchanged: number; unknown: string[] }>("PUT /v1/collections/{collection_id}/metadata",
+      { path: { collection_id }, text: { type: "text/csv", content } }),
+
+  // Reviews of clusters.
   clustering: (clustering_id: string, signal?: AbortSignal) =>
     ask<T.ReviewedClustering>("GET /v1/clusterings/{clustering_id}", { path: { clustering_id }, signal }),
   clustering_points: (clustering_id: string, signal?: AbortSignal) =>
@@ -184,10 +225,6 @@ export const api = {
     ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/undo", { path: { clustering_id }, body }),
   redo_review: (clustering_id: string, body: { expected_version?: number }) =>
     ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/redo", { path: { clustering_id }, body }),
-  thumbnail_url: (asset_id: string, start_s: number, end_s: number, width: number, height: number) =>
-    url_of("GET /v1/assets/{asset_id}/thumbnail", { path: { asset_id }, query: { start_s, end_s, width, height } }),
-  clip_url: (asset_id: string, start_s: number, end_s: number, speed: number) =>
-    url_of("GET /v1/assets/{asset_id}/clip", { path: { asset_id }, query: { start_s, end_s, speed: speed === 1 ? null : speed } }),
 
   // Probes: what one label sounds like.
   probes: (collection_id: string, signal?: AbortSignal) =>
@@ -201,7 +238,7 @@ export const api = {
   runs: (query: ListQuery & { state?: string; recipe?: string; asset_id?: string }, signal?: AbortSignal) =>
     ask<T.Page<T.ListedRun>>("GET /v1/runs", { query: { ...query }, signal }),
   run: (run_id: string, signal?: AbortSignal) => ask<T.Run>("GET /v1/runs/{run_id}", { path: { run_id }, signal }),
-  submit_run: (body: { asset_id: string; recipe: string; only_stages?: string[]; forced_stages?: string[]; priority?: number }) =>
+  submit_run: (body: { asset_id: string; recipe: string; params?: EncodingParams; only_stages?: string[]; forced_stages?: string[]; priority?: number }) =>
     ask<T.Run>("POST /v1/runs", { body }),
   retry_run: (run_id: string) => ask<{ tasks: number }>("POST /v1/runs/{run_id}/retry", { path: { run_id }, body: {} }),
   cancel_run: (run_id: string) => ask<{ tasks: number }>("POST /v1/runs/{run_id}/cancel", { path: { run_id }, body: {} }),
@@ -216,7 +253,7 @@ export const api = {
   bulk: (body: T.BulkRequest) => ask<{ changed: number; left: number; cursor: string }>("POST /v1/bulk", { body }),
 
   // Taking in.
-  ingest_local: (body: { source_path: string; recipe?: string; priority?: number }) =>
+  ingest_local: (body: { source_path: string; recipe?: string; params?: EncodingParams; collection?: string; priority?: number }) =>
     ask<T.Run>("POST /v1/ingest/local", { body }),
   ingest_roots: () => ask<{ items: string[] }>("GET /v1/ingest/roots"),
   upload: (upload_id: string) => ask<T.UploadState>("GET /v1/ingest/upload/{upload_id}", { path: { upload_id } }),

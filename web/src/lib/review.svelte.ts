@@ -93,8 +93,8 @@ export class Review {
   async load_name(): Promise<void> {
     const collection_id = this.clustering!.collection_id;
     this.collection ||= collection_id;
-    await this.#quietly(async (signal) => {
-      this.collection = (await api.collection_name(collection_id, signal)).name;
+    await this.#quietly(async () => {
+      this.collection = (await api.collection(collection_id)).name;
     }, () => {}); // Then it is called by its id.
   }
 

@@ -38,6 +38,12 @@ export function recipe_names(): string[] {
   return recipes.length ? recipes.map((r) => r.name) : ["ssis"];
 }
 
+/** The recipes that take recordings; others take collections. */
+export function recording_recipe_names(): string[] {
+  const names = recipes.filter((r) => r.stages.some((stage) => stage.inputs.includes("original"))).map((r) => r.name);
+  return names.length ? names : ["ssis"];
+}
+
 /** Calls `work` at most once in `gap_ms`, and once more after the last call. */
 export function throttled(work: () => void, gap_ms: number): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
