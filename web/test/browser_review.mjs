@@ -284,7 +284,7 @@ test("a label is learned, and from which score on it can be trusted is said in w
   const learn = region("Learn a label");
   await learn.getByRole("combobox", { name: "Label" }).selectOption("ship");
   await learn.getByRole("button", { name: "Learn this label" }).click();
-  await learn.getByText(/From a score of \d|No threshold can be trusted yet/).waitFor();
+  await learn.getByText(/From a score of \d|From which score on it can be trusted is not known yet/).waitFor();
   await learn.getByRole("heading", { name: "What to listen to next" }).waitFor();
   await learn.getByRole("button", { name: /^Play / }).first().waitFor();
   await axe(page, "a label learned");

@@ -211,8 +211,9 @@ export class ReviewStub {
     }
     if (/^\/v1\/collections\/[^/]+\/clusterings$/.test(path)) return json({ items: [this.clustering()] });
     if (/^\/v1\/collections\/[^/]+\/probes$/.test(path))
-      return method === "GET" ? json({ items: [] }) : json({ probe_id: "p1", label: body.label, encoding_id: "e", created_at: new Date().toISOString(), made_by: "admin", positives: 120, negatives: 2400,
-        average_precision: 0.913, roc_auc: 0.987, threshold: 0.71, precision: 0.93, precision_low: 0.87, precision_high: 0.97, recall: 0.81, windows_above: 340 }, 201);
+      return method === "GET" ? json({ items: [] }) : json({ probe_id: 1, collection_id: "reef-2019", label: body.label, encoding_id: "yamnet__w5_h5_sr16000__0123456789ab", created_at: new Date().toISOString(), made_by: "admin", positives: 120,
+        negatives: 2400, negatives_presumed: 0, recordings: 12, folds: 5, is_by_recording: true, average_precision: 0.913, roc_auc: 0.987, threshold: 0.71, precision_wanted: 0.9, is_precision_reached: true,
+        precision: 0.93, precision_low: 0.87, precision_high: 0.97, precision_windows: 98, recall: 0.81, windows_above: 340, windows_scored: this.n, warnings: ["few recordings have this label"] }, 201);
     if (/^\/v1\/probes\/[^/]+\/windows$/.test(path)) return json({ items: Array.from({ length: 8 }, (_, i) => ({ ...this.window(i * 7, this.state()), score: 0.71 - i / 100 })) });
     if (/\/thumbnail$/.test(path)) {
       const at = Number(url.searchParams.get("start_s"));

@@ -231,7 +231,7 @@ export const api = {
     ask<{ items: T.Probe[] }>("GET /v1/collections/{collection_id}/probes", { path: { collection_id }, signal }),
   learn_label: (collection_id: string, body: { label: string }) =>
     ask<T.Probe>("POST /v1/collections/{collection_id}/probes", { path: { collection_id }, body }),
-  probe_windows: (probe_id: string, query: { order: "score" | "uncertain"; limit: number; min_score?: number }, signal?: AbortSignal) =>
+  probe_windows: (probe_id: number, query: { order: "score" | "uncertain"; limit: number; min_score?: number }, signal?: AbortSignal) =>
     ask<{ items: T.ScoredWindow[] }>("GET /v1/probes/{probe_id}/windows", { path: { probe_id }, query: { ...query }, signal }),
 
   // Runs and tasks.

@@ -515,13 +515,14 @@ export interface ReviewWindow {
   outlier_score: number | null;
 }
 
-export interface ScoredWindow extends Partial<ReviewWindow> {
+export interface ScoredWindow {
   asset_id: string;
   filename: string;
   row_index: number;
   start_s: number;
   end_s: number;
-  score: number;
+  score: number; // A calibrated probability.
+  label: string | null;
 }
 
 export interface WindowDetail extends ReviewWindow {
@@ -590,19 +591,29 @@ export interface ReviewOutcome {
 
 /** What one label sounds like: a linear probe with its calibrated threshold. */
 export interface Probe {
-  probe_id: string;
+  probe_id: number;
+  collection_id: string;
   label: string;
   encoding_id: string;
   created_at: string;
   made_by: string;
   positives: number;
   negatives: number;
+  negatives_presumed: number; // Of these, those of which nobody has said anything.
+  recordings: number;
+  folds: number;
+  is_by_recording: boolean; // Measured on recordings that it had not learned from.
   average_precision: number | null;
   roc_auc: number | null;
   threshold: number | null;
+  precision_wanted: number;
+  is_precision_reached: boolean;
   precision: number | null;
   precision_low: number | null; // Of the 95 % interval.
   precision_high: number | null;
+  precision_windows: number; // What the precision rests on.
   recall: number | null;
   windows_above: number | null;
+  windows_scored: number;
+  warnings: string[];
 }
