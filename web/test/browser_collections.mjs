@@ -275,7 +275,7 @@ test("tables of other programs are taken in and withdrawn; tables go out", async
   await page.getByText("whup").waitFor();
   await axe(page, "annotations, one table");
   if (await offers("GET", `/v1/collections/${collection_id}/export?format=raven`)) {
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download Raven selection table" }).click()]);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download Raven selection table" }).click()]);
     assert.match(fs.readFileSync(await download.path(), "utf8"), /Begin Time \(s\)/);
   }
   await page.getByRole("button", { name: "Withdraw" }).click();
