@@ -73,6 +73,7 @@ interface Options {
   body?: unknown;
   text?: { type: string; content: string }; // A body that is no JSON.
   signal?: AbortSignal | undefined;
+  accept?: string;
 }
 
 /** "GET /v1/runs/{run_id}" with its parameters filled in: "/v1/runs/7". */
@@ -88,7 +89,7 @@ export function url_of(operation: string, options: Options = {}): string {
 
 async function send(operation: string, options: Options = {}): Promise<Response> {
   const method = operation.slice(0, operation.indexOf(" "));
-  const headers: Record<string, string> = { Accept: "application/json" };
+  const headers: Record<string, string> = { Accept: options.accept ?? "application/json" };
   if (method !== "GET") Object.assign(headers, csrf_headers());
   if (method === "POST") headers["Idempotency-Key"] = random_id();
   const content = options.text ? options.text.content : options.body !== undefined ? JSON.stringify(options.body) : undefined;
@@ -115,6 +116,10 @@ async function ask<R>(operation: string, options: Options = {}): Promise<R> {
   const response = await send(operation, options);
   if (response.status === 204) return undefined as R;
   return (await response.json()) as R;
+}
+
+async function ask_bytes(operation: string, options: Options = {}): Promise<ArrayBuffer> {
+  return (await send(operation, { ...options, accept: "application/octet-stream" })).arrayBuffer();
 }
 
 async function ask_text(operation: string, options: Options = {}): Promise<string> {
@@ -204,6 +209,37 @@ export const api = {
   set_metadata_table: (collection_id: string, content: string) =>
     ask<{ changed: number; unchanged: number; unknown: string[] }>("PUT /v1/collections/{collection_id}/metadata",
       { path: { collection_id }, text: { type: "text/csv", content } }),
+
+  // Reviews of clusters.
+  clustering: (clustering_id: string, signal?: AbortSignal) =>
+    ask<T.ReviewedClustering>("GET /v1/clusterings/{clustering_id}", { path: { clustering_id }, signal }),
+  clustering_points: (clustering_id: string, signal?: AbortSignal) =>
+    ask_bytes("GET /v1/clusterings/{clustering_id}/points", { path: { clustering_id }, signal }),
+  clustering_labels: (clustering_id: string, signal?: AbortSignal) =>
+    ask_bytes("GET /v1/clusterings/{clustering_id}/labels", { path: { clustering_id }, signal }),
+  clustering_recordings: (clustering_id: string, signal?: AbortSignal) =>
+    ask<{ items: T.MapRecording[] }>("GET /v1/clusterings/{clustering_id}/recordings", { path: { clustering_id }, signal }),
+  clustering_windows: (clustering_id: string, query: T.WindowQuery, signal?: AbortSignal) =>
+    ask<{ items: T.ReviewWindow[]; next: string | null }>("GET /v1/clusterings/{clustering_id}/windows",
+      { path: { clustering_id }, query: { ...query }, signal }),
+  clustering_window: (clustering_id: string, row: number, signal?: AbortSignal) =>
+    ask<T.WindowDetail>("GET /v1/clusterings/{clustering_id}/windows/{row}", { path: { clustering_id, row }, signal }),
+  review_actions: (clustering_id: string, signal?: AbortSignal) =>
+    ask<{ items: T.ReviewAction[] }>("GET /v1/clusterings/{clustering_id}/actions", { path: { clustering_id }, signal }),
+  review: (clustering_id: string, body: T.NewReviewAction) =>
+    ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/actions", { path: { clustering_id }, body }),
+  undo_review: (clustering_id: string, body: { expected_version?: number }) =>
+    ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/undo", { path: { clustering_id }, body }),
+  redo_review: (clustering_id: string, body: { expected_version?: number }) =>
+    ask<T.ReviewOutcome>("POST /v1/clusterings/{clustering_id}/redo", { path: { clustering_id }, body }),
+
+  // Probes: what one label sounds like.
+  probes: (collection_id: string, signal?: AbortSignal) =>
+    ask<{ items: T.Probe[] }>("GET /v1/collections/{collection_id}/probes", { path: { collection_id }, signal }),
+  learn_label: (collection_id: string, body: { label: string }) =>
+    ask<T.Probe>("POST /v1/collections/{collection_id}/probes", { path: { collection_id }, body }),
+  probe_windows: (probe_id: string, query: { order: "score" | "uncertain"; limit: number; min_score?: number }, signal?: AbortSignal) =>
+    ask<{ items: T.ScoredWindow[] }>("GET /v1/probes/{probe_id}/windows", { path: { probe_id }, query: { ...query }, signal }),
 
   // Runs and tasks.
   runs: (query: ListQuery & { state?: string; recipe?: string; asset_id?: string }, signal?: AbortSignal) =>

@@ -1,5 +1,7 @@
 // What goes over the wire, as specs/openapi.yaml has it. A state is spelled here as in SQL, JSON and the command line.
 
+import type { Clustering } from "./types_collection";
+
 export type * from "./types_collection";
 
 export type Scope = "read" | "submit" | "operate" | "admin";
@@ -375,4 +377,109 @@ export interface UploadState {
   is_new_asset: boolean | null;
   error: WorkError | null;
   expires_at: string | null;
+}
+
+export interface ReviewWindow {
+  row: number; // In the clustering's table.
+  asset_id: string;
+  filename: string;
+  row_index: number; // In the recording's embeddings.
+  start_s: number;
+  end_s: number;
+  cluster: number; // -1: noise.
+  label: string | null;
+  probability: number | null;
+  outlier_score: number | null;
+}
+
+export interface ScoredWindow extends Partial<ReviewWindow> {
+  asset_id: string;
+  filename: string;
+  row_index: number;
+  start_s: number;
+  end_s: number;
+  score: number;
+}
+
+export interface WindowDetail extends ReviewWindow {
+  why_noise: null | { reason: string; nearest_cluster: number | null; nearest_window: ReviewWindow | null; missing: number | null };
+}
+
+export interface WindowQuery {
+  cluster?: number | null;
+  label?: string | null;
+  order?: "medoid" | "edge" | "outlier" | "time";
+  limit?: number;
+  after?: string | null;
+}
+
+export interface Cluster {
+  cluster: number; // -1: noise.
+  label: string | null;
+  size: number;
+  persistence: number | null;
+  made_by_review: boolean;
+  exemplars: { medoids: ReviewWindow[]; edges: ReviewWindow[]; outliers: ReviewWindow[] };
+  hours: number[]; // 24 counts.
+  hours_unknown: number;
+  recordings: { asset_id: string; filename: string; windows: number }[];
+  metadata_summary: { recordings?: number; values?: Record<string, Record<string, number>> };
+}
+
+/** A clustering after what people said of it. */
+export interface ReviewedClustering extends Clustering {
+  review_version: number;
+  labels: { label: string; windows: number }[];
+  items: Cluster[];
+}
+
+export interface MapRecording {
+  asset_id: string;
+  filename: string;
+  start_local: string | null;
+  site: string;
+  windows: number;
+}
+
+export type NewReviewAction = { expected_version?: number } & (
+  | { kind: "label"; label: string; clusters?: number[]; rows?: number[] }
+  | { kind: "merge"; clusters: number[] }
+  | { kind: "noise"; clusters?: number[]; rows?: number[] }
+  | { kind: "move"; rows: number[]; to: number | "new" }
+  | { kind: "split"; cluster: number; into: number }
+);
+
+export interface ReviewAction {
+  action_id: number;
+  kind: string;
+  summary: string;
+  windows: number;
+  made_by: string;
+  created_at: string;
+  undone_at: string | null;
+  undone_by: string | null;
+}
+
+export interface ReviewOutcome {
+  action: ReviewAction;
+  review_version: number;
+}
+
+/** What one label sounds like: a linear probe with its calibrated threshold. */
+export interface Probe {
+  probe_id: string;
+  label: string;
+  encoding_id: string;
+  created_at: string;
+  made_by: string;
+  positives: number;
+  negatives: number;
+  average_precision: number | null;
+  roc_auc: number | null;
+  threshold: number | null;
+  precision: number | null;
+  precision_low: number | null; // Of the 95 % interval.
+  precision_high: number | null;
+  recall: number | null;
+  windows_above: number | null;
 }

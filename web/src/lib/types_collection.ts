@@ -67,7 +67,7 @@ export interface Clustering {
   recordings: number;
   windows: number;
   windows_left_out: number;
-  noise: number;
+  noise: number; // As is `clusters`: before the review.
   clusters: number;
   n_actions: number;
 }
