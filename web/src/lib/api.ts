@@ -198,16 +198,15 @@ export const api = {
     ask<{ items: T.Clustering[] }>("GET /v1/collections/{collection_id}/clusterings", { path: { collection_id }, signal }),
   annotation_imports: (collection_id: string) =>
     ask<{ items: T.AnnotationImport[] }>("GET /v1/collections/{collection_id}/annotations", { path: { collection_id } }),
-  import_annotations: (collection_id: string, format: string, filename: string, content: string) =>
-    ask<T.AnnotationImport>("POST /v1/collections/{collection_id}/annotations", {
-      path: { collection_id }, query: { format, filename }, text: { type: filename.toLowerCase().endsWith(".csv") ? "text/csv" : "text/plain", content } }),
+  import_annotations: (collection_id: string, query: T.ImportQuery, content: string) =>
+    ask<T.AnnotationImport>("POST /v1/collections/{collection_id}/annotations", { path: { collection_id }, query: { ...query }, text: { type: "text/plain", content } }),
   withdraw_annotations: (collection_id: string, import_id: number | string) =>
     ask<void>("DELETE /v1/collections/{collection_id}/annotations/{import_id}", { path: { collection_id, import_id } }),
-  export_table: (collection_id: string, query: { format: string; clustering_id?: string; with_noise?: boolean; asset_id?: string }) =>
-    ask_file("GET /v1/collections/{collection_id}/export", { path: { collection_id }, query }),
+  export_table: (collection_id: string, query: T.ExportQuery) =>
+    ask_file("GET /v1/collections/{collection_id}/export", { path: { collection_id }, query: { ...query } }),
   metadata_table: (collection_id: string) => ask_file("GET /v1/collections/{collection_id}/metadata", { path: { collection_id } }),
   set_metadata_table: (collection_id: string, content: string) =>
-    ask<{ changed: number; unchanged: number; unknown: string[] }>("PUT /v1/collections/{collection_id}/metadata",
+    ask<T.MetadataChanges>("PUT /v1/collections/{collection_id}/metadata",
       { path: { collection_id }, text: { type: "text/csv", content } }),
 
   // Reviews of clusters.

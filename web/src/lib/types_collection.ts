@@ -74,16 +74,43 @@ export interface Clustering {
 
 /** A table of another program that was taken in. */
 export interface AnnotationImport {
-  import_id: number | string;
-  format: string;
+  import_id: number;
+  collection_id: string;
+  format: "raven" | "audacity" | "kaleidoscope";
   filename: string;
   sha256: string;
+  asset_id: string | null; // Of a table that names no recording.
   made_by: string;
   created_at: string;
   withdrawn_at: string | null;
   annotations: number;
   recordings: number;
+  left_out: number;
   labels: { label: string; annotations: number }[];
+  reused?: boolean; // It was there already.
+  shortened?: number; // Annotations that ended behind the end of their recording.
+}
+
+export interface ImportQuery {
+  format?: "auto" | "raven" | "audacity" | "kaleidoscope";
+  filename?: string;
+  recording?: string;
+  skip_unknown?: boolean;
+}
+
+export interface ExportQuery {
+  format: "raven" | "audacity" | "kaleidoscope" | "darwin_core";
+  what?: "clusters" | "annotations" | "all";
+  clustering_id?: string;
+  with_noise?: boolean;
+  asset_id?: string;
+}
+
+export interface MetadataChanges {
+  changed: number;
+  unchanged: number;
+  unknown: string[];
+  changes: { file: string; asset_id: string; values: Record<string, unknown> }[];
 }
 
 export interface Annotation {
@@ -95,7 +122,7 @@ export interface Annotation {
   confidence: number | null;
   is_by_person: boolean;
   source: string;
-  import_id: number | string;
+  import_id: number;
 }
 
 /** A fact, and where it stands. */
