@@ -218,6 +218,10 @@ test("a call is found again by an example; the search stands in the address", as
   await form.getByRole("button", { name: "Find alike" }).click();
   await found.getByText(/only where tag_data.species is humpback/).waitFor();
   assert.equal(await found.getByRole("link", { name: "S4A03895_20190522_060000.wav" }).count(), 0); // Of the day before.
+  await page.goBack();
+  await until("the filters of before", async () => (await form.getByLabel("Since").inputValue()) === "");
+  await page.goForward();
+  await found.getByText(/only where tag_data.species is humpback/).waitFor();
   await found.getByRole("link", { name: "S4A03895_20190523_060000.wav" }).first().click();
   await heading(page, "S4A03895_20190523_060000.wav");
   await page.getByRole("region", { name: "What was found" }).getByText(/in 4 recordings/).waitFor();

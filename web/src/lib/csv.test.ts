@@ -31,6 +31,8 @@ test("a preview says what would change, and what stays", () => {
   assert.deepEqual(seen.changes, [{ line: 2, asset_id: "1", file: "a.wav", column: "tag_data.species", before: "orca", after: "humpback" }]);
   assert.deepEqual([seen.n_recordings, seen.n_unchanged, seen.unknown, seen.problems], [1, 1, [{ line: 4, file: "c.wav" }], []]);
   assert.deepEqual(preview_table(rows_of("file;tag_data.depth\na.wav;12,5\n"), members, ";").changes.map((c) => c.after), ["12.5"]);
+  assert.deepEqual(preview("file,tag_data.x\nD:\\card\\A.WAV,1\n/data/b.wav,2\n4,3\n").changes.map((c) => c.asset_id), ["1", "2", "4"]);
+  assert.deepEqual(preview("file,tag_data.species,tag_data.depth\na.wav,orca\n").changes.map((c) => [c.column, c.after]), [["tag_data.depth", ""]]);
   assert.deepEqual(preview("asset_id,tag_data.species\n1,\n").changes.map((c) => [c.before, c.after]), [["orca", ""]]);
 });
 
@@ -42,5 +44,6 @@ test("what is wrong in a table has its line and column", () => {
   assert.deepEqual(preview("file,tag_data.a\na.wav,1\na.wav,2\n").problems.map((p) => p.line), [3]);
   assert.deepEqual(preview("tag_data.a,file\n1,twin.wav\n").problems.map((p) => [p.line, p.column]), [[2, 2]]);
   assert.deepEqual(preview("asset_id,file,tag_data.a\n4,twin.wav,1\n").changes.map((c) => c.asset_id), ["4"]);
+  assert.deepEqual(preview("file,tag_data.a\n,1\n").problems.map((p) => p.line), [2]);
   assert.equal(preview("").problems.length, 1);
 });

@@ -103,15 +103,27 @@ export function preview_table(rows: readonly CsvRow[], members: readonly Known[]
   const [file_at, id_at] = [columns.indexOf("file"), columns.indexOf("asset_id")];
   const by_id = new Map(members.map((m) => [m.asset_id, m]));
   const by_name = new Map<string, Known[]>();
-  for (const m of members) by_name.set(m.filename, [...(by_name.get(m.filename) ?? []), m]);
+  for (const m of members) by_name.set(m.filename.toLowerCase(), [...(by_name.get(m.filename.toLowerCase()) ?? []), m]);
+  // As the server reads names: folders may stand before them, and case only decides among several.
+  const named_so = (name: string): Known[] => {
+    const last = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
+    const found = by_name.get(last.toLowerCase()) ?? [];
+    const exact = found.filter((m) => m.filename === last);
+    return exact.length ? exact : found.length || !by_id.has(name) ? found : [by_id.get(name)!];
+  };
   const seen = new Map<string, number>();
-  for (const { line, cells } of rows.slice(1)) {
-    if (cells.length !== columns.length) {
-      preview.problems.push({ line, column: 0, text: `${cells.length} cells, where the first line has ${columns.length}.` });
+  for (const { line, cells: written } of rows.slice(1)) {
+    const cells = columns.map((_, i) => written[i] ?? ""); // What is missing at the end is empty.
+    if (written.length > columns.length) {
+      preview.problems.push({ line, column: 0, text: `${written.length} cells, where the first line has ${columns.length}.` });
       continue;
     }
     const [id, file] = [id_at < 0 ? "" : cells[id_at]!.trim(), file_at < 0 ? "" : cells[file_at]!.trim()];
-    const named = by_name.get(file) ?? [];
+    if (!id && !file) {
+      preview.problems.push({ line, column: 0, text: "It names no recording." });
+      continue;
+    }
+    const named = named_so(file);
     if (!id && named.length > 1) {
       preview.problems.push({ line, column: file_at + 1, text: `${named.length} recordings are called “${file}”: say which by asset_id.` });
       continue;
