@@ -147,6 +147,10 @@ try {
       ["collection_metadata", `/collections/${reef.id}?tab=metadata`, (page) => page.getByLabel("Table of metadata").setInputFiles({ name: "reef.csv", mimeType: "text/csv",
         buffer: Buffer.from("file,tag_data.species,tag_data.depth_m\nS4A03895_20260603_060000.wav,humpback,12\nS4A03895_20260603_180000.wav,humpback,40\nelsewhere.wav,orca,1\n") })],
       ["collection_annotations", `/collections/${reef.id}?tab=annotations`],
+      ["collection_home", "/", async (page) => {
+        await page.getByText(/^From a path on the server/).click();
+        await page.getByLabel("Recipe").selectOption("bioacoustics");
+      }],
       ["collection_asset", `/assets/${reef.asset_id}?in=${reef.id}&at=11`],
       ["collection_asset_edit", `/assets/${reef.asset_id}?in=${reef.id}`, (page) => page.getByRole("button", { name: "Edit", exact: true }).click()],
     ] : []),

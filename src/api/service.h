@@ -69,6 +69,11 @@ struct ServiceContext {
   AssetViews views = {};
   /// The body of POST /v1/collections/{collection_id}/search, with the collection's id → its answer.
   std::function<Result<json::object>(store::Database&, const json::object& request)> search = {};
+  /// Requests about a collection, with its id → their answers (app/annotations.h, app/export.h, app/metadata_table.h).
+  using CollectionCall =
+      std::function<Result<json::object>(store::Database&, const json::object& request)>;
+  CollectionCall import_annotations = {}, export_table = {}, write_metadata = {},
+                 read_metadata = {};
   /// Whether a document keeps the contract of this schema id.
   std::function<Result<void>(std::string_view schema_id, const json::value& document)>
       check_document = {};
@@ -94,6 +99,8 @@ class Service {
   void add_run_routes(std::vector<Route>& routes);         // routes_run.cc
   void add_asset_routes(std::vector<Route>& routes);       // routes_asset.cc
   void add_collection_routes(std::vector<Route>& routes);  // routes_collection.cc
+  void add_table_routes(std::vector<Route>& routes);       // routes_tables.cc
+  void add_annotation_routes(std::vector<Route>& routes);  // routes_tables.cc
   void add_session_routes(std::vector<Route>& routes);     // routes_session.cc
   void add_upload_routes(std::vector<Route>& routes);      // routes_upload.cc
 

@@ -1,19 +1,27 @@
 #pragma once
 
-/// Clusters of a collection as tables for other programs.
+/// Clusters and annotations of a collection as tables for other programs.
 
 #include "cli/cli.h"
 #include "store/database.h"
 
 namespace baleen {
 
-/// @param request  {collection_id, format: raven | audacity | kaleidoscope, folder, with_noise}. The clusters are those of the
-///                 latest run over the collection. One row for each window: its label is "cluster 7" or "noise", its
-///                 confidence the probability.
-/// @return  {format, clusters: where they are, windows, noise_left_out, files}. INPUT_NOT_FOUND if the collection has no
-///          clusters yet; CONFLICT for a file that is there already, before anything is written.
-[[nodiscard]] Result<json::object> export_clusters(const store::DataRoot& root,
-                                                   store::Database& database,
-                                                   const json::object& request);
+/// @param request  {collection_id, format: raven | audacity | kaleidoscope | darwin_core, what: clusters (the default) |
+///                 annotations | all, clustering_id, with_noise, asset_id, folder}. Without clustering_id the newest;
+///                 `all` is content without clusters. One row for each window or annotation: a window's label is that of
+///                 its review, else "cluster 7" or "noise", with the probability as its confidence.
+/// @return  {format, what, clusters: where they are, clustering_id, recordings, windows, annotations, noise_left_out,
+///          files}. INPUT_NOT_FOUND if the collection has none; CONFLICT for a file that is there already, before
+///          anything is written.
+[[nodiscard]] Result<json::object> export_tables(const store::DataRoot& root,
+                                                 store::Database& database,
+                                                 const json::object& request);
+
+/// The same without a folder: {filename, media_type, text} of the one table. INVALID_ARGUMENT where there would be
+/// several: Audacity's labels are of one recording.
+[[nodiscard]] Result<json::object> export_one_table(const store::DataRoot& root,
+                                                    store::Database& database,
+                                                    const json::object& request);
 
 }  // namespace baleen

@@ -8,7 +8,9 @@
 #include <optional>
 #include <thread>
 
+#include "app/annotations.h"
 #include "app/export.h"
+#include "app/metadata_table.h"
 #include "app/search.h"
 #include "app/serve.h"
 #include "audio/probe.h"
@@ -215,8 +217,12 @@ int main(int argc, char** argv) {
                        models,
                        checks,
                        search_collection,
-                       export_clusters,
-                       {}};
+                       export_tables,
+                       {},
+                       import_annotations,
+                       export_one_table,
+                       write_metadata_table,
+                       read_metadata_table};
   program.serve = [&program](
                       const cli::ServeOptions& options,
                       const cli::Session& session) -> Result<std::unique_ptr<cli::RunningService>> {

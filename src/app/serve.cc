@@ -135,6 +135,15 @@ class Running final : public cli::RunningService {
                                                      const json::object& request) {
       return search(config_, root_, database, request);
     };
+    const auto about_collection = [this](const cli::CollectionCall& call) {
+      return [this, call](store::Database& database, const json::object& request) {
+        return call(root_, database, request);
+      };
+    };
+    context.import_annotations = about_collection(program.import_annotations);
+    context.export_table = about_collection(program.export_one_table);
+    context.write_metadata = about_collection(program.write_metadata);
+    context.read_metadata = about_collection(program.read_metadata);
     context.openapi_yaml = embedded::openapi[0].second;
     context.views = asset_views();
     context.check_document = formats::validate;

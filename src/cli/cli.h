@@ -47,6 +47,10 @@ class RunningService {
 
 class Session;
 
+/// A request about a collection → its answer.
+using CollectionCall = std::function<Result<json::object>(
+    const store::DataRoot&, store::Database&, const json::object& request)>;
+
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
   engine::Probe probe;
@@ -56,11 +60,15 @@ struct Program {
   std::function<Result<json::object>(
       const Config&, const store::DataRoot&, store::Database&, const json::object& request)>
       search;
-  /// {collection_id, format, folder, with_noise} → what was written where.
-  std::function<Result<json::object>(
-      const store::DataRoot&, store::Database&, const json::object& request)>
-      export_clusters;
+  /// Clusters and annotations for other programs (app/export.h) → what was written where.
+  CollectionCall export_tables;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
+  /// A table of annotations for a collection; request and answer as of app/annotations.h.
+  CollectionCall import_annotations;
+  /// Of app/export.h: for the service, without a folder.
+  CollectionCall export_one_table;
+  /// Metadata of a collection as CSV, and back (app/metadata_table.h).
+  CollectionCall write_metadata, read_metadata;
 };
 
 /// Runs one command; returns the exit status of the process.

@@ -26,6 +26,8 @@ struct Arguments {
   TokenOptions token;
   SearchOptions search;
   ExportOptions exported;
+  ImportOptions imported;
+  std::string metadata_file;
   std::string pause_recipe, pause_stage;
 };
 
@@ -49,6 +51,8 @@ class CommandLine {
   void add_cluster_command();
   void add_search_command();
   void add_export_command();
+  void add_import_command();
+  void add_metadata_command();
   void add_encoding_options(CLI::App* sub);
   void add_clustering_options(CLI::App* sub);
   void add_where_option(CLI::App* sub);

@@ -96,15 +96,36 @@ struct SearchOptions {
                                          const std::string& example);
 
 struct ExportOptions {
-  std::string format = "raven", folder;
+  std::string format = "raven", what = "clusters", clustering_id, folder;
   bool is_with_noise = false;
 };
-/// Clusters of a collection as tables for other programs.
+/// Clusters and annotations of a collection as tables for other programs.
 [[nodiscard]] Result<int> export_command(const GlobalOptions&,
                                          const Program&,
                                          const WorkOptions&,
                                          const ExportOptions&,
                                          const std::string& collection);
+
+// commands_tables.cc: tables of other programs.
+struct ImportOptions {
+  std::vector<std::string> files;
+  std::string format = "auto", recording;
+  bool is_unknown_skipped = false, is_list = false;
+  std::int64_t withdrawn_id = 0;  ///< 0: none.
+};
+/// Annotations for the recordings of a collection: takes tables in, lists them, or withdraws one.
+[[nodiscard]] Result<int> import_command(const GlobalOptions&,
+                                         const Program&,
+                                         const WorkOptions&,
+                                         const ImportOptions&,
+                                         const std::string& collection);
+
+/// What people know of the recordings of a collection, as CSV: printed, or read from a file.
+[[nodiscard]] Result<int> metadata_command(const GlobalOptions&,
+                                           const Program&,
+                                           const WorkOptions&,
+                                           const std::string& collection,
+                                           const std::string& file);
 
 // commands_service.cc: the service, and who may use it.
 [[nodiscard]] Result<int> serve_command(const GlobalOptions&, const Program&, const ServeOptions&);

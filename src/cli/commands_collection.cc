@@ -105,19 +105,28 @@ Result<int> export_command(const GlobalOptions& options,
   BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
                           find_collection_of(*session, work.owner, collection_name));
   BALEEN_ASSIGN_OR_RETURN(const json::object answer,
-                          program.export_clusters(session->root, session->database,
-                                                  {{"collection_id", collection.collection_id},
-                                                   {"format", exported.format},
-                                                   {"folder", exported.folder},
-                                                   {"with_noise", exported.is_with_noise}}));
+                          program.export_tables(session->root, session->database,
+                                                {{"collection_id", collection.collection_id},
+                                                 {"format", exported.format},
+                                                 {"what", exported.what},
+                                                 {"clustering_id", exported.clustering_id},
+                                                 {"folder", exported.folder},
+                                                 {"with_noise", exported.is_with_noise}}));
   if (options.is_json) {
     print_json(answer);
     return 0;
   }
-  std::printf("%lld windows of %lld recordings, of %s\n",
-              static_cast<long long>(core::get_int(answer, "windows")),
-              static_cast<long long>(core::get_int(answer, "recordings")),
-              core::get_string(answer, "clusters").c_str());
+  const std::string clusters = core::get_string(answer, "clusters");
+  const std::int64_t n_recordings = core::get_int(answer, "recordings");
+  if (!clusters.empty()) {
+    std::printf("%lld windows of %lld recordings, of %s\n",
+                static_cast<long long>(core::get_int(answer, "windows")),
+                static_cast<long long>(n_recordings), clusters.c_str());
+  }
+  if (const std::int64_t n = core::get_int(answer, "annotations"); n > 0) {
+    std::printf("%lld imported annotations, %lld recordings in all\n", static_cast<long long>(n),
+                static_cast<long long>(n_recordings));
+  }
   const std::int64_t n_noise = core::get_int(answer, "noise_left_out");
   if (n_noise > 0) {
     std::printf("%lld windows of no cluster are left out (--with-noise)\n",

@@ -38,6 +38,8 @@ enum class Liveness { alive, dead, unknown };
 [[nodiscard]] std::int64_t rss_bytes(int pid);
 /// "kelp", the name of this machine.
 [[nodiscard]] std::string host_name();
+/// "anna", who runs this process; its number where it has no name.
+[[nodiscard]] std::string user_name();
 /// Gives freed memory back to the system, which malloc keeps otherwise; for after something large.
 void trim_heap();
 

@@ -40,6 +40,7 @@ Result<std::vector<Annotation>> read_audacity(std::string_view text,
     annotation.file = options.default_file;
     annotation.source = options.source;
     annotation.is_manual = true;
+    annotation.line = record.line;
     BALEEN_ASSIGN_OR_RETURN(annotation.start_s, parse_decimal(record.fields[0], where(record)));
     BALEEN_ASSIGN_OR_RETURN(annotation.end_s, parse_decimal(record.fields[1], where(record)));
     if (record.fields.size() > 2) annotation.label = record.fields[2];

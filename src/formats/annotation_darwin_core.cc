@@ -45,14 +45,27 @@ Result<void> check(const Occurrence& occurrence, std::set<std::string>& ids) {
 
 Result<std::string> write_darwin_core(std::span<const Occurrence> occurrences) {
   std::string out;
-  append_record(
-      std::vector<std::string>{
-          "occurrenceID", "basisOfRecord", "occurrenceStatus", "eventDate", "decimalLatitude",
-          "decimalLongitude", "geodeticDatum", "minimumElevationInMeters",
-          "maximumElevationInMeters", "locationID", "scientificName", "verbatimIdentification",
-          "identifiedBy", "identificationVerificationStatus", "identificationRemarks", "recordedBy",
-          "samplingProtocol", "associatedMedia", "occurrenceRemarks"},
-      ',', Quoting::csv, out);
+  append_record(std::vector<std::string>{"occurrenceID",
+                                         "basisOfRecord",
+                                         "occurrenceStatus",
+                                         "eventDate",
+                                         "decimalLatitude",
+                                         "decimalLongitude",
+                                         "geodeticDatum",
+                                         "minimumElevationInMeters",
+                                         "maximumElevationInMeters",
+                                         "locationID",
+                                         "scientificName",
+                                         "verbatimIdentification",
+                                         "identifiedBy",
+                                         "identificationVerificationStatus",
+                                         "identificationRemarks",
+                                         "recordedBy",
+                                         "samplingProtocol",
+                                         "associatedMedia",
+                                         "occurrenceRemarks",
+                                         "license"},
+                ',', Quoting::csv, out);
   std::set<std::string> ids;
   for (const Occurrence& o : occurrences) {
     BALEEN_RETURN_IF_ERROR(check(o, ids));
@@ -60,13 +73,26 @@ Result<std::string> write_darwin_core(std::span<const Occurrence> occurrences) {
     const bool has_place = o.latitude_deg && o.longitude_deg;
     append_record(
         std::vector<std::string>{
-            o.occurrence_id, "MachineObservation", "present", event_date(o),
-            has_place ? number(o.latitude_deg) : "", has_place ? number(o.longitude_deg) : "",
-            has_place ? "EPSG:4326" : "", number(o.elevation_m), number(o.elevation_m),
-            o.location_id, o.scientific_name, a.label, o.identified_by,
+            o.occurrence_id,
+            "MachineObservation",
+            "present",
+            event_date(o),
+            has_place ? number(o.latitude_deg) : "",
+            has_place ? number(o.longitude_deg) : "",
+            has_place ? "EPSG:4326" : "",
+            number(o.elevation_m),
+            number(o.elevation_m),
+            o.location_id,
+            o.scientific_name,
+            a.label,
+            o.identified_by,
             a.is_manual ? "verified by a person" : "unverified",
             a.confidence ? fmt::format("confidence {} by {}", *a.confidence, a.source) : a.source,
-            o.recorded_by, o.sampling_protocol, a.file, remarks(a)},
+            o.recorded_by,
+            o.sampling_protocol,
+            a.file,
+            remarks(a),
+            o.license},
         ',', Quoting::csv, out);
   }
   return out;

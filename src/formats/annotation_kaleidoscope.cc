@@ -48,6 +48,7 @@ Result<Annotation> annotation_of(const TextTable& table,
                                  const KaleidoscopeColumns& columns) {
   Annotation a;
   a.file = file_of(record, columns);
+  a.line = record.line;
   BALEEN_ASSIGN_OR_RETURN(const double offset_s, table.required_number(record, columns.offset));
   BALEEN_ASSIGN_OR_RETURN(const double duration_s, table.required_number(record, columns.duration));
   BALEEN_ASSIGN_OR_RETURN(a.low_hz, table.number(record, columns.low));

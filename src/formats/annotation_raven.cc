@@ -46,6 +46,12 @@ Result<RavenColumns> columns_of(const TextTable& table, const AnnotationReadOpti
   return columns;
 }
 
+std::string lower_case(std::string text) {
+  for (char& letter : text)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  return text;
+}
+
 /// The name at the end of a path of Windows or Unix.
 std::string base_name(std::string_view path) {
   return std::string(path.substr(path.find_last_of("/\\") + 1));
@@ -59,7 +65,7 @@ class RavenReader {
       : table_(&table), columns_(columns), options_(&options) {}
 
   Result<std::vector<Annotation>> read() {
-    BALEEN_RETURN_IF_ERROR(check_cumulative());
+    BALEEN_RETURN_IF_ERROR(decide_what_times_mean());
     for (const TextRecord& record : table_->records()) {
       BALEEN_ASSIGN_OR_RETURN(Annotation annotation, annotation_of(record));
       add(record, std::move(annotation));
@@ -68,18 +74,30 @@ class RavenReader {
   }
 
  private:
-  std::string file_of(const TextRecord& record) const {
+  /// What "Begin Time (s)" counts from.
+  enum class Times {
+    of_file,            ///< The beginning of the recording.
+    of_list_and_named,  ///< The first of several recordings; the row says which one is meant.
+    of_list,            ///< The same, and only the time says it.
+  };
+
+  /// Empty where the record does not say.
+  std::string named_file_of(const TextRecord& record) const {
     const std::string_view file = TextTable::field(record, columns_.begin_file);
     if (!file.empty()) return std::string(file);
-    const std::string_view path = TextTable::field(record, columns_.begin_path);
-    return path.empty() ? options_->default_file : base_name(path);
+    return base_name(TextTable::field(record, columns_.begin_path));
   }
 
   /// Cumulative times of several files say nothing without the files' durations.
-  Result<void> check_cumulative() const {
-    if (columns_.offset || !options_->files.empty()) return {};
+  Result<void> decide_what_times_mean() {
+    if (columns_.offset) return {};
     std::set<std::string> files;
-    for (const TextRecord& record : table_->records()) files.insert(file_of(record));
+    for (const TextRecord& record : table_->records()) files.insert(named_file_of(record));
+    if (!options_->files.empty()) {
+      if (files.contains("")) times_ = Times::of_list;
+      if (!files.contains("") && files.size() > 1) times_ = Times::of_list_and_named;
+      return {};
+    }
     if (files.size() <= 1) return {};
     return fail(ErrorCode::invalid_argument,
                 "the times count through {} files, and there is no column \"File Offset (s)\": add "
@@ -90,7 +108,9 @@ class RavenReader {
   Result<Annotation> annotation_of(const TextRecord& record) const {
     Annotation annotation;
     annotation.source = options_->source;
-    annotation.file = file_of(record);
+    annotation.line = record.line;
+    annotation.file = named_file_of(record);
+    if (annotation.file.empty()) annotation.file = options_->default_file;
     annotation.label = TextTable::field(record, columns_.label);
     BALEEN_ASSIGN_OR_RETURN(const double begin_s, table_->required_number(record, columns_.begin));
     BALEEN_ASSIGN_OR_RETURN(const double end_s, table_->required_number(record, columns_.end));
@@ -102,8 +122,10 @@ class RavenReader {
     annotation.start_s = begin_s;
     if (offset_s) {
       annotation.start_s = *offset_s;
-    } else if (!options_->files.empty()) {
+    } else if (times_ == Times::of_list) {
       BALEEN_RETURN_IF_ERROR(place(record, annotation));
+    } else if (times_ == Times::of_list_and_named) {
+      BALEEN_RETURN_IF_ERROR(place_in_named(record, annotation));
     }
     annotation.end_s = rounded_to_millionths(annotation.start_s + (end_s - begin_s));
     annotation.is_manual = !annotation.confidence;  // Detectors have a score, people do not.
@@ -128,6 +150,32 @@ class RavenReader {
                 record.line, annotation.start_s, begin_s);
   }
 
+  /// The same where the record says which file it means, which must agree.
+  Result<void> place_in_named(const TextRecord& record, Annotation& annotation) const {
+    constexpr double kRounded_s = 1e-3;
+    double begin_s = 0;
+    for (const AnnotatedFile& file : options_->files) {
+      if (lower_case(base_name(file.name)) != lower_case(base_name(annotation.file))) {
+        begin_s += file.duration_s;
+        continue;
+      }
+      const double start_s = rounded_to_millionths(annotation.start_s - begin_s);
+      if (start_s < -kRounded_s || start_s > file.duration_s + kRounded_s) {
+        return fail(ErrorCode::invalid_argument,
+                    "selection table: line {}: begins at {} s since the first recording, which is "
+                    "not in {}: the recordings were opened in another order than they are given "
+                    "here, or others with them; add Raven's column \"File Offset (s)\"",
+                    record.line, annotation.start_s, annotation.file);
+      }
+      annotation.start_s = std::max(0.0, start_s);
+      return {};
+    }
+    return fail(ErrorCode::invalid_argument,
+                "selection table: line {}: the times count through several recordings, and {} is "
+                "not among those that are known; add Raven's column \"File Offset (s)\"",
+                record.line, annotation.file);
+  }
+
   /// Raven may write a selection once for each view; the one with frequencies says more.
   void add(const TextRecord& record, Annotation annotation) {
     const std::string number(TextTable::field(record, columns_.selection));
@@ -147,6 +195,7 @@ class RavenReader {
   const TextTable* table_;
   RavenColumns columns_;
   const AnnotationReadOptions* options_;
+  Times times_ = Times::of_file;
   std::vector<Annotation> annotations_;
   std::map<std::string, std::size_t> by_number_;
 };

@@ -28,7 +28,8 @@ struct Annotation {
   std::optional<double> confidence;  ///< As the table has it.
   std::string source;      ///< Where it comes from: "raven: my.selections.txt", "cluster 7".
   bool is_manual = false;  ///< A person said so.
-  bool operator==(const Annotation&) const = default;
+  int line = 0;            ///< Of the table that it was read from; 0: of none. Not compared.
+  bool operator==(const Annotation& other) const;
 };
 
 /// A recording of several: their times add up in Raven's tables.
@@ -42,9 +43,18 @@ struct AnnotationReadOptions {
   std::string source;        ///< What becomes each annotation's source.
   std::string default_file;  ///< Of tables that do not name the recording.
   std::string label_column;  ///< Empty: the first known one.
-  /// The recordings in the order in which they were opened, for tables with cumulative times only.
+  /// The recordings in the order in which they were opened, for tables with cumulative times only. A row that names one
+  /// of them is of that one; it is refused if its time is not.
   std::vector<AnnotatedFile> files;
 };
+
+/// "raven", "audacity" or "kaleidoscope", by the first line with anything in it. INVALID_ARGUMENT for what is none.
+[[nodiscard]] Result<std::string> detect_annotation_format(std::string_view text);
+/// By the reader of this format. INVALID_ARGUMENT for another one, and as that reader.
+[[nodiscard]] Result<std::vector<Annotation>> read_annotations(
+    std::string_view format, std::string_view text, const AnnotationReadOptions& options);
+/// Whether it is a selection table with a column for the recording, "Begin File" or "Begin Path".
+[[nodiscard]] bool names_its_files(std::string_view text);
 
 /// Raven's selection tables (tab-separated). Both views of a selection become one annotation. Within a list of files
 /// "File Offset (s)" counts from the beginning of "Begin File"; without that column the times are cumulative, which needs
@@ -84,6 +94,7 @@ struct Occurrence {
   std::string identified_by;
   std::string sampling_protocol;
   std::string location_id;  ///< Site or deployment.
+  std::string license;
 };
 
 /// Terms of Darwin Core (https://dwc.tdwg.org/terms/), one CSV record each. INVALID_ARGUMENT for an id that is empty or

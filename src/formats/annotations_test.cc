@@ -167,7 +167,33 @@ TEST(Raven, CumulativeTimesOfSeveralFilesNeedTheirDurations) {
   EXPECT_EQ(read[1].confidence, 0.5);
   EXPECT_FALSE(read[1].is_manual);
   options.files.pop_back();
-  EXPECT_THAT(message_of(read_raven(table, options)), HasSubstr("line 3: begins at 11 s"));
+  EXPECT_THAT(message_of(read_raven(table, options)),
+              HasSubstr("line 3: the times count through several recordings, and b.wav is not"));
+  options.files = {{"b.wav", 10, ""}, {"a.wav", 10, ""}};
+  EXPECT_THAT(message_of(read_raven(table, options)),
+              HasSubstr("line 2: begins at 1 s since the first recording, which is not in a.wav"));
+}
+
+TEST(Raven, OneNamedFileIsNotPlacedByItsTimesAmongOthers) {
+  const std::string table = std::string(kRavenHeader) + "1\t1\t2\t\t\tb.wav\tx\t\n";
+  AnnotationReadOptions options = kOptions;
+  options.files = {{"a.wav", 10, ""}, {"b.wav", 10, ""}};
+  const auto read = read_raven(table, options).value();
+  EXPECT_EQ(read[0].file, "b.wav");
+  EXPECT_EQ(read[0].start_s, 1);
+  EXPECT_EQ(read[0].line, 2);
+}
+
+TEST(AnnotationFormat, IsToldByTheFirstLine) {
+  EXPECT_EQ(detect_annotation_format("\xEF\xBB\xBF" + std::string(kRavenHeader)).value(), "raven");
+  EXPECT_EQ(detect_annotation_format("\r\n0.5\t1.25\tcall\n").value(), "audacity");
+  EXPECT_EQ(detect_annotation_format("INDIR,FOLDER,IN FILE,offset,\"DURATION\"\r\n").value(),
+            "kaleidoscope");
+  for (const char* other : {"", "a,b\n", "Begin Time (s),End Time (s)\n", "1,5\t2\tx\n"})
+    EXPECT_EQ(detect_annotation_format(other).error().code, ErrorCode::invalid_argument) << other;
+  EXPECT_TRUE(names_its_files(kRavenHeader));
+  EXPECT_FALSE(names_its_files("0.5\t1.25\tcall\n"));
+  EXPECT_FALSE(read_annotations("word", "", kOptions).ok());
 }
 
 TEST(Raven, WhatIsWrongIsNamedByLineAndColumn) {
@@ -218,6 +244,7 @@ TEST(DarwinCore, WhatIsNotKnownStaysEmpty) {
   unknown.annotation = make("a.wav", 0, 1, {}, {}, "cluster 3");
   unknown.annotation.is_manual = false;
   unknown.annotation.confidence = 0.5;
+  unknown.license = "CC0-1.0";
   EXPECT_EQ(
       write_darwin_core(std::vector<Occurrence>{known, unknown}).value(),
       "occurrenceID,basisOfRecord,occurrenceStatus,eventDate,decimalLatitude,decimalLongitude,"
@@ -226,15 +253,15 @@ TEST(DarwinCore, WhatIsNotKnownStaysEmpty) {
       "verbatimIdentification,"
       "identifiedBy,identificationVerificationStatus,identificationRemarks,recordedBy,"
       "samplingProtocol,"
-      "associatedMedia,occurrenceRemarks\r\n"
+      "associatedMedia,occurrenceRemarks,license\r\n"
       "set-1:0,MachineObservation,present,2019-05-22T06:00:01.500Z/"
       "2019-05-22T06:00:03.000Z,-27.5,153.25,"
       "EPSG:4326,-40,-40,deployment-7,Megaptera novaeangliae,\"whale, \"\"humpback\"\"\",A. Nna,"
       "verified by a person,test,,,a.wav,\"1.500000 to 3.000000 s of the recording, from 100 "
-      "Hz\"\r\n"
+      "Hz\",\r\n"
       "set-1:1,MachineObservation,present,,,,,,,,,cluster 3,,unverified,confidence 0.5 by "
       "test,,,a.wav,"
-      "0.000000 to 1.000000 s of the recording\r\n");
+      "0.000000 to 1.000000 s of the recording,CC0-1.0\r\n");
   EXPECT_FALSE(write_darwin_core(std::vector<Occurrence>{known, known}).ok());
   known.latitude_deg = 91;
   EXPECT_FALSE(write_darwin_core(std::vector<Occurrence>{known}).ok());

@@ -291,6 +291,8 @@ CREATE TABLE annotation_imports (        -- one table of another program, taken 
   format TEXT NOT NULL,                  -- raven audacity kaleidoscope
   filename TEXT NOT NULL,
   sha256 TEXT NOT NULL,                  -- of the table's bytes
+  asset_id TEXT NOT NULL DEFAULT '',     -- the recording, where the table names none
+  left_out INTEGER NOT NULL DEFAULT 0,   -- annotations of recordings that were not in the collection
   made_by TEXT NOT NULL,                 -- the name of the token, or of the command line's user
   created_at_us INTEGER NOT NULL,
   withdrawn_at_us INTEGER                -- its annotations count no more
@@ -320,6 +322,7 @@ CREATE TABLE review_actions (            -- appended to; an action that was undo
   payload_json TEXT NOT NULL,
   made_by TEXT NOT NULL,
   created_at_us INTEGER NOT NULL,
+  version INTEGER NOT NULL,              -- of the review, when this was made, or undone or redone last
   undone_at_us INTEGER, undone_by TEXT
 );
 CREATE INDEX review_actions_clustering ON review_actions (clustering_id, action_id);

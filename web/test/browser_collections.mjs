@@ -216,7 +216,12 @@ test("a call is found again by an example; the search stands in the address", as
   await form.getByLabel("Name of what is known").fill("tag_data.species");
   await form.getByLabel("Its value").fill("humpback");
   await form.getByRole("button", { name: "Find alike" }).click();
-  await found.getByText(/in 1 recording/).waitFor();
+  await found.getByText(/only where tag_data.species is humpback/).waitFor();
+  assert.equal(await found.getByRole("link", { name: "S4A03895_20190522_060000.wav" }).count(), 0); // Of the day before.
+  await page.goBack();
+  await until("the filters of before", async () => (await form.getByLabel("Since").inputValue()) === "");
+  await page.goForward();
+  await found.getByText(/only where tag_data.species is humpback/).waitFor();
   await found.getByRole("link", { name: "S4A03895_20190523_060000.wav" }).first().click();
   await heading(page, "S4A03895_20190523_060000.wav");
   await page.getByRole("region", { name: "What was found" }).getByText(/in 4 recordings/).waitFor();
@@ -274,7 +279,7 @@ test("tables of other programs are taken in and withdrawn; tables go out", async
   await page.getByText("whup").waitFor();
   await axe(page, "annotations, one table");
   if (await offers("GET", `/v1/collections/${collection_id}/export?format=raven`)) {
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download Raven selection table" }).click()]);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download Raven selection table" }).click()]);
     assert.match(fs.readFileSync(await download.path(), "utf8"), /Begin Time \(s\)/);
   }
   await page.getByRole("button", { name: "Withdraw" }).click();

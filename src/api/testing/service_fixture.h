@@ -99,6 +99,7 @@ class ServiceFixture : public EngineFixture {
                               runs_[owner] + "' LIMIT 1"));
     fill("{token_id}", "none");
     fill("{collection_id}", collections_[owner]);
+    fill("{import_id}", "1");
     fill("{upload_id}", upload_of(owner));
     return target;
   }

@@ -126,6 +126,13 @@ async function ask_text(operation: string, options: Options = {}): Promise<strin
   return (await send(operation, options)).text();
 }
 
+/** A table to be kept as a file, with the name that the server gives it. */
+async function ask_file(operation: string, options: Options = {}): Promise<{ name: string; content: Blob }> {
+  const response = await send(operation, options);
+  const name = /filename="?([^";]+)"?/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
+  return { name, content: await response.blob() };
+}
+
 export interface ListQuery {
   limit?: number;
   cursor?: string | null;
@@ -191,16 +198,15 @@ export const api = {
     ask<{ items: T.Clustering[] }>("GET /v1/collections/{collection_id}/clusterings", { path: { collection_id }, signal }),
   annotation_imports: (collection_id: string) =>
     ask<{ items: T.AnnotationImport[] }>("GET /v1/collections/{collection_id}/annotations", { path: { collection_id } }),
-  import_annotations: (collection_id: string, format: string, filename: string, content: string) =>
-    ask<T.AnnotationImport>("POST /v1/collections/{collection_id}/annotations", {
-      path: { collection_id }, query: { format, filename }, text: { type: filename.toLowerCase().endsWith(".csv") ? "text/csv" : "text/plain", content } }),
+  import_annotations: (collection_id: string, query: T.ImportQuery, content: string) =>
+    ask<T.AnnotationImport>("POST /v1/collections/{collection_id}/annotations", { path: { collection_id }, query: { ...query }, text: { type: "text/plain", content } }),
   withdraw_annotations: (collection_id: string, import_id: number | string) =>
     ask<void>("DELETE /v1/collections/{collection_id}/annotations/{import_id}", { path: { collection_id, import_id } }),
-  export_url: (collection_id: string, query: { format: string; clustering_id?: string; with_noise?: boolean; asset_id?: string }) =>
-    url_of("GET /v1/collections/{collection_id}/export", { path: { collection_id }, query }),
-  metadata_table_url: (collection_id: string) => url_of("GET /v1/collections/{collection_id}/metadata", { path: { collection_id } }),
+  export_table: (collection_id: string, query: T.ExportQuery) =>
+    ask_file("GET /v1/collections/{collection_id}/export", { path: { collection_id }, query: { ...query } }),
+  metadata_table: (collection_id: string) => ask_file("GET /v1/collections/{collection_id}/metadata", { path: { collection_id } }),
   set_metadata_table: (collection_id: string, content: string) =>
-    ask<{ changed: number; unchanged: number; unknown: string[] }>("PUT /v1/collections/{collection_id}/metadata",
+    ask<T.MetadataChanges>("PUT /v1/collections/{collection_id}/metadata",
       { path: { collection_id }, text: { type: "text/csv", content } }),
 
   // Reviews of clusters.
