@@ -9,7 +9,7 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { make_broken, make_place, make_sample, make_wav, open_browser, Service, shared, sleep, until } from "./test/service.mjs";
+import { make_broken, make_calls, make_place, make_sample, make_wav, open_browser, Service, shared, sleep, until } from "./test/service.mjs";
 
 const words = process.argv.slice(2);
 const option = (name) => (words.includes(name) ? words.splice(words.indexOf(name), 2)[1] : null);
@@ -44,6 +44,27 @@ async function fill(service) {
   runs.push(await service.ingest(path.join(inbox, "too_short.wav")));
   for (const run of runs) await service.wait_for_run(run.run_id, "complete", "failed");
   return runs;
+}
+
+/** A deployment: a week of calls, embedded and clustered, some of it known, and one card error. */
+async function fill_collection(service) {
+  const how = { recipe: "bioacoustics", collection: "Reef station 4, June 2026", params: { model: "builtin", window_s: 1 } };
+  const runs = [];
+  for (let i = 0; i < 14; i += 1) {
+    const name = `S4A03895_202606${String(3 + Math.floor(i / 2)).padStart(2, "0")}_${i % 2 ? "18" : "06"}0000.wav`;
+    runs.push(await service.ingest(make_calls(path.join(service.inbox, name), 24 + i, [3 + (i % 5), 11, 15 + (i % 3)], i + 1), how));
+  }
+  const broken = make_broken(path.join(service.inbox, "S4A03895_20260610_060000.wav"));
+  fs.appendFileSync(broken, "card error");
+  runs.push(await service.ingest(broken, how));
+  runs.push(await service.ingest(make_calls(path.join(service.inbox, "tow_past_station.wav"), 9, [2], 99), { collection: how.collection }));
+  for (const run of runs) await service.wait_for_run(run.run_id, "complete", "failed");
+  for (const [i, run] of runs.slice(0, 9).entries())
+    await service.ask("PUT", `/v1/assets/${run.asset_id}/metadata`, { tag_data: { species: i % 3 ? "humpback" : "orca", site: "reef 4", depth_m: 12 + i }, ...(i % 4 ? {} : { group_composition: { adults: 2, calves: i % 3 } }) });
+  const collection = (await service.ask("GET", "/v1/collections")).body.items[0];
+  const { body } = await service.ask("POST", `/v1/collections/${collection.collection_id}/runs`, { params: { model: "builtin", window_s: 1 } });
+  await service.wait_for_run(body.run_id, "complete", "failed");
+  return { id: collection.collection_id, asset_id: runs[0].asset_id };
 }
 
 /** Two for the README: a recording in light colours, and Home in dark ones while work is going on. */
@@ -82,14 +103,16 @@ const service = url ? Object.assign(new Service(), { url, token }) : await Servi
 const browser = await open_browser();
 const errors = [];
 try {
-  if (!url) await fill(service);
+  const wants = (name) => !is_docs && (!only || only.some((one) => one.startsWith(name)));
+  if (!url && (is_docs || !only || only.some((one) => !one.startsWith("collection")))) await fill(service);
+  const reef = !url && wants("collection") ? await fill_collection(service) : null;
   if (is_docs) await take_docs(service);
   const assets = (await service.ask("GET", "/v1/assets?limit=100")).body.items;
   const runs = (await service.ask("GET", "/v1/runs?limit=100")).body.items;
-  const best = assets.find((a) => a.original_filename.startsWith("reef_")) ?? assets.find((a) => a.duration_s > 5) ?? assets[0];
+  const best = assets.find((a) => a.original_filename.startsWith("reef_")) ?? assets.find((a) => a.duration_s > 5) ?? assets[0] ?? { asset_id: "none" };
   const long = assets.find((a) => a.original_filename.includes("Vibe_Ace")) ?? best;
   const failed = runs.find((r) => r.state === "failed");
-  const complete = runs.find((r) => r.asset_id === best.asset_id && r.state === "complete") ?? runs[0];
+  const complete = runs.find((r) => r.asset_id === best.asset_id && r.state === "complete") ?? runs[0] ?? { run_id: "none" };
   const ready = async (page) => {
     await page.waitForFunction(() => !/Reading …/.test(document.querySelector("main")?.innerText ?? ""), null, { timeout: 8000 }).catch(() => {});
     await sleep(500);
@@ -107,6 +130,30 @@ try {
       }
     }],
     ["asset_zoomed", `/assets/${long.asset_id}?from=4&to=9`],
+    ...(reef ? [
+      ["collections", "/collections"],
+      ["collection", `/collections/${reef.id}`],
+      ["collection_chosen", `/collections/${reef.id}`, async (page) => {
+        for (const box of (await page.getByRole("checkbox", { name: /^Choose S4A/ }).all()).slice(0, 3)) await box.check();
+      }],
+      ["collection_bulk", `/collections/${reef.id}`, async (page) => {
+        for (const box of (await page.getByRole("checkbox", { name: /^Choose S4A/ }).all()).slice(0, 3)) await box.check();
+        await page.getByRole("button", { name: "Edit metadata" }).click();
+      }],
+      ["collection_add", `/collections/${reef.id}?tab=add`],
+      ["collection_clusterings", `/collections/${reef.id}?tab=clusterings`],
+      ["collection_cluster", `/collections/${reef.id}?tab=clusterings`, (page) => page.getByRole("button", { name: "Cluster", exact: true }).click()],
+      ["collection_search", `/collections/${reef.id}?tab=search&like=${reef.asset_id}&at=11`],
+      ["collection_metadata", `/collections/${reef.id}?tab=metadata`, (page) => page.getByLabel("Table of metadata").setInputFiles({ name: "reef.csv", mimeType: "text/csv",
+        buffer: Buffer.from("file,tag_data.species,tag_data.depth_m\nS4A03895_20260603_060000.wav,humpback,12\nS4A03895_20260603_180000.wav,humpback,40\nelsewhere.wav,orca,1\n") })],
+      ["collection_annotations", `/collections/${reef.id}?tab=annotations`],
+      ["collection_home", "/", async (page) => {
+        await page.getByText(/^From a path on the server/).click();
+        await page.getByLabel("Recipe").selectOption("bioacoustics");
+      }],
+      ["collection_asset", `/assets/${reef.asset_id}?in=${reef.id}&at=11`],
+      ["collection_asset_edit", `/assets/${reef.asset_id}?in=${reef.id}`, (page) => page.getByRole("button", { name: "Edit", exact: true }).click()],
+    ] : []),
     ["runs", "/runs"],
     ["runs_failed", "/runs?state=failed"],
     ["run", `/runs/${complete.run_id}`],

@@ -12,10 +12,29 @@ using Kind = Member::Kind;
 
 constexpr std::size_t kAddedAtOnceMax = 10'000;
 
-json::object describe(const store::CollectionMember& member) {
-  return {{"asset_id", member.asset_id},
-          {"filename", core::valid_utf8(member.filename)},
-          {"metadata", member.metadata.to_json()}};
+/// What a recorder's clock said at the start, or null.
+json::value start_of(const std::string& recording_document) {
+  if (recording_document.empty()) return nullptr;
+  const Result<json::object> recording =
+      core::parse_json_object(recording_document, "recording_v1");
+  const std::string start = recording.ok() ? core::get_string(*recording, "start_local") : "";
+  return start.empty() ? json::value(nullptr) : json::value(start);
+}
+
+json::object describe(const store::CollectionMember& member, const store::MemberState& state) {
+  json::object object{{"asset_id", member.asset_id},
+                      {"filename", core::valid_utf8(member.filename)},
+                      {"metadata", member.metadata.to_json()},
+                      {"duration_s", nullptr},
+                      {"start_local", start_of(state.recording_document)},
+                      {"encodings", json::array(state.encodings.begin(), state.encodings.end())},
+                      {"last_run", nullptr}};
+  if (state.duration_s) object["duration_s"] = *state.duration_s;
+  if (!state.run_id.empty()) {
+    object["last_run"] = {
+        {"run_id", state.run_id}, {"recipe", state.recipe}, {"state", state.run_state}};
+  }
+  return object;
 }
 
 }  // namespace
@@ -68,8 +87,15 @@ void Service::add_collection_routes(std::vector<Route>& routes) {
         const std::string& id = request.parameters.at("collection_id");
         BALEEN_RETURN_IF_ERROR(check_collection_access(database, request.principal, id));
         BALEEN_ASSIGN_OR_RETURN(const auto members, store::list_members(database, id));
+        BALEEN_ASSIGN_OR_RETURN(const auto states, store::list_member_states(database, id));
+        // Both are in the order of their ids; a member may have come or gone in between.
         json::array items;
-        for (const store::CollectionMember& member : members) items.push_back(describe(member));
+        auto state = states.begin();
+        for (const store::CollectionMember& member : members) {
+          while (state != states.end() && state->asset_id < member.asset_id) ++state;
+          const bool is_known = state != states.end() && state->asset_id == member.asset_id;
+          items.push_back(describe(member, is_known ? *state : store::MemberState()));
+        }
         return Response::of_json(json::object{{"items", std::move(items)}});
       });
   add("POST", "/v1/collections/{collection_id}/members", Scope::submit, "addMembers",

@@ -34,6 +34,7 @@ TEST_F(CollectionRoutesTest, OneIsMadeFilledAndEmptiedAgain) {
   const json::value listed = parsed(ask("GET", members, anna_));
   ASSERT_EQ(listed.at("items").as_array().size(), 1U);
   EXPECT_EQ(listed.at("items").at(0).at("filename"), "1.txt");
+  EXPECT_EQ(listed.at("items").at(0).at("encodings"), json::array());
   EXPECT_EQ(ask("DELETE", members + "/" + assets_["anna"], anna_).status, 204);
   EXPECT_EQ(ask("DELETE", members + "/" + assets_["anna"], anna_).status, 204);
   EXPECT_EQ(parsed(ask("GET", "/v1/collections/" + id, anna_)).at("members"), 0);

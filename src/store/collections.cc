@@ -200,6 +200,41 @@ Result<std::vector<CollectionMember>> list_members(Database& database,
   return members;
 }
 
+Result<std::vector<MemberState>> list_member_states(Database& database,
+                                                    std::string_view collection_id) {
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto rows,
+      database.query(
+          "SELECT m.asset_id, a.duration_s, (SELECT i.document_json FROM artifact_index i WHERE "
+          "i.asset_id = m.asset_id AND i.artifact_type = 'recording_v1' ORDER BY i.artifact_id "
+          "DESC LIMIT 1), r.run_id, r.recipe, r.state FROM collection_members m JOIN audio_assets "
+          "a ON a.asset_id = m.asset_id LEFT JOIN runs r ON r.run_id = (SELECT n.run_id FROM runs "
+          "n WHERE n.asset_id = m.asset_id ORDER BY n.created_at_us DESC, n.run_id DESC LIMIT 1) "
+          "WHERE m.collection_id = $1 ORDER BY m.asset_id",
+          collection_id));
+  std::vector<MemberState> states;
+  states.reserve(rows.size());
+  for (const Row& row : rows) {
+    states.push_back(
+        {row.text(0), std::nullopt, row.text(2), {}, row.text(3), row.text(4), row.text(5)});
+    if (!row.is_null(1)) states.back().duration_s = row.real(1);
+  }
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto encoded,
+      database.query("SELECT DISTINCT m.asset_id, f.feature_spec_id FROM collection_members m JOIN "
+                     "artifact_index i ON i.asset_id = m.asset_id AND i.artifact_type = "
+                     "'embedding_set' JOIN feature_specs f ON f.alias = i.feature_spec_alias WHERE "
+                     "m.collection_id = $1 ORDER BY m.asset_id, f.feature_spec_id",
+                     collection_id));
+  auto state = states.begin();
+  for (const Row& row : encoded) {
+    while (state != states.end() && state->asset_id < row.text(0)) ++state;
+    if (state == states.end()) break;
+    state->encodings.push_back(row.text(1));
+  }
+  return states;
+}
+
 Result<AudioMetadata> find_metadata(Database& database, std::string_view asset_id) {
   BALEEN_ASSIGN_OR_RETURN(
       const auto rows,

@@ -74,6 +74,19 @@ struct CollectionMember {
 [[nodiscard]] Result<std::vector<CollectionMember>> list_members(Database& database,
                                                                  std::string_view collection_id);
 
+/// How far the work on a recording has come.
+struct MemberState {
+  std::string asset_id;
+  std::optional<double> duration_s;
+  std::string recording_document;         ///< The newest recording.v1 as JSON, or "".
+  std::vector<std::string> encodings;     ///< Ids of the encodings that it has embeddings of.
+  std::string run_id, recipe, run_state;  ///< Its newest run; "" where there is none.
+};
+
+/// One for each member, in the order of list_members.
+[[nodiscard]] Result<std::vector<MemberState>> list_member_states(Database& database,
+                                                                  std::string_view collection_id);
+
 /// Nothing known: all members empty.
 [[nodiscard]] Result<AudioMetadata> find_metadata(Database& database, std::string_view asset_id);
 /// NOT_FOUND if there is no such recording.

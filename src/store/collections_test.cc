@@ -121,5 +121,50 @@ TEST_F(CollectionsTest, OfEachMemberTheNewestArtifactIsFound) {
   EXPECT_EQ(any[0].path, "other");
 }
 
+TEST_F(CollectionsTest, EachMemberSaysWhatItHasAndWhatItLacks) {
+  const std::string reef = make_collection(database_, "me", "reef", 1)->collection_id;
+  for (const char* id : {"a", "b", "c"}) {
+    EXPECT_TRUE(add_member(database_, reef, asset(id), 1).value());
+  }
+  for (const char* alias : {"s", "t"}) {
+    ASSERT_TRUE(database_
+                    .execute("INSERT INTO feature_specs (alias, feature_spec_id, created_at_us) "
+                             "VALUES ($1, $2, 1)",
+                             alias, std::string("encoding ") + alias)
+                    .ok());
+  }
+  int n_paths = 0;
+  const auto insert = [&](const std::string& id, const std::string& alias,
+                          const std::string& type) {
+    Artifact artifact;
+    artifact.asset_id = id;
+    artifact.type = type;
+    artifact.path = std::to_string(++n_paths);
+    artifact.feature_spec_alias = alias;
+    EXPECT_TRUE(insert_artifact(database_, artifact).ok());
+  };
+  insert("a", "t", "embedding_set");
+  insert("a", "s", "embedding_set");
+  insert("a", "s", "embedding_set");
+  insert("b", "s", "waveform");
+  insert("c", "s", "embedding_set");
+  for (const char* run : {"1", "2"}) {
+    ASSERT_TRUE(database_
+                    .execute("INSERT INTO runs (run_id, recipe, asset_id, owner_entity_id, state, "
+                             "trace_id, created_at_us) VALUES ($1, 'r', 'b', 'me', 'failed', '', "
+                             "5)",
+                             run)
+                    .ok());
+  }
+  const auto states = list_member_states(database_, reef).value();
+  ASSERT_EQ(states.size(), 3U);
+  EXPECT_EQ(states[0].encodings, (std::vector<std::string>{"encoding s", "encoding t"}));
+  EXPECT_TRUE(states[1].encodings.empty());
+  EXPECT_EQ(states[2].encodings, (std::vector<std::string>{"encoding s"}));
+  EXPECT_EQ(states[0].run_id, "");
+  EXPECT_EQ(states[1].run_id, "2");
+  EXPECT_EQ(states[1].run_state, "failed");
+}
+
 }  // namespace
 }  // namespace baleen::store

@@ -3,27 +3,22 @@
 
 import assert from "node:assert/strict";
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { find_chromium, make_broken, make_place, make_sample, make_wav, open_browser, Service, shared, skip, sleep, until, watch_console } from "./service.mjs";
+import { expected_errors, find_chromium, find_violations, make_broken, make_place, make_sample, make_wav, open_browser, Service, shared, skip, sleep, until, watch_console } from "./service.mjs";
 
 if (!find_chromium()) skip("chromium is not here; scripts/setup installs it");
 
-const axe_source = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const patience_ms = 30_000;
 
 let browser, service, place, context, page, errors;
 let n_axe = 0;
 
-// A 401 is how the page learns that nobody is signed in, 404 that something is not there: browsers note both.
-const ignored = [/Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_)/];
-
 async function new_page(options = {}) {
   const fresh = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...options });
   const fresh_page = await fresh.newPage();
   fresh_page.setDefaultTimeout(patience_ms);
-  return { context: fresh, page: fresh_page, errors: watch_console(fresh_page, ignored) };
+  return { context: fresh, page: fresh_page, errors: watch_console(fresh_page, expected_errors) };
 }
 async function sign_in(on, token = service.token) {
   await on.goto("about:blank");
@@ -47,12 +42,8 @@ async function see_outcome(name, outcome) {
 }
 
 async function axe(on, what) {
-  await on.evaluate(axe_source);
-  const result = await on.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
-    return violations.map((v) => `${v.id}: ${v.help}\n    ${v.nodes.slice(0, 4).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ""}`).join("\n    ")}`);
-  });
-  assert.equal(result.length, 0, `axe on ${what}:\n${result.join("\n")}`);
+  const violations = await find_violations(on);
+  assert.equal(violations.length, 0, `axe on ${what}:\n${violations.join("\n")}`);
   n_axe += 1;
 }
 

@@ -2,6 +2,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -65,8 +66,9 @@ export class Service {
     return { status: response.status, body: text && response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text };
   }
 
-  async ingest(file) {
-    const { status, body } = await this.ask("POST", "/v1/ingest/local", { source_path: file });
+  /** `more`: recipe, params, collection. */
+  async ingest(file, more = {}) {
+    const { status, body } = await this.ask("POST", "/v1/ingest/local", { source_path: file, ...more });
     if (status !== 202) throw new Error(JSON.stringify(body));
     return body;
   }
@@ -119,6 +121,17 @@ export function make_wav(file, seconds, sample, rate = 22050) {
   return file;
 }
 
+/** A night at sea: soft noise, and rising whistles of a second at these seconds. */
+export function make_calls(file, seconds, calls_at_s, seed = 1) {
+  let state = seed;
+  const noise = () => ((state = (state * 1103515245 + 12345) % 2147483648) / 2147483648 - 0.5) * 0.02;
+  return make_wav(file, seconds, (t) => {
+    const begin = calls_at_s.find((at) => t >= at && t < at + 1);
+    const u = begin === undefined ? 0 : t - begin;
+    return noise() + (begin === undefined ? 0 : 0.4 * Math.sin(Math.PI * u) * Math.sin(2 * Math.PI * (600 * u + 700 * u * u)));
+  }, 16000);
+}
+
 export function make_broken(file) {
   fs.writeFileSync(file, Buffer.concat([Buffer.from("RIFF"), Buffer.alloc(200)]));
   return file;
@@ -144,6 +157,18 @@ export async function open_browser() {
   }
   return playwright.chromium.launch({
     executablePath: chromium_path, args: ["--no-sandbox", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required", "--mute-audio"] });
+}
+
+// A 401 is how the page learns that nobody is signed in, 404 that something is not there: browsers note both.
+export const expected_errors = [/Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_)/];
+
+/** What keeps people out of the page as it is now, as axe sees it; a text for each. */
+export async function find_violations(page) {
+  await page.evaluate(fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  return page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+    return violations.map((v) => `${v.id}: ${v.help}\n    ${v.nodes.slice(0, 4).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ""}`).join("\n    ")}`);
+  });
 }
 
 /** Collects what a page says about errors, breaches of the content security policy among them. */

@@ -76,6 +76,13 @@ export function position(seconds: number, step_s = 0.01): string {
   return h ? `${h}:${two(m)}:${two(s)}${rest}` : `${m}:${two(s)}${rest}`;
 }
 
+/** "21.05", "4:10" or "1:04:10.2" in seconds, or null. */
+export function parse_position(text: string): number | null {
+  const found = /^\s*(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d*)?)\s*(?:s)?\s*$/.exec(text);
+  if (!found) return null;
+  return Number(found[1] ?? 0) * 3600 + Number(found[2] ?? 0) * 60 + Number(found[3]!.replace(",", "."));
+}
+
 export function hertz(value: number): string {
   if (value < 1000) return `${Math.round(value)} Hz`;
   const k = value / 1000;

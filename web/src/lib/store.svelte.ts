@@ -38,6 +38,12 @@ export function recipe_names(): string[] {
   return recipes.length ? recipes.map((r) => r.name) : ["ssis"];
 }
 
+/** The recipes that take recordings; others take collections. */
+export function recording_recipe_names(): string[] {
+  const names = recipes.filter((r) => r.stages.some((stage) => stage.inputs.includes("original"))).map((r) => r.name);
+  return names.length ? names : ["ssis"];
+}
+
 /** Calls `work` at most once in `gap_ms`, and once more after the last call. */
 export function throttled(work: () => void, gap_ms: number): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,6 +55,21 @@ export function throttled(work: () => void, gap_ms: number): () => void {
       last = Date.now();
       work();
     }, Math.max(0, last + gap_ms - Date.now()));
+  };
+}
+
+/** Calls `work` when asked to, so that it takes a tenth of the time at most: what is large is read more seldom. */
+export function unhurried(work: () => Promise<void>, gap_ms_min: number): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let next_ms = 0;
+  return () => {
+    if (timer !== undefined) return;
+    timer = setTimeout(async () => {
+      const begun_ms = Date.now();
+      await work();
+      timer = undefined;
+      next_ms = Date.now() + Math.max(gap_ms_min, 10 * (Date.now() - begun_ms));
+    }, Math.max(0, next_ms - Date.now()));
   };
 }
 

@@ -49,6 +49,8 @@ export interface UploadJob {
   name: string;
   recipe: string;
   metadata?: Record<string, unknown>;
+  params?: object | undefined; // Of the recipe.
+  collection?: string | undefined; // By name; made if there is none.
   url?: string | undefined; // Of an upload that was begun before.
   transport?: Transport;
   signal: AbortSignal;
@@ -136,7 +138,9 @@ export async function upload(job: UploadJob): Promise<UploadResult> {
             "Upload-Length": String(job.file.size),
             "Upload-Metadata": upload_metadata({
               filename: job.name, recipe: job.recipe,
-              metadata: job.metadata && Object.keys(job.metadata).length ? JSON.stringify(job.metadata) : undefined }),
+              metadata: job.metadata && Object.keys(job.metadata).length ? JSON.stringify(job.metadata) : undefined,
+              params: job.params ? JSON.stringify(job.params) : undefined,
+              collection: job.collection || undefined }),
             "Idempotency-Key": random_id(),
           },
           signal: job.signal,

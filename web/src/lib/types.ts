@@ -1,5 +1,9 @@
 // What goes over the wire, as specs/openapi.yaml has it. A state is spelled here as in SQL, JSON and the command line.
 
+import type { Clustering } from "./types_collection";
+
+export type * from "./types_collection";
+
 export type Scope = "read" | "submit" | "operate" | "admin";
 export type RunState = "queued" | "running" | "complete" | "failed" | "canceled";
 export type TaskState = "waiting" | RunState;
@@ -112,6 +116,7 @@ export interface Run {
   started_at: string | null;
   finished_at: string | null;
   duration_s: number | null;
+  params?: Record<string, unknown>;
   artifacts: Artifact[];
   tasks: Task[];
   is_new_asset?: boolean;
@@ -374,51 +379,118 @@ export interface UploadState {
   expires_at: string | null;
 }
 
-/** A table of another program that was taken in. */
-export interface AnnotationImport {
-  import_id: number;
-  collection_id: string;
-  format: "raven" | "audacity" | "kaleidoscope";
+export interface ReviewWindow {
+  row: number; // In the clustering's table.
+  asset_id: string;
   filename: string;
-  sha256: string;
-  asset_id: string | null;
-  made_by: string;
-  created_at: string;
-  withdrawn_at: string | null;
-  annotations: number;
-  recordings: number;
-  left_out: number;
-  labels: { label: string; annotations: number }[];
-  reused?: boolean;
-  shortened?: number;
-}
-export interface ImportQuery {
-  format?: "auto" | "raven" | "audacity" | "kaleidoscope";
-  filename?: string;
-  recording?: string;
-  skip_unknown?: boolean;
-}
-export interface Annotation {
+  row_index: number; // In the recording's embeddings.
   start_s: number;
   end_s: number;
-  low_hz: number | null;
-  high_hz: number | null;
+  cluster: number; // -1: noise.
+  label: string | null;
+  probability: number | null;
+  outlier_score: number | null;
+}
+
+export interface ScoredWindow {
+  asset_id: string;
+  filename: string;
+  row_index: number;
+  start_s: number;
+  end_s: number;
+  score: number; // A calibrated probability.
+  label: string | null;
+}
+
+export interface WindowDetail extends ReviewWindow {
+  why_noise: null | { reason: string; nearest_cluster: number | null; nearest_window: ReviewWindow | null; missing: number | null };
+}
+
+export interface WindowQuery {
+  cluster?: number | null;
+  label?: string | null;
+  order?: "medoid" | "edge" | "outlier" | "time";
+  limit?: number;
+  after?: string | null;
+}
+
+export interface Cluster {
+  cluster: number; // -1: noise.
+  label: string | null;
+  size: number;
+  persistence: number | null;
+  made_by_review: boolean;
+  exemplars: { medoids: ReviewWindow[]; edges: ReviewWindow[]; outliers: ReviewWindow[] };
+  hours: number[]; // 24 counts.
+  hours_unknown: number;
+  recordings: { asset_id: string; filename: string; windows: number }[];
+  metadata_summary: { recordings?: number; values?: Record<string, Record<string, number>> };
+}
+
+/** A clustering after what people said of it. */
+export interface ReviewedClustering extends Clustering {
+  review_version: number;
+  labels: { label: string; windows: number }[];
+  items: Cluster[];
+}
+
+export interface MapRecording {
+  asset_id: string;
+  filename: string;
+  start_local: string | null;
+  site: string;
+  windows: number;
+}
+
+export type NewReviewAction = { expected_version?: number } & (
+  | { kind: "label"; label: string; clusters?: number[]; rows?: number[] }
+  | { kind: "merge"; clusters: number[] }
+  | { kind: "noise"; clusters?: number[]; rows?: number[] }
+  | { kind: "move"; rows: number[]; to: number | "new" }
+  | { kind: "split"; cluster: number; into: number }
+);
+
+export interface ReviewAction {
+  action_id: number;
+  kind: string;
+  summary: string;
+  windows: number;
+  made_by: string;
+  created_at: string;
+  undone_at: string | null;
+  undone_by: string | null;
+}
+
+export interface ReviewOutcome {
+  action: ReviewAction;
+  review_version: number;
+}
+
+/** What one label sounds like: a linear probe with its calibrated threshold. */
+export interface Probe {
+  probe_id: number;
+  collection_id: string;
   label: string;
-  confidence: number | null;
-  is_by_person: boolean;
-  source: string;
-  import_id: number;
-}
-export interface ExportQuery {
-  format: "raven" | "audacity" | "kaleidoscope" | "darwin_core";
-  what?: "clusters" | "annotations" | "all";
-  clustering_id?: string;
-  with_noise?: boolean;
-  asset_id?: string;
-}
-export interface MetadataChanges {
-  changed: number;
-  unchanged: number;
-  unknown: string[];
-  changes: { file: string; asset_id: string; values: Record<string, unknown> }[];
+  encoding_id: string;
+  created_at: string;
+  made_by: string;
+  positives: number;
+  negatives: number;
+  negatives_presumed: number; // Of these, those of which nobody has said anything.
+  recordings: number;
+  folds: number;
+  is_by_recording: boolean; // Measured on recordings that it had not learned from.
+  average_precision: number | null;
+  roc_auc: number | null;
+  threshold: number | null;
+  precision_wanted: number;
+  is_precision_reached: boolean;
+  precision: number | null;
+  precision_low: number | null; // Of the 95 % interval.
+  precision_high: number | null;
+  precision_windows: number; // What the precision rests on.
+  recall: number | null;
+  windows_above: number | null;
+  windows_scored: number;
+  warnings: string[];
 }

@@ -2,14 +2,21 @@
 // then the files themselves have to be chosen again, for a page may not keep them.
 
 import { api, random_id, to_problem, type Problem } from "./api";
+import type { EncodingParams } from "./encoding";
 import { remove_upload, upload } from "./tus";
 
-export type UploadItem = {
+/** What is done with an upload once it has arrived. */
+export interface Destination {
+  recipe: string;
+  collection?: string | undefined; // A name.
+  params?: EncodingParams | undefined;
+}
+
+export type UploadItem = Destination & {
   key: string;
   name: string; // With its folder, where one was dropped.
   bytes: number;
   modified_ms: number;
-  recipe: string;
   url: string | undefined;
   offset: number;
   rate: number; // Bytes per second, smoothed; 0: unknown.
@@ -40,7 +47,7 @@ export const uploads = {
 
 function keep(): void {
   const open = items.filter((i) => i.state !== "complete" && i.state !== "failed")
-    .map(({ key, name, bytes, modified_ms, recipe, url, offset }) => ({ key, name, bytes, modified_ms, recipe, url, offset }));
+    .map(({ key, name, bytes, modified_ms, recipe, collection, params, url, offset }) => ({ key, name, bytes, modified_ms, recipe, collection, params, url, offset }));
   try {
     if (open.length) localStorage.setItem(kept_key, JSON.stringify(open.slice(0, 2000)));
     else localStorage.removeItem(kept_key);
@@ -65,7 +72,7 @@ export function restore_uploads(): void {
       if (!item.key || !item.name || typeof item.bytes !== "number" || items.some((i) => i.key === item.key)) continue;
       items.push({
         key: item.key, name: item.name, bytes: item.bytes, modified_ms: item.modified_ms ?? 0, recipe: item.recipe ?? "ssis",
-        url: item.url, offset: item.offset ?? 0, rate: 0, state: "lost", note: "", problem: null, run_id: null, asset_id: null,
+        collection: item.collection, params: item.params, url: item.url, offset: item.offset ?? 0, rate: 0, state: "lost", note: "", problem: null, run_id: null, asset_id: null,
         finished_ms: null,
       });
     }
@@ -82,7 +89,7 @@ function is_same(item: UploadItem, name: string, file: File): boolean {
   return item.bytes === file.size && item.modified_ms === file.lastModified && item.name === name;
 }
 
-export function add_files(list: { file: File; name: string }[], recipe: string): void {
+export function add_files(list: { file: File; name: string }[], to: Destination): void {
   const unfinished = items.filter((i) => i.state === "lost" || i.state === "failed");
   for (const { file, name } of list) {
     const known = unfinished.find((i) => is_same(i, name, file));
@@ -94,7 +101,7 @@ export function add_files(list: { file: File; name: string }[], recipe: string):
     }
     const key = random_id();
     files.set(key, file);
-    items.push({ key, name, bytes: file.size, modified_ms: file.lastModified, recipe, url: undefined, offset: 0, rate: 0,
+    items.push({ ...to, key, name, bytes: file.size, modified_ms: file.lastModified, url: undefined, offset: 0, rate: 0,
       state: "waiting", note: "", problem: null, run_id: null, asset_id: null, finished_ms: null });
   }
   keep();
@@ -126,7 +133,8 @@ async function send(item: UploadItem): Promise<void> {
   let last_offset = item.offset;
   try {
     const result = await upload({
-      file, name: base_name(item.name), recipe: item.recipe, url: item.url, signal: abort.signal,
+      file, name: base_name(item.name), recipe: item.recipe, params: item.params && $state.snapshot(item.params), collection: item.collection,
+      url: item.url, signal: abort.signal,
       metadata: item.name.includes("/") ? { dropped_as: item.name } : {},
       on_created: (url) => {
         item.url = url;

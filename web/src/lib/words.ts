@@ -46,4 +46,13 @@ export const artifact_words: Record<string, string> = {
   feature_pack_record: "Which model made the features, and where they are",
   segments_v1: "Speech, music, noise and silence along the time",
   preview_v1: "The minute to listen to first, and why",
+  recording_v1: "What the recorder wrote: start, place, gain",
+  embedding_set: "A vector for each window of the recording (Parquet)",
+  clusters_v1: "Groups of like windows, with examples",
+  assignments: "The group and the place in the map of each window (Parquet)",
 };
+
+/** The page of what a run is about: a recording, or a collection. */
+export function subject_href(run: { recipe: string; asset_id: string }): string {
+  return `/${run.recipe === "clusters" ? "collections" : "assets"}/${run.asset_id}`;
+}
