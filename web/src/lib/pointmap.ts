@@ -1,5 +1,5 @@
 // The map's arithmetic: points sorted into a grid of cells, drawn into the words of an ImageData, found under the pointer
-// and inside a lasso. Pure functions over typed arrays; why no WebGL: docs/decisions/0016-map.md.
+// and inside a lasso. Pure functions over typed arrays; why no WebGL: docs/decisions/0017-map.md.
 
 import { ink } from "./colouring";
 
