@@ -4,7 +4,7 @@
 
 The data: like embeddings, as `mixture` of cluster.py: 60 clusters of unequal size around random centres, each a curved
 surface of 8 dimensions lifted by random maps of its own, with noise of 0.05 in every dimension; written by our own Parquet
-writer as embedding sets of recordings of 5,000 windows, with the rows that runs would have left in the database.
+writer as embedding sets of recordings of --recording (5,000) windows, with the rows that runs would have left in the database.
 
 Peers: hnswlib (M 16, ef_construction 100, ef 100; on --hnsw-points of the vectors, for it takes long), and every vector
 compared in numpy (one matrix product of normalised float32 in memory), which is how perch-hoplite's brute force looks
@@ -24,7 +24,7 @@ import time
 import common
 
 DIMENSIONS = 1024  # As the built-in embedding has, whose rows these pretend to be.
-WINDOWS_OF_A_RECORDING = 5000
+windows_of_a_recording = 5000
 TOP = 20
 
 GENERATE = """
@@ -95,16 +95,17 @@ print(json.dumps([build, walls, sum(share) / len(share)]))
 
 def make_data(folder, n, python):
     """A data directory with a collection `bench` of n windows, and the file of its vectors."""
-    vectors, data = folder / f"vectors_{n}.f32", folder / f"data_{n}"
+    vectors, data = folder / f"vectors_{n}.f32", folder / f"data_{n}_{windows_of_a_recording}"
     if (data / "made").exists():
         return data, vectors
     shutil.rmtree(data, ignore_errors=True)
     program = common.build_benchmark("embedding_sets")
-    common.run([python, "-c", GENERATE, vectors, n, DIMENSIONS])
+    if not vectors.exists():
+        common.run([python, "-c", GENERATE, vectors, n, DIMENSIONS])
     sample = folder / "sample.wav"
     common.run([sys.executable, common.ROOT / "scripts/make_sample.py", sample])
     common.run([common.BALEEN, "run", "bioacoustics", "--data", data, "--model", "builtin", "--collection", "bench", sample])
-    sets = common.run([program, vectors, DIMENSIONS, WINDOWS_OF_A_RECORDING, 5, data / "embeddings/bench"]).output
+    sets = common.run([program, vectors, DIMENSIONS, windows_of_a_recording, 5, data / "embeddings/bench"]).output
     with sqlite3.connect(data / "baleen.db") as database:
         database.row_factory = sqlite3.Row
         asset = dict(database.execute("SELECT * FROM audio_assets").fetchone())
@@ -131,12 +132,12 @@ def insert(database, table, row):
 
 
 def place_of(window):
-    recording, row = divmod(window, WINDOWS_OF_A_RECORDING)
+    recording, row = divmod(window, windows_of_a_recording)
     return f"bench-{recording:06}", row * 5 + 2
 
 
 def windows_of(answer):
-    return sorted(int(hit["asset_id"][6:]) * WINDOWS_OF_A_RECORDING + hit["row_index"] for hit in answer["hits"])
+    return sorted(int(hit["asset_id"][6:]) * windows_of_a_recording + hit["row_index"] for hit in answer["hits"])
 
 
 def search(data, window, *words, **environment):
@@ -234,8 +235,11 @@ def main():
     parser = common.parser(__doc__)
     parser.add_argument("--windows", type=int, help="how many (1,000,000; --quick: 200,000)")
     parser.add_argument("--hnsw-points", type=int, help="how many of them hnswlib gets (100,000; --quick: 20,000)")
+    parser.add_argument("--recording", type=int, default=5000, help="windows of a recording (5,000)")
     parser.add_argument("--queries", type=int, default=20)
     options = parser.parse_args()
+    global windows_of_a_recording
+    windows_of_a_recording = options.recording
     common.need_baleen()
     python = common.peer_python("numpy")
     if not python:
