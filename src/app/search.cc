@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "audio/field_time.h"
@@ -107,11 +108,10 @@ Result<Among> choose(store::Database& database,
   const json::object& where = core::get_object(request, "where");
   BALEEN_RETURN_IF_ERROR(bioacoustics::check_where(where));
   BALEEN_ASSIGN_OR_RETURN(const auto members, store::list_members(database, collection_id));
-  BALEEN_ASSIGN_OR_RETURN(
-      const auto artifacts,
-      store::find_latest_artifacts_of_members(database, collection_id, "embedding_set", alias));
-  std::map<std::string_view, const store::Artifact*> sets;
-  for (const store::Artifact& artifact : artifacts) sets[artifact.asset_id] = &artifact;
+  BALEEN_ASSIGN_OR_RETURN(const auto files, store::find_latest_files_of_members(
+                                                database, collection_id, "embedding_set", alias));
+  std::unordered_map<std::string_view, const store::ArtifactFile*> sets;
+  for (const store::ArtifactFile& file : files) sets[file.asset_id] = &file;
   std::map<std::string, json::object> recordings;
   if (!span.is_everything()) {
     BALEEN_ASSIGN_OR_RETURN(recordings, recordings_of(database, root, collection_id));

@@ -27,6 +27,7 @@ constexpr std::size_t kCoordinatesMax = 256;
 constexpr std::size_t kPrincipal = 96;
 constexpr std::size_t kSampled = 2048;
 constexpr std::size_t kDimensionsMax = 65'536;
+constexpr std::size_t kSketchPairsMin = 32;  // From fewer nothing is concluded.
 
 /// The first bytes of an index; d floats of the mean and m · d of the basis follow.
 struct Preamble {
@@ -317,19 +318,35 @@ void SketchErrors::add(double sketch_distance, double exact_distance) {
   constexpr double kNearlyEqual = 1e-6;  // Of equal points both are rounding.
   if (exact_distance < kNearlyEqual) return;
   const double error = sketch_distance / exact_distance - 1;
-  sum_of_squares_ += error * error;
-  ++n_;
+  pairs_.push_back({exact_distance, error * error});
 }
 
-double SketchErrors::relative() const {
-  return n_ == 0 ? 0 : std::sqrt(sum_of_squares_ / static_cast<double>(n_));
+double SketchErrors::relative(double exact_distance) const {
+  if (pairs_.empty()) return 0;
+  double limit = exact_distance;
+  std::vector<double> distances;
+  for (const Pair& pair : pairs_) distances.push_back(pair.exact_distance);
+  const std::size_t last = std::min(kSketchPairsMin, distances.size()) - 1;
+  std::nth_element(distances.begin(), distances.begin() + static_cast<std::ptrdiff_t>(last),
+                   distances.end());
+  limit = std::max(limit, distances[last]);
+  double all = 0, near = 0;
+  std::size_t n_near = 0;
+  for (const Pair& pair : pairs_) {
+    all += pair.squared_error;
+    if (pair.exact_distance > limit) continue;
+    near += pair.squared_error;
+    ++n_near;
+  }
+  return std::sqrt(
+      std::max(all / static_cast<double>(pairs_.size()), near / static_cast<double>(n_near)));
 }
 
 bool SketchErrors::is_beyond(double sketch_distance,
                              double exact_distance,
                              double deviations) const {
-  constexpr std::size_t kPairsMin = 32;
-  return n_ >= kPairsMin && sketch_distance > exact_distance * (1 + deviations * relative());
+  return pairs_.size() >= kSketchPairsMin &&
+         sketch_distance > exact_distance * (1 + deviations * relative(exact_distance));
 }
 
 Result<std::vector<std::vector<Found>>> search(const SketchCodec& codec,

@@ -86,13 +86,14 @@ struct SketchCandidate {
 /// A sketch's distance is the true one times 1 + e: of the part that the principal directions leave, 160 random
 /// directions are a sample (Johnson and Lindenstrauss), so that e is close to a normal variable of a standard deviation
 /// of at most sqrt(2 / 160) = 0.112, and of less the more the principal directions explain. Directions are drawn
-/// without regard to the points, hence what holds for points that were looked at holds for the others.
+/// without regard to the points, hence what holds for points that were looked at holds for others as near: differences of
+/// near points may be explained worse than those of far ones.
 class SketchErrors {
  public:
   void add(double sketch_distance, double exact_distance);
-  [[nodiscard]] std::size_t count() const { return n_; }
-  /// Root mean square of e.
-  [[nodiscard]] double relative() const;
+  [[nodiscard]] std::size_t count() const { return pairs_.size(); }
+  /// Root mean square of e: of all pairs or of those not farther than this (the 32 nearest at least), whichever is more.
+  [[nodiscard]] double relative(double exact_distance) const;
   /// Whether a point whose sketch is at least so far away is not as near as `exact_distance`, unless its error is more than
   /// `deviations` times the usual. False as long as fewer than 32 pairs are known.
   [[nodiscard]] bool is_beyond(double sketch_distance,
@@ -100,8 +101,10 @@ class SketchErrors {
                                double deviations) const;
 
  private:
-  std::size_t n_ = 0;
-  double sum_of_squares_ = 0;
+  struct Pair {
+    double exact_distance = 0, squared_error = 0;
+  };
+  std::vector<Pair> pairs_;
 };
 
 struct Found {

@@ -170,10 +170,21 @@ TEST(SketchErrors, AreAsLargeAsTheTheorySaysAndBoundWhatIsMissed) {
     n_nearer += some.is_beyond(static_cast<double>(one.distance), exact, 5) ? 1 : 0;
   }
   EXPECT_EQ(some.count(), 200U);
-  EXPECT_LT(some.relative(), 0.112);
+  EXPECT_LT(some.relative(1), 0.112);
   EXPECT_EQ(n_nearer, 0U);
   some.add(0, 0);
   EXPECT_EQ(some.count(), 200U) << "of equal points there is nothing to learn";
+}
+
+TEST(SketchErrors, OfNearPointsCountForThemselves) {
+  SketchErrors errors;
+  for (int i = 0; i < 1000; ++i) errors.add(1.01, 1);
+  for (int i = 0; i < 40; ++i) errors.add(0.11, 0.1);
+  EXPECT_NEAR(errors.relative(0.1), 0.1, 1e-9);
+  EXPECT_NEAR(errors.relative(0), 0.1, 1e-9) << "the 32 nearest at least";
+  EXPECT_LT(errors.relative(1), 0.03);
+  EXPECT_FALSE(errors.is_beyond(0.149, 0.1, 5));
+  EXPECT_TRUE(errors.is_beyond(0.151, 0.1, 5));
 }
 
 TEST(SketchIndex, TakesZeroVectorsEqualPointsAndNoneAtAll) {
