@@ -121,8 +121,8 @@ const std::vector<ConfigKey>& config_keys() {
        "auto "
        "(Perch, BirdNET, YAMNet, builtin: the first that is there)."},
       {"bioacoustics.index_windows_min", "", 100'000,
-       "Searches among at least so many windows keep an index on disk and use it; fewer are all "
-       "compared."},
+       "Searches among at least so many windows (each recording counts as 100 more) keep an index "
+       "on disk and use it; fewer are all compared."},
   };
   return keys;
 }

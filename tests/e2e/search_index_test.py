@@ -58,7 +58,13 @@ class SearchIndex(harness.Case):
         self.assert_same(place, "--apart", 10)
         self.assert_same(place, "--until", 45)
         checks = {check["name"]: check for check in self.assert_status(place.run("doctor", "--json"), 0).json["checks"]}
-        self.assertRegex(checks["search index"]["finding"], r"^1, 246 windows, .* intact$")
+        self.assertRegex(checks["search index"]["finding"], r"^1, 246 windows, [0-9.]+ MB$")
+        sets = self.folder(place) / "sets.json"
+        whole = sets.read_bytes()
+        sets.write_bytes(whole[:-9])
+        check, = (check for check in place.run("doctor", "--json").json["checks"] if check["name"] == "search index")
+        self.assertIn("--rebuild-index", check["action"])
+        sets.write_bytes(whole)
 
         server = service.Service(place)
         self.addCleanup(lambda: harness.kill_group(server.process))

@@ -129,6 +129,18 @@ bool SearchIndex::is_state_of(const std::filesystem::path& directory) const {
   return now.ok() && *now == identity_;
 }
 
+Result<IndexManifest> look_at_search_index(const std::filesystem::path& directory) {
+  BALEEN_ASSIGN_OR_RETURN(const std::string text,
+                          core::read_text_file(index_files::sets(directory)));
+  BALEEN_ASSIGN_OR_RETURN(IndexManifest manifest, IndexManifest::parse(text));
+  const std::filesystem::path path = index_files::sketches(directory, manifest.generation);
+  const Result<std::int64_t> size = core::file_size_bytes(path);
+  if (!size.ok()) return corrupt(path, "it is gone");
+  if (*size < manifest.header_bytes + manifest.n_rows * manifest.record_bytes)
+    return corrupt(path, "it is cut off");
+  return manifest;
+}
+
 Result<std::shared_ptr<const SearchIndex>> OpenIndexes::open(
     const std::filesystem::path& directory) {
   const std::lock_guard lock(mutex_);

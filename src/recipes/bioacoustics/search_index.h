@@ -104,6 +104,9 @@ class SearchIndex {
   std::size_t mapped_bytes_ = 0;
 };
 
+/// What is in an index, without comparing the checksums of its sketches (which reads all of them). Errors as of SearchIndex::open.
+[[nodiscard]] Result<IndexManifest> look_at_search_index(const std::filesystem::path& directory);
+
 /// Indexes that stay open between searches, so that sets.json is parsed and checksums are compared only after a change.
 /// Thread-safe; holds the `n_max` used last.
 class OpenIndexes {
