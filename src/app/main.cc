@@ -176,6 +176,7 @@ std::vector<cli::Check> checks(const cli::Config& config, const store::DataRoot&
   const Result<std::string> duckdb = formats::duckdb_version();
   checks.push_back(
       {State::ok, "DuckDB", duckdb.ok() ? *duckdb : "none: only `baleen sql` needs it", ""});
+  if (const auto check = search_index_check(root)) checks.push_back(*check);
   checks.push_back({State::ok, "processors",
                     fmt::format("{}, {} executors", std::thread::hardware_concurrency(),
                                 config.integer("worker.executors") > 0
@@ -220,11 +221,15 @@ int main(int argc, char** argv) {
   using namespace baleen;
   // A file that outgrows a limit is an error with a code, here and in executors, and no death.
   std::signal(SIGXFSZ, SIG_IGN);
+  bioacoustics::OpenIndexes indexes;
   cli::Program program{make_recipes,
                        {audio::load_decoders, probe},
                        models,
                        checks,
-                       search_collection,
+                       [&indexes](const cli::Config& config, const store::DataRoot& root,
+                                  store::Database& database, const json::object& request) {
+                         return search_collection(config, root, database, indexes, request);
+                       },
                        export_tables,
                        show_clusters,
                        review_clusters,

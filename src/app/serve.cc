@@ -30,6 +30,9 @@ constexpr std::string_view kPagePolicy =
     "media-src 'self' blob:; connect-src 'self'; font-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'";
 
+/// A request adds no more windows to a search index, so that none waits for long; what is not there yet is compared itself.
+constexpr std::int64_t kIndexAddedMax = 200'000;
+
 std::vector<api::Route> page_routes() {
   std::vector<api::StaticFile> files;
   for (std::size_t i = 0; i < embedded::web_count; ++i) {
@@ -134,7 +137,9 @@ class Running final : public cli::RunningService {
     };
     context.search = [this, search = program.search](store::Database& database,
                                                      const json::object& request) {
-      return search(config_, root_, database, request);
+      json::object bounded = request;
+      bounded["index_added_max"] = kIndexAddedMax;
+      return search(config_, root_, database, bounded);
     };
     const auto about_collection = [this](const cli::CollectionCall& call) {
       return [this, call](store::Database& database, const json::object& request) {

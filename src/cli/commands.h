@@ -91,6 +91,7 @@ struct SearchOptions {
   int top = 20;
   double apart_s = 0;
   std::string since, before;  ///< Empty: any time.
+  bool is_index_rebuilt = false;
 };
 /// Finds what is like an example; a file that is new is taken in and embedded first.
 [[nodiscard]] Result<int> search_command(const GlobalOptions&,

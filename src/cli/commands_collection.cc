@@ -43,6 +43,10 @@ void print_answer(const json::object& answer) {
     std::printf("%lld recordings do not say when they were made, and were not searched\n",
                 static_cast<long long>(n_timeless));
   }
+  const json::object& index = core::get_object(answer, "index");
+  const std::int64_t n_added = core::get_int(index, "added");
+  if (n_added > 0)
+    std::printf("%lld windows were added to the search index\n", static_cast<long long>(n_added));
   Table table({"\nsimilarity", "from", "to", "asset", "file"});
   for (const json::value& value : core::get_array(answer, "hits")) {
     const json::object& hit = value.as_object();
@@ -85,6 +89,7 @@ Result<int> search_command(const GlobalOptions& options,
   if (!search.before.empty()) request["before"] = search.before;
   if (search.start_s) request["start_s"] = *search.start_s;
   if (search.end_s) request["end_s"] = *search.end_s;
+  if (search.is_index_rebuilt) request["rebuild_index"] = true;
   BALEEN_ASSIGN_OR_RETURN(const json::object answer, program.search(session->config, session->root,
                                                                     session->database, request));
   if (options.is_json) {

@@ -120,6 +120,9 @@ const std::vector<ConfigKey>& config_keys() {
        "Makes embeddings of recordings where a run names no model: builtin, an installed one, or "
        "auto "
        "(Perch, BirdNET, YAMNet, builtin: the first that is there)."},
+      {"bioacoustics.index_windows_min", "", 100'000,
+       "Searches among at least so many windows (each recording counts as 100 more) keep an index "
+       "on disk and use it; fewer are all compared."},
   };
   return keys;
 }

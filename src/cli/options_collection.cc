@@ -136,6 +136,8 @@ void CommandLine::add_search_command() {
       ->type_name("2019-05-22T06:00:00[Z]");
   search->add_option("--before", args_.search.before, "Only windows before this time")
       ->type_name("2019-05-22T07:00:00[Z]");
+  search->add_flag("--rebuild-index", args_.search.is_index_rebuilt,
+                   "Make the search index anew, of this collection alone");
   add_encoding_options(search);
   add_where_option(search);
 }

@@ -27,6 +27,7 @@ constexpr std::size_t kCoordinatesMax = 256;
 constexpr std::size_t kPrincipal = 96;
 constexpr std::size_t kSampled = 2048;
 constexpr std::size_t kDimensionsMax = 65'536;
+constexpr std::size_t kSketchPairsMin = 32;  // From fewer nothing is concluded.
 
 /// The first bytes of an index; d floats of the mean and m · d of the basis follow.
 struct Preamble {
@@ -90,6 +91,7 @@ void scan_records(std::span<const std::byte> records,
   std::array<std::int32_t, kStep> products;
   for (std::size_t first = begin; first < end; first += kStep) {
     const std::size_t n = std::min(kStep, end - first);
+    if (!is_allowed.empty() && std::memchr(is_allowed.data() + first, 1, n) == nullptr) continue;
     const std::byte* block = records.data() + first * record_bytes;
     std::iota(rows.begin(), rows.end(), 0U);
     coded_dots(Element::int8, reinterpret_cast<const std::uint32_t*>(query),
@@ -287,19 +289,14 @@ Result<std::vector<std::byte>> SketchCodec::encode(MatrixView points, int n_thre
   return records;
 }
 
-Result<std::vector<std::vector<Found>>> search(const SketchCodec& codec,
-                                               std::span<const std::byte> records,
-                                               MatrixView points,
-                                               MatrixView queries,
-                                               const SketchSearchOptions& options) {
+Result<std::vector<std::vector<SketchCandidate>>> nearest_sketches(
+    const SketchCodec& codec,
+    std::span<const std::byte> records,
+    MatrixView queries,
+    const SketchSearchOptions& options) {
   const std::size_t n = records.size() / codec.record_bytes();
-  BALEEN_RETURN_IF_ERROR(check_dimensions(codec, points, "the points of this index"));
   BALEEN_CHECK(reinterpret_cast<std::uintptr_t>(records.data()) % 4 == 0);
   BALEEN_CHECK(options.is_allowed.empty() || options.is_allowed.size() >= n);
-  if (points.n_rows() < n) {
-    return fail(ErrorCode::file_corrupt, "search {} embeddings: their index has {}",
-                points.n_rows(), n);
-  }
   BALEEN_ASSIGN_OR_RETURN(const auto asked, codec.encode(queries, options.n_threads));
   const std::size_t n_candidates =
       std::min(std::max<std::size_t>(n, 1), options.n_candidates > 0
@@ -307,12 +304,70 @@ Result<std::vector<std::vector<Found>>> search(const SketchCodec& codec,
                                                 : std::max<std::size_t>(16 * options.k, 400));
   CandidateLists lists =
       nearest_records(records, codec.record_bytes(), asked, n_candidates, options);
+  std::vector<std::vector<SketchCandidate>> all(queries.n_rows());
+  for (std::size_t q = 0; q < all.size(); ++q) {
+    for (const std::uint64_t entry : lists.sorted(q)) {
+      all[q].push_back({CandidateLists::point_of(entry),
+                        std::bit_cast<float>(static_cast<std::uint32_t>(entry >> 32))});
+    }
+  }
+  return all;
+}
+
+void SketchErrors::add(double sketch_distance, double exact_distance) {
+  constexpr double kNearlyEqual = 1e-6;  // Of equal points both are rounding.
+  if (exact_distance < kNearlyEqual) return;
+  const double error = sketch_distance / exact_distance - 1;
+  pairs_.push_back({exact_distance, error * error});
+}
+
+double SketchErrors::relative(double exact_distance) const {
+  if (pairs_.empty()) return 0;
+  double limit = exact_distance;
+  std::vector<double> distances;
+  for (const Pair& pair : pairs_) distances.push_back(pair.exact_distance);
+  const std::size_t last = std::min(kSketchPairsMin, distances.size()) - 1;
+  std::nth_element(distances.begin(), distances.begin() + static_cast<std::ptrdiff_t>(last),
+                   distances.end());
+  limit = std::max(limit, distances[last]);
+  double all = 0, near = 0;
+  std::size_t n_near = 0;
+  for (const Pair& pair : pairs_) {
+    all += pair.squared_error;
+    if (pair.exact_distance > limit) continue;
+    near += pair.squared_error;
+    ++n_near;
+  }
+  return std::sqrt(
+      std::max(all / static_cast<double>(pairs_.size()), near / static_cast<double>(n_near)));
+}
+
+bool SketchErrors::is_beyond(double sketch_distance,
+                             double exact_distance,
+                             double deviations) const {
+  return pairs_.size() >= kSketchPairsMin &&
+         sketch_distance > exact_distance * (1 + deviations * relative(exact_distance));
+}
+
+Result<std::vector<std::vector<Found>>> search(const SketchCodec& codec,
+                                               std::span<const std::byte> records,
+                                               MatrixView points,
+                                               MatrixView queries,
+                                               const SketchSearchOptions& options) {
+  const std::size_t n = records.size() / codec.record_bytes();
+  BALEEN_RETURN_IF_ERROR(check_dimensions(codec, points, "the points of this index"));
+  if (points.n_rows() < n) {
+    return fail(ErrorCode::file_corrupt, "search {} embeddings: their index has {}",
+                points.n_rows(), n);
+  }
+  BALEEN_ASSIGN_OR_RETURN(const auto candidates,
+                          nearest_sketches(codec, records, queries, options));
   std::vector<std::vector<Found>> all(queries.n_rows());
   for_each_block(queries.n_rows(), 1, options.n_threads, [&](std::size_t q, std::size_t) {
     const auto query = queries.row(q);
     const float scale = inverse_length(query).value;
-    for (const std::uint64_t entry : lists.sorted(q)) {
-      const std::uint32_t row = CandidateLists::point_of(entry);
+    for (const SketchCandidate& candidate : candidates[q]) {
+      const std::uint32_t row = candidate.row;
       all[q].push_back({row, exact_distance(codec.metric(), query, scale, points.row(row))});
     }
     std::sort(all[q].begin(), all[q].end(), [](const Found& a, const Found& b) {

@@ -56,8 +56,55 @@ struct SketchSearchOptions {
   /// for points without structure.
   std::size_t n_candidates = 0;
   int n_threads = 1;
-  /// Which points may be found: empty (all), or not 0 for those that may, one for each point.
+  /// Which points may be found: empty (all), or one for each point, 1 for those that may and else 0. Where none may for
+  /// a while, the sketches are not even read.
   std::span<const std::uint8_t> is_allowed = {};
+};
+
+/// A point and how far it seems to be.
+struct SketchCandidate {
+  std::uint32_t row = 0;
+  /// Cosine: the distance as its sketch has it. Euclidean: half the square of that.
+  float distance = 0;
+
+  friend bool operator==(const SketchCandidate&, const SketchCandidate&) = default;
+};
+
+/// The points of the sketches nearest to each query, nearest first (equally far ones by row): at most n_candidates.
+/// @param records  Of an index, aligned to 4 bytes, behind its header; a last record that is cut off is ignored.
+/// @param queries  (n_queries, d)
+/// @return         EMBEDDING_NOT_FINITE, EMBEDDING_DIMENSIONS_DIFFER.
+[[nodiscard]] Result<std::vector<std::vector<SketchCandidate>>> nearest_sketches(
+    const SketchCodec& codec,
+    std::span<const std::byte> records,
+    MatrixView queries,
+    const SketchSearchOptions& options);
+
+/// How far sketches are from the truth, learned from pairs of both distances, and what follows for points of which only
+/// the sketch is known.
+///
+/// A sketch's distance is the true one times 1 + e: of the part that the principal directions leave, 160 random
+/// directions are a sample (Johnson and Lindenstrauss), so that e is close to a normal variable of a standard deviation
+/// of at most sqrt(2 / 160) = 0.112, and of less the more the principal directions explain. Directions are drawn
+/// without regard to the points, hence what holds for points that were looked at holds for others as near: differences of
+/// near points may be explained worse than those of far ones.
+class SketchErrors {
+ public:
+  void add(double sketch_distance, double exact_distance);
+  [[nodiscard]] std::size_t count() const { return pairs_.size(); }
+  /// Root mean square of e: of all pairs or of those not farther than this (the 32 nearest at least), whichever is more.
+  [[nodiscard]] double relative(double exact_distance) const;
+  /// Whether a point whose sketch is at least so far away is not as near as `exact_distance`, unless its error is more than
+  /// `deviations` times the usual. False as long as fewer than 32 pairs are known.
+  [[nodiscard]] bool is_beyond(double sketch_distance,
+                               double exact_distance,
+                               double deviations) const;
+
+ private:
+  struct Pair {
+    double exact_distance = 0, squared_error = 0;
+  };
+  std::vector<Pair> pairs_;
 };
 
 struct Found {

@@ -126,6 +126,67 @@ TEST(SketchIndex, FindsOnlyWhatIsAllowed) {
   for (const Found& one : (*found)[0]) EXPECT_EQ(one.row % 50, 0U);
 }
 
+TEST(SketchIndex, CandidatesComeNearestFirstAndAreAlikeWhereverOthersAreNotAllowed) {
+  const Matrix points = clusters(3000, 300, 8);
+  const auto codec = SketchCodec::fit(points.view(), Metric::cosine, 1, 1);
+  const auto records = *codec->encode(points.view(), 1);
+  std::vector<std::uint8_t> is_allowed(3000);  // Long stretches of both.
+  for (std::size_t i = 1000; i < 1700; ++i) is_allowed[i] = 1;
+  const Matrix query(std::vector<float>(points.row(7).begin(), points.row(7).end()), 1, 300);
+  const auto all = nearest_sketches(*codec, records, query.view(), {.n_candidates = 3000});
+  const auto some = nearest_sketches(*codec, records, query.view(),
+                                     {.n_candidates = 3000, .is_allowed = is_allowed});
+  ASSERT_TRUE(all.ok() && some.ok());
+  ASSERT_EQ((*all)[0].size(), 3000U);
+  EXPECT_EQ((*all)[0][0].row, 7U);
+  EXPECT_TRUE(std::is_sorted((*all)[0].begin(), (*all)[0].end(), [](const auto& a, const auto& b) {
+    return a.distance != b.distance ? a.distance < b.distance : a.row < b.row;
+  }));
+  std::vector<SketchCandidate> left;
+  for (const SketchCandidate& one : (*all)[0])
+    if (is_allowed[one.row] != 0) left.push_back(one);
+  EXPECT_EQ((*some)[0], left);
+}
+
+TEST(SketchErrors, AreAsLargeAsTheTheorySaysAndBoundWhatIsMissed) {
+  const Matrix points = clusters(4000, 700, 9);
+  const auto codec = SketchCodec::fit(points.view(), Metric::cosine, 1, 1);
+  const auto records = *codec->encode(points.view(), 2);
+  const Matrix query = clusters(1, 700, 10);
+  const auto candidates = nearest_sketches(*codec, records, query.view(), {.n_candidates = 4000});
+  SketchErrors some;
+  std::size_t n_nearer = 0;
+  for (std::size_t i = 0; i < 4000; ++i) {
+    const SketchCandidate& one = (*candidates)[0][i];
+    const auto row = points.row(one.row);
+    const double exact =
+        1 - static_cast<double>(dot(query.row(0), row)) /
+                std::sqrt(static_cast<double>(dot(query.row(0), query.row(0)) * dot(row, row)));
+    if (i == 31) {
+      EXPECT_FALSE(some.is_beyond(1e9, 1, 5)) << "31 pairs are too few";
+    }
+    if (i < 200) some.add(static_cast<double>(one.distance), exact);
+    // Would it have been taken for farther than it is?
+    n_nearer += some.is_beyond(static_cast<double>(one.distance), exact, 5) ? 1 : 0;
+  }
+  EXPECT_EQ(some.count(), 200U);
+  EXPECT_LT(some.relative(1), 0.112);
+  EXPECT_EQ(n_nearer, 0U);
+  some.add(0, 0);
+  EXPECT_EQ(some.count(), 200U) << "of equal points there is nothing to learn";
+}
+
+TEST(SketchErrors, OfNearPointsCountForThemselves) {
+  SketchErrors errors;
+  for (int i = 0; i < 1000; ++i) errors.add(1.01, 1);
+  for (int i = 0; i < 40; ++i) errors.add(0.11, 0.1);
+  EXPECT_NEAR(errors.relative(0.1), 0.1, 1e-9);
+  EXPECT_NEAR(errors.relative(0), 0.1, 1e-9) << "the 32 nearest at least";
+  EXPECT_LT(errors.relative(1), 0.03);
+  EXPECT_FALSE(errors.is_beyond(0.149, 0.1, 5));
+  EXPECT_TRUE(errors.is_beyond(0.151, 0.1, 5));
+}
+
 TEST(SketchIndex, TakesZeroVectorsEqualPointsAndNoneAtAll) {
   Matrix points(50, 16);
   points.row(3)[2] = 1;

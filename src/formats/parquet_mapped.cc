@@ -155,6 +155,11 @@ std::span<const float> MappedFloatLists::group(std::int64_t group) const {
   return state_->groups[static_cast<std::size_t>(group)];
 }
 
+std::int64_t MappedFloatLists::offset_of_group(std::int64_t group) const {
+  const std::span<const float> values = this->group(group);
+  return values.empty() ? 0 : reinterpret_cast<const char*>(values.data()) - state_->base;
+}
+
 std::span<const float> MappedFloatLists::row(std::int64_t row) const {
   BALEEN_CHECK(row >= 0 && row < n_rows());
   const auto& firsts = state_->file.first_rows;

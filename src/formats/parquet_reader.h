@@ -104,6 +104,8 @@ class MappedFloatLists {
   [[nodiscard]] std::int64_t n_row_groups() const;
   /// All rows of a row group: (rows, list_size), row behind row.
   [[nodiscard]] std::span<const float> group(std::int64_t group) const;
+  /// Where in the file the values of a row group begin, for those who read single rows of many files.
+  [[nodiscard]] std::int64_t offset_of_group(std::int64_t group) const;
   /// One row; `row` must exist.
   [[nodiscard]] std::span<const float> row(std::int64_t row) const;
 

@@ -110,6 +110,24 @@ Result<std::vector<Artifact>> find_latest_artifacts_of_members(Database& databas
   return from_rows(rows);
 }
 
+Result<std::vector<ArtifactFile>> find_latest_files_of_members(Database& database,
+                                                               std::string_view collection_id,
+                                                               std::string_view type,
+                                                               std::string_view alias) {
+  BALEEN_ASSIGN_OR_RETURN(
+      const std::vector<Row> rows,
+      database.query("SELECT m.asset_id, a.path, a.sha256, a.bytes FROM collection_members m JOIN "
+                     "artifact_index a ON a.artifact_id = (SELECT MAX(b.artifact_id) FROM "
+                     "artifact_index b WHERE b.asset_id = m.asset_id AND b.artifact_type = $2 AND "
+                     "b.feature_spec_alias = $3) WHERE m.collection_id = $1 ORDER BY m.asset_id",
+                     collection_id, type, alias));
+  std::vector<ArtifactFile> files;
+  files.reserve(rows.size());
+  for (const Row& row : rows)
+    files.push_back({row.text(0), row.text(1), row.text(2), row.integer(3)});
+  return files;
+}
+
 Result<std::vector<Artifact>> find_artifacts_by_signature(Database& database,
                                                           std::string_view signature) {
   static const std::string kSql = select_where("signature = $1 ORDER BY artifact_id");

@@ -47,6 +47,20 @@ struct Artifact {
     std::string_view collection_id,
     std::string_view type,
     std::string_view alias);
+/// Where an artifact is, without all that is known of it.
+struct ArtifactFile {
+  std::string asset_id;
+  std::string path;  ///< Below the data root.
+  std::string sha256;
+  std::int64_t bytes = 0;
+};
+/// The files of what find_latest_artifacts_of_members gives, for an alias that is not empty; several times as fast, where
+/// a collection has ten thousand members.
+[[nodiscard]] Result<std::vector<ArtifactFile>> find_latest_files_of_members(
+    Database& database,
+    std::string_view collection_id,
+    std::string_view type,
+    std::string_view alias);
 [[nodiscard]] Result<std::vector<Artifact>> find_artifacts_by_signature(Database& database,
                                                                         std::string_view signature);
 [[nodiscard]] Result<std::optional<Artifact>> find_artifact_by_path(Database& database,

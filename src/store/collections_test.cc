@@ -104,6 +104,8 @@ TEST_F(CollectionsTest, OfEachMemberTheNewestArtifactIsFound) {
     artifact.type = type;
     artifact.path = path;
     artifact.feature_spec_alias = alias;
+    artifact.sha256 = "sha256 of " + path;
+    artifact.bytes = static_cast<std::int64_t>(path.size());
     EXPECT_TRUE(insert_artifact(database_, artifact).ok());
   };
   insert("a", "old", "s", "embeddings");
@@ -116,6 +118,14 @@ TEST_F(CollectionsTest, OfEachMemberTheNewestArtifactIsFound) {
   ASSERT_EQ(of_s.size(), 2U);
   EXPECT_EQ(of_s[0].path, "new");
   EXPECT_EQ(of_s[1].path, "b");
+  const auto files = find_latest_files_of_members(database_, reef, "embeddings", "s").value();
+  ASSERT_EQ(files.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(files[i].asset_id, of_s[i].asset_id);
+    EXPECT_EQ(files[i].path, of_s[i].path);
+    EXPECT_EQ(files[i].sha256, of_s[i].sha256);
+    EXPECT_EQ(files[i].bytes, of_s[i].bytes);
+  }
   const auto any = find_latest_artifacts_of_members(database_, reef, "embeddings", "").value();
   ASSERT_EQ(any.size(), 2U);
   EXPECT_EQ(any[0].path, "other");

@@ -40,6 +40,11 @@ std::string expand_path(std::string_view pattern,
   return path;
 }
 
+std::string index_directory(std::string_view alias, std::string_view owner) {
+  return expand_path("indexes/{alias}/{owner}",
+                     {{"alias", std::string(alias)}, {"owner", std::string(owner)}});
+}
+
 std::string work_directory(std::string_view asset_id,
                            std::string_view stage,
                            std::string_view alias) {

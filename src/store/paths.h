@@ -19,6 +19,8 @@ struct DataRoot {
   [[nodiscard]] std::filesystem::path models() const { return path / "models"; }
   [[nodiscard]] std::filesystem::path live() const { return path / "live"; }
   [[nodiscard]] std::filesystem::path incoming() const { return path / "incoming"; }
+  /// Below it one folder for each encoding, and in that one for each owner.
+  [[nodiscard]] std::filesystem::path indexes() const { return path / "indexes"; }
   [[nodiscard]] std::filesystem::path work() const { return path / "work"; }
   [[nodiscard]] std::filesystem::path at(std::string_view relative) const {
     return path / relative;
@@ -29,6 +31,9 @@ struct DataRoot {
 /// '_', '+' or '-' in it becomes '_', and so does a leading '.'.
 [[nodiscard]] std::string expand_path(std::string_view pattern,
                                       const std::map<std::string, std::string, std::less<>>& words);
+
+/// Where the search index of an owner's embeddings of one encoding is: "indexes/0123456789ab/local".
+[[nodiscard]] std::string index_directory(std::string_view alias, std::string_view owner);
 
 /// Where the attempts at one stage of one asset write: "work/a.decode", or "work/a.features.0123456789ab". Only
 /// the holder of the lease on these three has it, so that a folder of its own is all that it may write to.

@@ -42,6 +42,7 @@ TEST(Paths, PutTheFenceAndTheVersionBeforeTheExtension) {
             "features/a1.b2.h5");
   EXPECT_EQ(expand_path("embeddings/{model}/x", {{"model", "../a/b"}}), "embeddings/_._a_b/x")
       << "a word never leaves its place";
+  EXPECT_EQ(index_directory("0123456789ab", "sea/../lab"), "indexes/0123456789ab/sea_.._lab");
   EXPECT_EQ(work_directory("a", "decode", ""), "work/a.decode");
   EXPECT_EQ(work_directory("a", "features", "b"), "work/a.features.b");
   EXPECT_EQ(temporary_path("work/a.features.b", "features/a.b.h5", 7),

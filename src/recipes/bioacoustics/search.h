@@ -1,7 +1,8 @@
 #pragma once
 
-/// Search by example: the windows of a collection that are most like a stretch of a recording. Exact: every vector is
-/// compared, mapped from its file. A pure function of files.
+/// Search by example: the windows of a collection that are most like a stretch of a recording. Every vector is compared,
+/// mapped from its file; or, of recordings that are in an index (search_index.h), those whose sketches are nearest. A
+/// pure function of files.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "core/result.h"
+#include "recipes/bioacoustics/search_index.h"
+#include "recipes/bioacoustics/window_times.h"
 
 namespace baleen::bioacoustics {
 
@@ -21,6 +24,9 @@ struct EmbeddedRecording {
   /// Only windows that overlap with this stretch of the recording are found.
   double from_s = 0;
   double to_s = std::numeric_limits<double>::infinity();
+  /// Of that file, as they are in an index; not needed where there is none.
+  std::string sha256 = {};
+  std::int64_t bytes = 0;
 };
 
 struct Example {
@@ -33,6 +39,7 @@ struct SearchOptions {
   std::size_t top = 20;
   /// In the example's own recording, windows that are nearer than this to it are not found; 0: those that overlap.
   double apart_s = 0;
+  int n_threads = 1;  ///< For the sketches.
 };
 
 struct SearchHit {
@@ -46,20 +53,28 @@ struct SearchHit {
 struct SearchResult {
   double start_s = 0, end_s = 0;  ///< Of the windows that stand for the example.
   std::int64_t n_example_windows = 0;
-  std::int64_t n_windows = 0;  ///< That were compared.
+  std::int64_t n_windows = 0;            ///< That were compared, by their sketches or themselves.
+  std::int64_t n_windows_by_sketch = 0;  ///< Of these, by sketches first.
+  std::int64_t n_windows_looked_at = 0;  ///< Of these, then themselves.
   std::vector<SearchHit>
       hits;  ///< Most like first; of equal ones the earlier recording and window.
 };
 
-/// Windows that hold less sound than this part of them are neither example nor found (windows.h).
-inline constexpr double kSearchedFillMin = 0.5;
-
 /// An example of more windows is refused: each of them is compared with all others.
 inline constexpr std::size_t kExampleWindowsMax = 256;
 
-/// INVALID_ARGUMENT for an example without windows or with too many; EMBEDDING_DIMENSIONS_DIFFER; ARTIFACT_CORRUPT.
+/// How sure an answer from sketches is: one that is among the nearest is missed only if the error of its sketch is more
+/// than so many times the usual (cluster/sketch_index.h). Where that cannot be had, every vector is compared.
+inline constexpr double kSketchDeviations = 5;
+
+/// With an index or without one the hits are the same, but for which of windows that are equally like come last.
+///
+/// @param index  Null, or where sketches of recordings may be found; what is not there is compared itself.
+/// @return INVALID_ARGUMENT for an example without windows or with too many; EMBEDDING_DIMENSIONS_DIFFER;
+///         ARTIFACT_CORRUPT.
 [[nodiscard]] Result<SearchResult> search_by_example(const Example& example,
                                                      const std::vector<EmbeddedRecording>& among,
-                                                     const SearchOptions& options);
+                                                     const SearchOptions& options,
+                                                     const SearchIndex* index = nullptr);
 
 }  // namespace baleen::bioacoustics
