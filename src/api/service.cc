@@ -119,6 +119,7 @@ std::vector<Route> Service::routes() {
   add_run_routes(routes);
   add_upload_routes(routes);
   add_collection_routes(routes);
+  add_rendering_routes(routes);
   for (Route& route : routes) {
     const bool is_repeatable =
         route.method == "POST" && route.scope != Scope::open && route.handler != nullptr;

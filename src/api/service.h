@@ -69,6 +69,13 @@ struct ServiceContext {
   AssetViews views = {};
   /// The body of POST /v1/collections/{collection_id}/search, with the collection's id → its answer.
   std::function<Result<json::object>(store::Database&, const json::object& request)> search = {};
+  /// A file for people made from the original recording of an asset: of kind "thumbnail" or "clip", with all its parameters
+  /// (app/renderings.h). Blocks; called from several threads.
+  std::function<Result<FileBody>(store::Database&,
+                                 const std::string& asset_id,
+                                 const std::string& kind,
+                                 const json::object& params)>
+      render = {};
   /// Whether a document keeps the contract of this schema id.
   std::function<Result<void>(std::string_view schema_id, const json::value& document)>
       check_document = {};
@@ -94,6 +101,7 @@ class Service {
   void add_run_routes(std::vector<Route>& routes);         // routes_run.cc
   void add_asset_routes(std::vector<Route>& routes);       // routes_asset.cc
   void add_collection_routes(std::vector<Route>& routes);  // routes_collection.cc
+  void add_rendering_routes(std::vector<Route>& routes);   // routes_rendering.cc
   void add_session_routes(std::vector<Route>& routes);     // routes_session.cc
   void add_upload_routes(std::vector<Route>& routes);      // routes_upload.cc
 

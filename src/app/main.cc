@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/export.h"
+#include "app/renderings.h"
 #include "app/search.h"
 #include "app/serve.h"
 #include "audio/probe.h"
@@ -212,6 +213,7 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   cli::Program program{make_recipes,
                        {audio::load_decoders, probe},
+                       renderings(),
                        models,
                        checks,
                        search_collection,

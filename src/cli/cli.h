@@ -50,6 +50,7 @@ class Session;
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
   engine::Probe probe;
+  engine::Renderings renderings;
   std::function<Result<json::array>(const store::DataRoot&, const ModelCommand&)> models;
   std::function<std::vector<Check>(const Config&, const store::DataRoot&)> checks;
   /// Windows of a collection that are like an example; request and answer as of POST /v1/collections/…/search.
