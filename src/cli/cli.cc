@@ -1,11 +1,10 @@
 #include "cli/cli.h"
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
 
-#include "cli/commands.h"
+#include "cli/command_line.h"
 #include "cli/text.h"
 #include "core/process.h"
 
@@ -26,565 +25,371 @@ constexpr const char* kFooter =
     "stopped by "
     "Ctrl-C.\n";
 
-/// Everything the parser fills in.
-struct Arguments {
-  GlobalOptions global;
-  WorkOptions work;
-  WorkerOptions worker;
-  std::vector<std::string> paths;
-  std::string target, stage, stages, shell;
-  ModelCommand model;
-  bool is_forced = false, is_all = false, is_dry_run = false, is_markdown = false;
-  int socket = -1;
-  ServeOptions serve;
-  TokenOptions token;
-  SearchOptions search;
-  ExportOptions exported;
-  std::string pause_recipe, pause_stage;
-};
+}  // namespace
 
-using Action = std::function<Result<int>()>;
+CommandLine::CommandLine(const Program& program) : program_(program) {
+  app_.set_version_flag("--version", "baleen " + std::string(core::version()));
+  app_.require_subcommand(1);
+  app_.fallthrough();
+  app_.footer(kFooter);
+  app_.add_option("--data", args_.global.data, "Data directory")
+      ->capture_default_str()
+      ->envname("BALEEN_DATA")
+      ->type_name("DIR");
+  app_.add_option("--config", args_.global.config,
+                  "Settings (default: ./baleen.toml if there is one)")
+      ->type_name("FILE");
+  app_.add_option("--sandbox", args_.global.sandbox,
+                  "required (the default): refuse to work where executors cannot be confined; "
+                  "best-effort; off")
+      ->type_name("MODE");
+  app_.add_flag("--json", args_.global.is_json, "Machine-readable output on standard output");
+  app_.add_flag("-q,--quiet", args_.global.is_quiet, "No progress, and no summary if all is well");
+  add_work_commands();
+  add_look_commands();
+  add_service_commands();
+  add_tool_commands();
+}
 
-class CommandLine {
- public:
-  explicit CommandLine(const Program& program) : program_(program) {
-    app_.set_version_flag("--version", "baleen " + std::string(core::version()));
-    app_.require_subcommand(1);
-    app_.fallthrough();
-    app_.footer(kFooter);
-    app_.add_option("--data", args_.global.data, "Data directory")
-        ->capture_default_str()
-        ->envname("BALEEN_DATA")
-        ->type_name("DIR");
-    app_.add_option("--config", args_.global.config,
-                    "Settings (default: ./baleen.toml if there is one)")
-        ->type_name("FILE");
-    app_.add_option("--sandbox", args_.global.sandbox,
-                    "required (the default): refuse to work where executors cannot be confined; "
-                    "best-effort; off")
-        ->type_name("MODE");
-    app_.add_flag("--json", args_.global.is_json, "Machine-readable output on standard output");
-    app_.add_flag("-q,--quiet", args_.global.is_quiet,
-                  "No progress, and no summary if all is well");
-    add_work_commands();
-    add_look_commands();
-    add_service_commands();
-    add_tool_commands();
+int CommandLine::run(int argc, char** argv) {
+  if (argc == 1) {
+    std::printf("%s", app_.help().c_str());
+    return 0;
   }
-
-  int run(int argc, char** argv) {
-    if (argc == 1) {
-      std::printf("%s", app_.help().c_str());
-      return 0;
-    }
-    try {
-      app_.parse(argc, argv);
-    } catch (const CLI::CallForHelp& help) {
-      return app_.exit(help);
-    } catch (const CLI::Success& success) {
-      return app_.exit(success);
-    } catch (const CLI::ParseError& error) {
-      const Error refused = usage_error(argc, argv, error.what());
-      print_error(args_.global, refused);
-      return refused.info().exit_code;
-    }
-    Result<int> status = action_();
-    // What could not be written was not said: a script must not take it for done.
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      status = core::errno_error(errno, "write to standard output");
-    if (status.ok()) return *status;
-    print_error(args_.global, status.error());
-    return status.error().info().exit_code;
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app_.exit(help);
+  } catch (const CLI::Success& success) {
+    return app_.exit(success);
+  } catch (const CLI::ParseError& error) {
+    const Error refused = usage_error(argc, argv, error.what());
+    print_error(args_.global, refused);
+    return refused.info().exit_code;
   }
+  Result<int> status = action_();
+  // What could not be written was not said: a script must not take it for done.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    status = core::errno_error(errno, "write to standard output");
+  if (status.ok()) return *status;
+  print_error(args_.global, status.error());
+  return status.error().info().exit_code;
+}
 
-  Result<void> check(int argc, char** argv) {
-    try {
-      app_.parse(argc, argv);
-    } catch (const CLI::Success&) {  // Help, or the version.
-    } catch (const CLI::ParseError& error) {
-      return usage_error(argc, argv, error.what());
-    }
-    return {};
+Result<void> CommandLine::check(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::Success&) {  // Help, or the version.
+  } catch (const CLI::ParseError& error) {
+    return usage_error(argc, argv, error.what());
   }
+  return {};
+}
 
- private:
-  CLI::App* command(const std::string& name, const std::string& help, Action action) {
-    CLI::App* sub = app_.add_subcommand(name, help);
+CLI::App* CommandLine::command(const std::string& name, const std::string& help, Action action) {
+  CLI::App* sub = app_.add_subcommand(name, help);
+  sub->fallthrough();
+  sub->callback([this, action = std::move(action)] { action_ = action; });
+  return sub;
+}
+
+void CommandLine::add_work_options(CLI::App* sub) {
+  sub->add_option("--executors", args_.work.executors,
+                  "Stages at once (default: one per processor)")
+      ->check(CLI::Range(1, kExecutorsMax))
+      ->type_name("N");
+  sub->add_flag("--queue", args_.work.is_queue_only,
+                "Only queue; leave the work to `baleen worker`");
+}
+
+void CommandLine::add_work_commands() {
+  CLI::App* run =
+      command("run", "Take files or folders through a recipe, here, until done",
+              [this] { return run_command(args_.global, program_, args_.work, args_.paths); });
+  run->add_option("recipe", args_.work.recipe, "Recipe: ssis, bioacoustics")
+      ->required()
+      ->type_name("RECIPE");
+  run->add_option("paths", args_.paths, "Recordings, or folders of them")
+      ->required()
+      ->type_name("FILE|DIR");
+  run->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
+  add_work_options(run);
+  add_encoding_options(run);
+  run->add_option("--collection", args_.work.collection,
+                  "Put the recordings into this collection, such as a deployment")
+      ->type_name("NAME");
+  run->add_flag("--cluster", args_.work.is_clustered,
+                "bioacoustics: then group the windows of the collection");
+  add_clustering_options(run);
+
+  add_collection_commands();
+
+  CLI::App* ingest = command("ingest", "Copy recordings in and queue a run for each", [this] {
+    return ingest_command(args_.global, program_, args_.work, args_.paths);
+  });
+  ingest->add_option("paths", args_.paths, "Recordings, or folders of them")
+      ->required()
+      ->type_name("FILE|DIR");
+  ingest->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
+  ingest->add_option("--recipe", args_.work.recipe, "Recipe to queue")->capture_default_str();
+  add_encoding_options(ingest);
+  ingest
+      ->add_option("--collection", args_.work.collection,
+                   "Put the recordings into this collection, such as a deployment")
+      ->type_name("NAME");
+
+  CLI::App* worker = command("worker", "Work off the queue until stopped", [this] {
+    return worker_command(args_.global, program_, args_.worker);
+  });
+  worker
+      ->add_option("--executors", args_.worker.executors,
+                   "Stages at once (default: one per processor)")
+      ->check(CLI::Range(1, kExecutorsMax))
+      ->type_name("N");
+  worker->add_option("--stages", args_.worker.stages, "Only these stages, separated by commas")
+      ->type_name("NAME,…");
+  worker->add_option("--class", args_.worker.classes, "Only stages of these classes: cpu, net")
+      ->type_name("NAME,…");
+  worker->add_flag("--until-done", args_.worker.is_until_done, "Stop when the queue is empty");
+
+  CLI::App* stage = command("stage", "Run one stage of an asset by hand", [this] {
+    return stage_command(args_.global, program_, args_.work, args_.stage, args_.target,
+                         args_.is_forced);
+  });
+  stage->add_option("name", args_.stage, "Stage: decode, waveform, features, segments, preview")
+      ->required()
+      ->type_name("NAME");
+  stage->add_option("asset", args_.target, "Asset id, or its beginning")
+      ->required()
+      ->type_name("ASSET");
+  stage->add_flag("--force", args_.is_forced, "Even if its artifact is up to date");
+  stage->add_option("--recipe", args_.work.recipe, "Recipe the stage belongs to")
+      ->capture_default_str();
+  add_work_options(stage);
+
+  CLI::App* rerun = command("rerun", "Make the artifacts of an asset or run again", [this] {
+    return rerun_command(args_.global, program_, args_.work, args_.target, args_.stages);
+  });
+  rerun->add_option("target", args_.target, "Asset or run id, or its beginning")
+      ->required()
+      ->type_name("ASSET|RUN");
+  rerun->add_option("--stage", args_.stages, "Only these stages, separated by commas")
+      ->type_name("NAME,…");
+  rerun->add_option("--recipe", args_.work.recipe, "Recipe, if an asset is named")
+      ->capture_default_str();
+  add_work_options(rerun);
+
+  CLI::App* retry =
+      command("retry", "Try again what has failed or been canceled", [this]() -> Result<int> {
+        if (args_.target.empty() == !args_.is_all) {
+          return fail(ErrorCode::invalid_argument, "name one run or asset, or say --all");
+        }
+        return retry_command(args_.global, program_, args_.work, args_.target, args_.is_all);
+      });
+  retry->add_option("target", args_.target, "Run or asset id, or its beginning")
+      ->type_name("RUN|ASSET");
+  retry->add_flag("--all", args_.is_all, "Every failed run");
+  add_work_options(retry);
+
+  CLI::App* cancel = command("cancel", "Stop a run; finished work is kept", [this] {
+    return cancel_command(args_.global, program_, args_.target);
+  });
+  cancel->add_option("target", args_.target, "Run or asset id, or its beginning")
+      ->required()
+      ->type_name("RUN|ASSET");
+
+  CLI::App* backfill = command(
+      "backfill", "Bring every asset up to date (new models, new parameters)",
+      [this] { return backfill_command(args_.global, program_, args_.work, args_.is_dry_run); });
+  backfill->add_option("--recipe", args_.work.recipe, "Recipe")->capture_default_str();
+  backfill->add_flag("--dry-run", args_.is_dry_run, "Only say what would run");
+  add_work_options(backfill);
+}
+
+void CommandLine::add_look_commands() {
+  command("status", "Backlog, failures by code, latest runs",
+          [this] { return status_command(args_.global, program_); });
+  CLI::App* show = command("show", "An asset or a run, with its artifacts and attempts",
+                           [this] { return show_command(args_.global, program_, args_.target); });
+  show->add_option("target", args_.target, "Id, or its beginning")
+      ->required()
+      ->type_name("ASSET|RUN");
+  CLI::App* explain = command("explain", "What would run for a file or asset, and why", [this] {
+    return explain_command(args_.global, program_, args_.work, args_.target);
+  });
+  explain->add_option("target", args_.target, "A recording, or an asset id")
+      ->required()
+      ->type_name("FILE|ASSET");
+  explain->add_option("--recipe", args_.work.recipe, "Recipe")->capture_default_str();
+  explain->add_option("--owner", args_.work.owner, "Owner of the asset")->capture_default_str();
+}
+
+void CommandLine::add_serve_options(CLI::App* sub) {
+  sub->add_option("--bind", args_.serve.bind, "Address to listen on")
+      ->capture_default_str()
+      ->type_name("ADDR");
+  sub->add_option("--port", args_.serve.port, "Port to listen on; 0: any free one")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 65535))
+      ->type_name("N");
+  sub->add_option("--allow-host", args_.serve.allowed_hosts,
+                  "Host name by which clients may call this service (several are possible)")
+      ->type_name("NAME");
+  sub->add_option("--ingest-root", args_.serve.ingest_roots,
+                  "Folder that POST /v1/ingest/local may read from (several are possible)")
+      ->type_name("DIR");
+}
+
+void CommandLine::add_service_commands() {
+  CLI::App* up = command("up", "The service: API and worker, here, until stopped", [this] {
+    return up_command(args_.global, program_, args_.serve, args_.worker);
+  });
+  add_serve_options(up);
+  up->add_option("--executors", args_.worker.executors,
+                 "Stages at once (default: one per processor)")
+      ->check(CLI::Range(1, kExecutorsMax))
+      ->type_name("N");
+  CLI::App* serve = command("serve", "The API alone; workers run elsewhere",
+                            [this] { return serve_command(args_.global, program_, args_.serve); });
+  add_serve_options(serve);
+
+  CLI::App* tokens = app_.add_subcommand("tokens", "Who may use the service");
+  tokens->fallthrough();
+  tokens->require_subcommand(1);
+  const auto token_command = [&](const std::string& name, const std::string& help, Action action) {
+    CLI::App* sub = tokens->add_subcommand(name, help);
     sub->fallthrough();
     sub->callback([this, action = std::move(action)] { action_ = action; });
     return sub;
-  }
+  };
+  CLI::App* add = token_command("add", "Make a token; it is printed once", [this] {
+    return token_add_command(args_.global, program_, args_.token);
+  });
+  add->add_option("name", args_.token.name, "What it is for")->required()->type_name("NAME");
+  add->add_option("--scope", args_.token.scope, "read, submit, operate or admin")
+      ->capture_default_str();
+  add->add_option("--owner", args_.token.owner, "Sees only this owner's assets")
+      ->capture_default_str();
+  add->add_flag("--all-owners", args_.token.is_for_all_owners, "Sees everybody's (admin only)");
+  add->add_option("--days", args_.token.days, "Days until it expires; 0: never")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 36500.0));
+  token_command("list", "All tokens, without their secrets",
+                [this] { return token_list_command(args_.global, program_); });
+  token_command("revoke", "End a token, at once",
+                [this] { return token_revoke_command(args_.global, program_, args_.token); })
+      ->add_option("token", args_.token.token_id, "Its id")
+      ->required()
+      ->type_name("ID");
 
-  void add_work_options(CLI::App* sub) {
-    sub->add_option("--executors", args_.work.executors,
-                    "Stages at once (default: one per processor)")
-        ->check(CLI::Range(1, kExecutorsMax))
-        ->type_name("N");
-    sub->add_flag("--queue", args_.work.is_queue_only,
-                  "Only queue; leave the work to `baleen worker`");
+  for (const bool is_pause : {true, false}) {
+    CLI::App* sub = command(is_pause ? "pause" : "resume",
+                            is_pause ? "Workers take nothing new until `resume`" : "Workers go on",
+                            [this, is_pause] {
+                              return pause_command(args_.global, program_, args_.pause_recipe,
+                                                   args_.pause_stage, is_pause);
+                            });
+    sub->add_option("--recipe", args_.pause_recipe, "Of this recipe only");
+    sub->add_option("--stage", args_.pause_stage, "Of this stage only");
   }
+}
 
-  void add_clustering_options(CLI::App* sub) {
-    const auto param = [this](const char* name) {
-      return [this, name](const auto& value) { args_.work.clustering[name] = value; };
-    };
-    sub->add_option_function<std::int64_t>(
-           "--min-cluster-size", param("min_cluster_size"),
-           "Smaller groups are noise (default: a quarter of the root of the number "
-           "of windows, at least 5)")
-        ->type_name("N");
-    sub->add_option_function<std::int64_t>(
-           "--min-samples", param("min_samples"),
-           "Higher: more noise, denser clusters (default: min-cluster-size)")
-        ->type_name("N");
-    sub->add_option_function<std::string>("--selection", param("selection"),
-                                          "eom: few large clusters; leaf: many small ones")
-        ->type_name("eom|leaf");
-    sub->add_option_function<double>("--epsilon", param("epsilon"),
-                                     "Clusters nearer than this are one (default: 0)")
-        ->type_name("DISTANCE");
-    sub->add_option_function<std::string>("--metric", param("metric"),
-                                          "How vectors are compared (default: cosine)")
-        ->type_name("cosine|euclidean");
-    sub->add_option_function<std::int64_t>("--neighbors", param("n_neighbors"),
-                                           "Of UMAP (default: 15)")
-        ->type_name("N");
-    sub->add_option_function<std::int64_t>("--components", param("n_components"),
-                                           "Dimensions in which clusters are found (default: 5)")
-        ->type_name("N");
-    sub->add_option_function<std::int64_t>("--seed", param("seed"), "Of UMAP (default: 42)")
-        ->type_name("N");
-    sub->add_flag_callback(
-        "--no-reduction", [this] { args_.work.clustering["reduce"] = false; },
-        "Find clusters among the vectors themselves, without UMAP");
-    sub->add_flag_callback(
-        "--keep-noise", [this] { args_.work.clustering["reject_noise"] = false; },
-        "Do not look for windows that are far from all others");
-    sub->add_flag_callback(
-        "--not-within-recordings",
-        [this] { args_.work.clustering["link_within_recording"] = false; },
-        "Windows of one recording are no neighbours: what is like must be like elsewhere");
-    add_where_option(sub);
-  }
-  void add_where_option(CLI::App* sub) {
-    sub->add_option_function<std::vector<std::string>>(
-           "--where",
-           [this](const std::vector<std::string>& conditions) {
-             for (const std::string& condition : conditions) add_condition(condition);
-           },
-           "Only recordings whose metadata say so: tag_data.species=humpback")
-        ->type_name("PATH=VALUE");
-  }
-  void add_condition(const std::string& condition) {
-    const std::size_t equals = condition.find('=');
-    if (equals == std::string::npos)
-      throw CLI::ValidationError("--where", "'" + condition + "' is not PATH=VALUE");
-    const std::string text = condition.substr(equals + 1);
-    const Result<json::value> value = core::parse_json(text, "--where");
-    args_.work.where[condition.substr(0, equals)] =
-        value.ok() && !value->is_object() ? *value : json::value(text);
-  }
-
-  void add_encoding_options(CLI::App* sub) {
-    const auto param = [this](const char* name) {
-      return [this, name](const auto& value) { args_.work.params[name] = value; };
-    };
-    sub->add_option_function<std::string>("--model", param("model"),
-                                          "bioacoustics: the model that makes the embeddings "
-                                          "(default: as configured)")
-        ->type_name("NAME");
-    sub->add_option_function<double>("--window", param("window_s"),
-                                     "bioacoustics: length of a window (default: 5)")
-        ->type_name("SECONDS");
-    sub->add_option_function<double>(
-           "--hop", param("hop_s"), "bioacoustics: from one window to the next (default: a window)")
-        ->type_name("SECONDS");
-    sub->add_option_function<double>(
-           "--time-expansion", param("time_expansion"),
-           "bioacoustics: how many times slower than life it was recorded")
-        ->type_name("N");
-  }
-
-  void add_search_command() {
-    CLI::App* search =
-        command("search", "Find windows of a collection that are like an example", [this] {
-          return search_command(args_.global, program_, args_.work, args_.search, args_.target);
-        });
-    search
-        ->add_option("example", args_.target,
-                     "A recording, or the id of one; without --at all of it is the example")
-        ->required()
-        ->type_name("FILE|ASSET");
-    search->add_option("--collection", args_.search.collection, "Where to search")
-        ->required()
-        ->type_name("NAME");
-    search->add_option("--owner", args_.work.owner, "Owner of the collection")
-        ->capture_default_str();
-    const auto position = [](const char* name, std::optional<double>& value) {
-      return [name, &value](const std::string& text) {
-        value = parse_position(text);
-        if (!value)
-          throw CLI::ValidationError(name,
-                                     "'" + text + "' is no place such as 75, 1:15 or 1:02:03.5");
-      };
-    };
-    search
-        ->add_option_function<std::string>("--at", position("--at", args_.search.start_s),
-                                           "The example is the window here, or begins here")
-        ->type_name("[[H:]M:]S");
-    search
-        ->add_option_function<std::string>("--until", position("--until", args_.search.end_s),
-                                           "The example ends here")
-        ->type_name("[[H:]M:]S");
-    search->add_option("--top", args_.search.top, "How many to find")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str()
-        ->type_name("N");
-    search
-        ->add_option("--apart", args_.search.apart_s,
-                     "In the example's own recording, only what is at least so far from it")
-        ->check(CLI::NonNegativeNumber)
-        ->type_name("SECONDS");
-    search->add_option("--since", args_.search.since, "Only windows after this time")
-        ->type_name("2019-05-22T06:00:00[Z]");
-    search->add_option("--before", args_.search.before, "Only windows before this time")
-        ->type_name("2019-05-22T07:00:00[Z]");
-    add_encoding_options(search);
-    add_where_option(search);
-  }
-
-  void add_export_command() {
-    CLI::App* sub =
-        command("export", "Write the clusters of a collection for other programs", [this] {
-          return export_command(args_.global, program_, args_.work, args_.exported, args_.target);
-        });
-    sub->add_option("collection", args_.target, "Name of the collection")
-        ->required()
-        ->type_name("NAME");
-    sub->add_option("--format", args_.exported.format,
-                    "raven: one selection table for all recordings; audacity: labels for each; "
-                    "kaleidoscope: one id.csv")
-        ->check(CLI::IsMember({"raven", "audacity", "kaleidoscope"}))
-        ->capture_default_str();
-    sub->add_option("--out", args_.exported.folder, "Folder for the tables")
-        ->required()
-        ->type_name("DIR");
-    sub->add_flag("--with-noise", args_.exported.is_with_noise, "Windows of no cluster, too");
-    sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
-  }
-
-  void add_work_commands() {
-    CLI::App* run =
-        command("run", "Take files or folders through a recipe, here, until done",
-                [this] { return run_command(args_.global, program_, args_.work, args_.paths); });
-    run->add_option("recipe", args_.work.recipe, "Recipe: ssis, bioacoustics")
-        ->required()
-        ->type_name("RECIPE");
-    run->add_option("paths", args_.paths, "Recordings, or folders of them")
-        ->required()
-        ->type_name("FILE|DIR");
-    run->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
-    add_work_options(run);
-    add_encoding_options(run);
-    run->add_option("--collection", args_.work.collection,
-                    "Put the recordings into this collection, such as a deployment")
-        ->type_name("NAME");
-    run->add_flag("--cluster", args_.work.is_clustered,
-                  "bioacoustics: then group the windows of the collection");
-    add_clustering_options(run);
-
-    CLI::App* cluster = command("cluster", "Group like windows of a collection", [this] {
-      return cluster_command(args_.global, program_, args_.work, args_.target);
+void CommandLine::add_tool_commands() {
+  CLI::App* models = app_.add_subcommand("models", "Networks that replace the built-in ones");
+  models->require_subcommand(1);
+  models->fallthrough();
+  const auto verb = [&](const char* name, const char* help, ModelCommand::Verb which) {
+    CLI::App* sub = models->add_subcommand(name, help);
+    sub->fallthrough();
+    sub->callback([this, which] {
+      args_.model.verb = which;
+      action_ = [this] { return models_command(args_.global, program_, args_.model); };
     });
-    cluster->add_option("collection", args_.target, "Name of the collection")
-        ->required()
-        ->type_name("NAME");
-    cluster->add_option("--owner", args_.work.owner, "Owner of the collection")
-        ->capture_default_str();
-    add_work_options(cluster);
-    add_encoding_options(cluster);
-    add_clustering_options(cluster);
+    return sub;
+  };
+  verb("list", "What is installed and what could be", ModelCommand::Verb::list);
+  CLI::App* add = verb("add", "Install a model file that is here", ModelCommand::Verb::add);
+  add->add_option("file", args_.model.argument, "Model file")->required()->type_name("FILE");
+  add->add_option("--name", args_.model.name, "Name, for a file that the catalogue does not know");
+  add->add_option("--card", args_.model.card,
+                  "What such a file takes and gives (docs/formats/model_card.md)")
+      ->type_name("CARD.json");
+  verb("pull", "Download and install a model", ModelCommand::Verb::pull)
+      ->add_option("name", args_.model.argument, "Name in the catalogue")
+      ->required()
+      ->type_name("NAME");
+  verb("verify", "Read installed models again and compare their digests",
+       ModelCommand::Verb::verify)
+      ->add_option("name", args_.model.argument, "Only this one")
+      ->type_name("NAME");
 
-    add_search_command();
-    add_export_command();
-
-    CLI::App* ingest = command("ingest", "Copy recordings in and queue a run for each", [this] {
-      return ingest_command(args_.global, program_, args_.work, args_.paths);
-    });
-    ingest->add_option("paths", args_.paths, "Recordings, or folders of them")
-        ->required()
-        ->type_name("FILE|DIR");
-    ingest->add_option("--owner", args_.work.owner, "Owner of the assets")->capture_default_str();
-    ingest->add_option("--recipe", args_.work.recipe, "Recipe to queue")->capture_default_str();
-    add_encoding_options(ingest);
-    ingest
-        ->add_option("--collection", args_.work.collection,
-                     "Put the recordings into this collection, such as a deployment")
-        ->type_name("NAME");
-
-    CLI::App* worker = command("worker", "Work off the queue until stopped", [this] {
-      return worker_command(args_.global, program_, args_.worker);
-    });
-    worker
-        ->add_option("--executors", args_.worker.executors,
-                     "Stages at once (default: one per processor)")
-        ->check(CLI::Range(1, kExecutorsMax))
-        ->type_name("N");
-    worker->add_option("--stages", args_.worker.stages, "Only these stages, separated by commas")
-        ->type_name("NAME,…");
-    worker->add_option("--class", args_.worker.classes, "Only stages of these classes: cpu, net")
-        ->type_name("NAME,…");
-    worker->add_flag("--until-done", args_.worker.is_until_done, "Stop when the queue is empty");
-
-    CLI::App* stage = command("stage", "Run one stage of an asset by hand", [this] {
-      return stage_command(args_.global, program_, args_.work, args_.stage, args_.target,
-                           args_.is_forced);
-    });
-    stage->add_option("name", args_.stage, "Stage: decode, waveform, features, segments, preview")
-        ->required()
-        ->type_name("NAME");
-    stage->add_option("asset", args_.target, "Asset id, or its beginning")
-        ->required()
-        ->type_name("ASSET");
-    stage->add_flag("--force", args_.is_forced, "Even if its artifact is up to date");
-    stage->add_option("--recipe", args_.work.recipe, "Recipe the stage belongs to")
-        ->capture_default_str();
-    add_work_options(stage);
-
-    CLI::App* rerun = command("rerun", "Make the artifacts of an asset or run again", [this] {
-      return rerun_command(args_.global, program_, args_.work, args_.target, args_.stages);
-    });
-    rerun->add_option("target", args_.target, "Asset or run id, or its beginning")
-        ->required()
-        ->type_name("ASSET|RUN");
-    rerun->add_option("--stage", args_.stages, "Only these stages, separated by commas")
-        ->type_name("NAME,…");
-    rerun->add_option("--recipe", args_.work.recipe, "Recipe, if an asset is named")
-        ->capture_default_str();
-    add_work_options(rerun);
-
-    CLI::App* retry =
-        command("retry", "Try again what has failed or been canceled", [this]() -> Result<int> {
-          if (args_.target.empty() == !args_.is_all) {
-            return fail(ErrorCode::invalid_argument, "name one run or asset, or say --all");
-          }
-          return retry_command(args_.global, program_, args_.work, args_.target, args_.is_all);
-        });
-    retry->add_option("target", args_.target, "Run or asset id, or its beginning")
-        ->type_name("RUN|ASSET");
-    retry->add_flag("--all", args_.is_all, "Every failed run");
-    add_work_options(retry);
-
-    CLI::App* cancel = command("cancel", "Stop a run; finished work is kept", [this] {
-      return cancel_command(args_.global, program_, args_.target);
-    });
-    cancel->add_option("target", args_.target, "Run or asset id, or its beginning")
-        ->required()
-        ->type_name("RUN|ASSET");
-
-    CLI::App* backfill = command(
-        "backfill", "Bring every asset up to date (new models, new parameters)",
-        [this] { return backfill_command(args_.global, program_, args_.work, args_.is_dry_run); });
-    backfill->add_option("--recipe", args_.work.recipe, "Recipe")->capture_default_str();
-    backfill->add_flag("--dry-run", args_.is_dry_run, "Only say what would run");
-    add_work_options(backfill);
-  }
-
-  void add_look_commands() {
-    command("status", "Backlog, failures by code, latest runs",
-            [this] { return status_command(args_.global, program_); });
-    CLI::App* show = command("show", "An asset or a run, with its artifacts and attempts",
-                             [this] { return show_command(args_.global, program_, args_.target); });
-    show->add_option("target", args_.target, "Id, or its beginning")
-        ->required()
-        ->type_name("ASSET|RUN");
-    CLI::App* explain = command("explain", "What would run for a file or asset, and why", [this] {
-      return explain_command(args_.global, program_, args_.work, args_.target);
-    });
-    explain->add_option("target", args_.target, "A recording, or an asset id")
-        ->required()
-        ->type_name("FILE|ASSET");
-    explain->add_option("--recipe", args_.work.recipe, "Recipe")->capture_default_str();
-    explain->add_option("--owner", args_.work.owner, "Owner of the asset")->capture_default_str();
-  }
-
-  void add_serve_options(CLI::App* sub) {
-    sub->add_option("--bind", args_.serve.bind, "Address to listen on")
-        ->capture_default_str()
-        ->type_name("ADDR");
-    sub->add_option("--port", args_.serve.port, "Port to listen on; 0: any free one")
-        ->capture_default_str()
-        ->check(CLI::Range(0, 65535))
-        ->type_name("N");
-    sub->add_option("--allow-host", args_.serve.allowed_hosts,
-                    "Host name by which clients may call this service (several are possible)")
-        ->type_name("NAME");
-    sub->add_option("--ingest-root", args_.serve.ingest_roots,
-                    "Folder that POST /v1/ingest/local may read from (several are possible)")
-        ->type_name("DIR");
-  }
-
-  void add_service_commands() {
-    CLI::App* up = command("up", "The service: API and worker, here, until stopped", [this] {
-      return up_command(args_.global, program_, args_.serve, args_.worker);
-    });
-    add_serve_options(up);
-    up->add_option("--executors", args_.worker.executors,
-                   "Stages at once (default: one per processor)")
-        ->check(CLI::Range(1, kExecutorsMax))
-        ->type_name("N");
-    CLI::App* serve = command("serve", "The API alone; workers run elsewhere", [this] {
-      return serve_command(args_.global, program_, args_.serve);
-    });
-    add_serve_options(serve);
-
-    CLI::App* tokens = app_.add_subcommand("tokens", "Who may use the service");
-    tokens->fallthrough();
-    tokens->require_subcommand(1);
-    const auto token_command = [&](const std::string& name, const std::string& help,
-                                   Action action) {
-      CLI::App* sub = tokens->add_subcommand(name, help);
-      sub->fallthrough();
-      sub->callback([this, action = std::move(action)] { action_ = action; });
-      return sub;
-    };
-    CLI::App* add = token_command("add", "Make a token; it is printed once", [this] {
-      return token_add_command(args_.global, program_, args_.token);
-    });
-    add->add_option("name", args_.token.name, "What it is for")->required()->type_name("NAME");
-    add->add_option("--scope", args_.token.scope, "read, submit, operate or admin")
-        ->capture_default_str();
-    add->add_option("--owner", args_.token.owner, "Sees only this owner's assets")
-        ->capture_default_str();
-    add->add_flag("--all-owners", args_.token.is_for_all_owners, "Sees everybody's (admin only)");
-    add->add_option("--days", args_.token.days, "Days until it expires; 0: never")
-        ->capture_default_str()
-        ->check(CLI::Range(0.0, 36500.0));
-    token_command("list", "All tokens, without their secrets",
-                  [this] { return token_list_command(args_.global, program_); });
-    token_command("revoke", "End a token, at once",
-                  [this] { return token_revoke_command(args_.global, program_, args_.token); })
-        ->add_option("token", args_.token.token_id, "Its id")
-        ->required()
-        ->type_name("ID");
-
-    for (const bool is_pause : {true, false}) {
-      CLI::App* sub = command(
-          is_pause ? "pause" : "resume",
-          is_pause ? "Workers take nothing new until `resume`" : "Workers go on", [this, is_pause] {
-            return pause_command(args_.global, program_, args_.pause_recipe, args_.pause_stage,
-                                 is_pause);
-          });
-      sub->add_option("--recipe", args_.pause_recipe, "Of this recipe only");
-      sub->add_option("--stage", args_.pause_stage, "Of this stage only");
-    }
-  }
-
-  void add_tool_commands() {
-    CLI::App* models = app_.add_subcommand("models", "Networks that replace the built-in ones");
-    models->require_subcommand(1);
-    models->fallthrough();
-    const auto verb = [&](const char* name, const char* help, ModelCommand::Verb which) {
-      CLI::App* sub = models->add_subcommand(name, help);
-      sub->fallthrough();
-      sub->callback([this, which] {
-        args_.model.verb = which;
-        action_ = [this] { return models_command(args_.global, program_, args_.model); };
+  command("doctor", "What is installed, what is missing, what to do",
+          [this] { return doctor_command(args_.global, program_); });
+  CLI::App* settings = command("settings", "All settings, with their present values", [this] {
+    return settings_command(args_.global, args_.is_markdown);
+  });
+  settings->add_flag("--markdown", args_.is_markdown, "The table of docs/configuration.md");
+  command("version", "The version of this program",
+          [this] { return version_command(args_.global); });
+  CLI::App* completions =
+      command("completions", "Print the completion script of a shell", [this]() -> Result<int> {
+        BALEEN_ASSIGN_OR_RETURN(const std::string script, completion_script(args_.shell));
+        if (args_.global.is_json) {
+          print_json(json::object{{"shell", args_.shell}, {"script", script}});
+        } else {
+          std::printf("%s", script.c_str());
+        }
+        return 0;
       });
-      return sub;
-    };
-    verb("list", "What is installed and what could be", ModelCommand::Verb::list);
-    CLI::App* add = verb("add", "Install a model file that is here", ModelCommand::Verb::add);
-    add->add_option("file", args_.model.argument, "Model file")->required()->type_name("FILE");
-    add->add_option("--name", args_.model.name,
-                    "Name, for a file that the catalogue does not know");
-    add->add_option("--card", args_.model.card,
-                    "What such a file takes and gives (docs/formats/model_card.md)")
-        ->type_name("CARD.json");
-    verb("pull", "Download and install a model", ModelCommand::Verb::pull)
-        ->add_option("name", args_.model.argument, "Name in the catalogue")
-        ->required()
-        ->type_name("NAME");
-    verb("verify", "Read installed models again and compare their digests",
-         ModelCommand::Verb::verify)
-        ->add_option("name", args_.model.argument, "Only this one")
-        ->type_name("NAME");
+  completions->add_option("shell", args_.shell, "bash, zsh or fish")
+      ->required()
+      ->type_name("SHELL");
+  CLI::App* executor = command(
+      "executor", "", [this] { return executor_command(args_.global, program_, args_.socket); });
+  executor->add_option("socket", args_.socket, "")->required();
+  executor->group("");  // Started by workers only.
+}
 
-    command("doctor", "What is installed, what is missing, what to do",
-            [this] { return doctor_command(args_.global, program_); });
-    CLI::App* settings = command("settings", "All settings, with their present values", [this] {
-      return settings_command(args_.global, args_.is_markdown);
-    });
-    settings->add_flag("--markdown", args_.is_markdown, "The table of docs/configuration.md");
-    command("version", "The version of this program",
-            [this] { return version_command(args_.global); });
-    CLI::App* completions =
-        command("completions", "Print the completion script of a shell", [this]() -> Result<int> {
-          BALEEN_ASSIGN_OR_RETURN(const std::string script, completion_script(args_.shell));
-          if (args_.global.is_json) {
-            print_json(json::object{{"shell", args_.shell}, {"script", script}});
-          } else {
-            std::printf("%s", script.c_str());
-          }
-          return 0;
-        });
-    completions->add_option("shell", args_.shell, "bash, zsh or fish")
-        ->required()
-        ->type_name("SHELL");
-    CLI::App* executor = command(
-        "executor", "", [this] { return executor_command(args_.global, program_, args_.socket); });
-    executor->add_option("socket", args_.socket, "")->required();
-    executor->group("");  // Started by workers only.
-  }
-
-  Error usage_error(int argc, char** argv, std::string what) {
-    std::vector<std::string> names;
-    for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
-      names.push_back(sub->get_name());
-    std::string hint;
-    bool is_command_next = true;  // The first word that is no option, nor the value of one.
-    for (int i = 1; i < argc; ++i) {
-      const std::string word = argv[i];
-      if (is_command_next && (word == "--data" || word == "--config" || word == "--sandbox")) {
-        ++i;
-        continue;
+Error CommandLine::usage_error(int argc, char** argv, std::string what) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(sub->get_name());
+  std::string hint;
+  bool is_command_next = true;  // The first word that is no option, nor the value of one.
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (is_command_next && (word == "--data" || word == "--config" || word == "--sandbox")) {
+      ++i;
+      continue;
+    }
+    if (word.starts_with("--")) {
+      if (app_.get_option_no_throw(word.substr(0, word.find('='))) == nullptr) {
+        hint = did_you_mean(word.substr(0, word.find('=')), all_flags());
+        if (!hint.empty()) break;
       }
-      if (word.starts_with("--")) {
-        if (app_.get_option_no_throw(word.substr(0, word.find('='))) == nullptr) {
-          hint = did_you_mean(word.substr(0, word.find('=')), all_flags());
-          if (!hint.empty()) break;
-        }
-      } else if (!word.starts_with('-') && is_command_next) {
-        is_command_next = false;
-        if (std::find(names.begin(), names.end(), word) == names.end()) {
-          what = "there is no command '" + printable(word) + "'";
-          hint = did_you_mean(word, names);
-        }
+    } else if (!word.starts_with('-') && is_command_next) {
+      is_command_next = false;
+      if (std::find(names.begin(), names.end(), word) == names.end()) {
+        what = "there is no command '" + printable(word) + "'";
+        hint = did_you_mean(word, names);
       }
     }
-    return fail(ErrorCode::invalid_argument, "{}{}", what, hint);
   }
+  return fail(ErrorCode::invalid_argument, "{}{}", what, hint);
+}
 
-  std::vector<std::string> all_flags() {
-    std::vector<std::string> flags;
-    const auto collect = [&](const CLI::App* app) {
-      for (const CLI::Option* option : app->get_options()) {
-        for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-      }
-    };
-    collect(&app_);
-    for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
-      collect(sub);
-    return flags;
-  }
-
-  const Program& program_;
-  CLI::App app_{"Baleen turns recordings into durable, versioned, searchable artifacts.", "baleen"};
-  Arguments args_;
-  Action action_;
-};
-
-}  // namespace
+std::vector<std::string> CommandLine::all_flags() {
+  std::vector<std::string> flags;
+  const auto collect = [&](const CLI::App* app) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+  };
+  collect(&app_);
+  for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
+    collect(sub);
+  return flags;
+}
 
 int run(int argc, char** argv, const Program& program) {
   try {

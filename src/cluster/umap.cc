@@ -173,7 +173,11 @@ Matrix umap_of_neighbors(const Neighbors& neighbors,
 }
 
 Result<Matrix> umap(MatrixView points, const UmapOptions& options) {
-  BALEEN_CHECK(options.n_neighbors >= 2);
+  return umap_ensemble(points, 1, options);
+}
+
+Result<Matrix> umap_ensemble(MatrixView points, std::size_t n_maps, const UmapOptions& options) {
+  BALEEN_CHECK(options.n_neighbors >= 2 && n_maps >= 1);
   const NeighborOptions neighbor_options{.k = options.n_neighbors - 1,
                                          .metric = options.metric,
                                          .seed = options.seed,
@@ -182,7 +186,17 @@ Result<Matrix> umap(MatrixView points, const UmapOptions& options) {
   BALEEN_ASSIGN_OR_RETURN(const Neighbors neighbors,
                           approximate_neighbors(points, neighbor_options));
   BALEEN_ASSIGN_OR_RETURN(const Matrix start, principal_start(points, options));
-  return umap_of_neighbors(neighbors, start, options);
+  if (n_maps == 1) return umap_of_neighbors(neighbors, start, options);
+  const std::size_t width = options.n_components;
+  Matrix maps(points.n_rows(), n_maps * width);
+  for (std::size_t m = 0; m < n_maps; ++m) {
+    UmapOptions one = options;
+    one.seed = Random(options.seed, m).next();
+    const Matrix map = umap_of_neighbors(neighbors, start, one);
+    for (std::size_t i = 0; i < map.n_rows(); ++i)
+      std::ranges::copy(map.row(i), maps.row(i).begin() + static_cast<std::ptrdiff_t>(m * width));
+  }
+  return maps;
 }
 
 Matrix umap_transform(const Neighbors& neighbors, MatrixView map, const UmapOptions& options) {

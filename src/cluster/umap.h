@@ -40,6 +40,14 @@ inline constexpr std::size_t kUmapComponentsMax = 64;
 /// @return  Errors of approximate_neighbors.
 [[nodiscard]] Result<Matrix> umap(MatrixView points, const UmapOptions& options);
 
+/// Several maps of the same points side by side: (n, n_maps * n_components). Each has a seed of its own, made from that of the
+/// options, so what is chance in one of them is not in the others, and distances over all of them are steadier than those
+/// of one map. The neighbours are searched once.
+/// @return  As umap.
+[[nodiscard]] Result<Matrix> umap_ensemble(MatrixView points,
+                                           std::size_t n_maps,
+                                           const UmapOptions& options);
+
 /// The map of a graph of neighbours that is known already, from a given start.
 /// @param neighbors  n_neighbors - 1 of each point are used, or as many as there are.
 /// @param initial    (n, n_components), any scale; where the points start.

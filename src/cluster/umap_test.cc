@@ -133,6 +133,26 @@ TEST(Umap, GivesTheSameBytesAtAnyNumberOfThreadsAndOthersForAnotherSeed) {
   EXPECT_FALSE(std::equal(one->values().begin(), one->values().end(), other->values().begin()));
 }
 
+TEST(UmapEnsemble, PutsMapsOfOtherSeedsSideBySideAndIsTheSameAtAnyNumberOfThreads) {
+  const Matrix points = clusters(600, 30, 5, 4);
+  UmapOptions options{.n_components = 2, .n_epochs = 100};
+  const Matrix alone = umap(points.view(), options).value();
+  EXPECT_TRUE(
+      std::ranges::equal(umap_ensemble(points.view(), 1, options)->values(), alone.values()));
+  const Matrix maps = umap_ensemble(points.view(), 3, options).value();
+  options.n_threads = 3;
+  EXPECT_TRUE(
+      std::ranges::equal(umap_ensemble(points.view(), 3, options)->values(), maps.values()));
+  ASSERT_EQ(maps.n_columns(), 6U);
+  for (std::size_t m = 0; m < 3; ++m) {
+    Matrix map(600, 2);
+    for (std::size_t i = 0; i < 600; ++i)
+      std::ranges::copy(maps.row(i).subspan(2 * m, 2), map.row(i).begin());
+    EXPECT_GE(purity(map.view(), 5), 0.99) << "map " << m;
+    EXPECT_EQ(map.row(0)[0] == maps.row(0)[0], m == 0) << "maps differ";
+  }
+}
+
 TEST(Umap, LeavesNothingInfiniteWhateverThePoints) {
   Matrix equal(50, 4);
   Matrix twice = clusters(60, 3, 2, 5);

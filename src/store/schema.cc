@@ -320,6 +320,7 @@ CREATE TABLE review_actions (            -- appended to; an action that was undo
   payload_json TEXT NOT NULL,
   made_by TEXT NOT NULL,
   created_at_us INTEGER NOT NULL,
+  version INTEGER NOT NULL,              -- of the review, when this was made, or undone or redone last
   undone_at_us INTEGER, undone_by TEXT
 );
 CREATE INDEX review_actions_clustering ON review_actions (clustering_id, action_id);

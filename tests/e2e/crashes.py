@@ -32,7 +32,7 @@ def failpoints_in_the_source(of_service=False):
             names.update(f"DB_{transaction}_{when}_COMMIT" for when in ("BEFORE", "AFTER"))
     # Those of other recipes are met by their own tests.
     return {name for name in names
-            if name.startswith(("UPLOAD_", "DB_UPLOAD_")) == of_service and not name.startswith(("EMBED_", "PARQUET_"))}
+            if name.startswith(("UPLOAD_", "DB_UPLOAD_")) == of_service and not name.startswith(("DB_REVIEW_", "EMBED_", "PARQUET_"))}
 
 
 def armed(name):

@@ -9,6 +9,9 @@
 namespace baleen::bioacoustics {
 namespace {
 
+constexpr std::size_t kWindowsOfManyMaps = 20'000;
+constexpr std::int64_t kMapsMax = 16;
+
 /// One number of the parameters, and what it may be.
 Result<std::int64_t> integer_of(const json::object& object,
                                 const char* key,
@@ -134,6 +137,7 @@ json::object ClusteringParams::to_json() const {
           {"n_neighbors", n_neighbors},
           {"min_dist", min_dist},
           {"n_components", n_components},
+          {"n_maps", n_maps},
           {"min_cluster_size", min_cluster_size},
           {"min_samples", min_samples},
           {"selection", selection},
@@ -150,6 +154,7 @@ ClusteringParams ClusteringParams::resolve(std::size_t n_windows) const {
     resolved.min_cluster_size =
         std::max<std::int64_t>(5, std::llround(std::sqrt(static_cast<double>(n_windows)) / 4));
   }
+  if (resolved.n_maps == 0) resolved.n_maps = n_windows <= kWindowsOfManyMaps ? 4 : 1;
   return resolved;
 }
 
@@ -169,6 +174,7 @@ Result<ClusteringParams> ClusteringParams::from_json(const json::object& object)
   BALEEN_ASSIGN_OR_RETURN(params.n_components,
                           integer_of(object, "n_components", params.n_components, 1,
                                      static_cast<std::int64_t>(cluster::kUmapComponentsMax)));
+  BALEEN_ASSIGN_OR_RETURN(params.n_maps, integer_of(object, "n_maps", params.n_maps, 0, kMapsMax));
   BALEEN_ASSIGN_OR_RETURN(
       params.min_cluster_size,
       integer_of(object, "min_cluster_size", params.min_cluster_size, 0, 1'000'000));
@@ -213,7 +219,9 @@ Result<ClusteringResult> cluster_vectors(cluster::Matrix vectors,
   if (params.has_reduction) {
     options.n_components = static_cast<std::size_t>(params.n_components);
     options.min_dist = static_cast<float>(params.min_dist);
-    BALEEN_ASSIGN_OR_RETURN(reduced, cluster::umap(vectors.view(), options));
+    BALEEN_ASSIGN_OR_RETURN(
+        reduced,
+        cluster::umap_ensemble(vectors.view(), static_cast<std::size_t>(params.n_maps), options));
     vectors = {};
   }
   progress(0.8);

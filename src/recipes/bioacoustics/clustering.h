@@ -23,8 +23,11 @@ struct ClusteringParams {
   bool has_reduction =
       true;  ///< UMAP before HDBSCAN; without it the vectors themselves are clustered.
   std::int64_t n_neighbors = 15;
-  double min_dist = 0;                ///< Of the reduction; the map has 0.1.
-  std::int64_t n_components = 5;      ///< Of the reduction.
+  double min_dist = 0;            ///< Of the reduction; the map has 0.1.
+  std::int64_t n_components = 5;  ///< Of the reduction.
+  /// Reductions of other seeds side by side, so that chance in one of them counts less; 0: chosen by the number of windows
+  /// (resolve).
+  std::int64_t n_maps = 0;
   std::int64_t min_cluster_size = 0;  ///< 0: chosen by the number of windows (resolve).
   std::int64_t min_samples = 0;       ///< 0: min_cluster_size.
   std::string selection = "eom";      ///< eom, leaf
@@ -38,8 +41,9 @@ struct ClusteringParams {
   std::int64_t seed = 42;
 
   [[nodiscard]] json::object to_json() const;
-  /// The same with a min_cluster_size of 0 replaced: a quarter of the square root of the number of windows, at least 5. A
-  /// few hundred windows may hold groups of five; of a million, thousands of those would be nobody's help.
+  /// The same with what is chosen: a min_cluster_size of 0: a quarter of the square root of the number of windows, at least 5. A
+  /// few hundred windows may hold groups of five; of a million, thousands of those would be nobody's help. And n_maps of
+  /// 0: four up to 20,000 windows, where they cost seconds; one for more, where chance has less to say.
   [[nodiscard]] ClusteringParams resolve(std::size_t n_windows) const;
   /// Defaults for what is absent. INVALID_ARGUMENT names what is unknown or out of range.
   [[nodiscard]] static Result<ClusteringParams> from_json(const json::object& object);

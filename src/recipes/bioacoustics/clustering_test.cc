@@ -15,7 +15,10 @@ namespace {
 constexpr std::size_t kDimensions = 32;
 
 /// Sounds of a few kinds: directions far apart, with some spread.
-cluster::Matrix sounds(std::size_t n_kinds, std::size_t n_each, std::uint64_t seed) {
+cluster::Matrix sounds(std::size_t n_kinds,
+                       std::size_t n_each,
+                       std::uint64_t seed,
+                       float spread = 0.2F) {
   cluster::Random random(seed);
   const auto normal = [&] {
     double sum = 0;
@@ -28,7 +31,7 @@ cluster::Matrix sounds(std::size_t n_kinds, std::size_t n_each, std::uint64_t se
   cluster::Matrix all(n_kinds * n_each, kDimensions);
   for (std::size_t i = 0; i < all.n_rows(); ++i) {
     for (std::size_t d = 0; d < kDimensions; ++d)
-      all.row(i)[d] = centres.row(i % n_kinds)[d] + 0.2F * normal();
+      all.row(i)[d] = centres.row(i % n_kinds)[d] + spread * normal();
   }
   return all;
 }
@@ -89,6 +92,30 @@ TEST(ClusterVectors, TheSameSeedGivesTheSameBytesAtAnyNumberOfThreads) {
   const ClusteringResult again = run(sounds(5, 60, 3), {}, 2).value();
   EXPECT_EQ(once.clusters.labels, again.clusters.labels);
   EXPECT_TRUE(std::ranges::equal(once.map.values(), again.map.values()));
+}
+
+/// How much labels of other seeds agree, on average.
+double agreement_of_seeds(const cluster::Matrix& vectors, std::int64_t n_maps) {
+  std::vector<std::vector<std::int32_t>> labels;
+  for (std::int64_t seed = 1; seed <= 5; ++seed) {
+    ClusteringParams params;
+    params.n_maps = n_maps;
+    params.seed = seed;
+    labels.push_back(run(vectors, params).value().clusters.labels);
+  }
+  double sum = 0;
+  int n = 0;
+  for (std::size_t a = 0; a < labels.size(); ++a) {
+    for (std::size_t b = 0; b < a; ++b, ++n)
+      sum += cluster::adjusted_rand_index(labels[a], labels[b]);
+  }
+  return sum / n;
+}
+
+TEST(ClusterVectors, SeveralMapsMakeClustersDependLessOnTheSeed) {
+  // Kinds that overlap: which of them part is chance in each map.
+  const cluster::Matrix vectors = sounds(24, 15, 3, 1.3F);
+  EXPECT_GT(agreement_of_seeds(vectors, 4), agreement_of_seeds(vectors, 1));
 }
 
 TEST(ClusterVectors, WhatCannotBeClusteredHasACode) {

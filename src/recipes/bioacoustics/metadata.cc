@@ -1,6 +1,7 @@
 #include "recipes/bioacoustics/metadata.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "audio/field_time.h"
@@ -9,6 +10,7 @@ namespace baleen::bioacoustics {
 namespace {
 
 constexpr std::int64_t kHourUs = 3'600'000'000;
+constexpr std::size_t kHours = 24;
 
 /// The value at a dotted path, or null.
 const json::value* find(const json::object& object, std::string_view path) {
@@ -71,14 +73,23 @@ Result<void> check_where(const json::object& where) {
 }
 
 void MetadataSummary::add(const RecordingFacts& recording, double offset_s) {
-  ++recordings_[recording.asset_id];
-  if (const auto start = audio::parse_field_time(recording.start_local)) {
-    hours_.resize(24);
-    const std::int64_t at_us = start->wall_us + std::llround(offset_s * 1e6);
-    ++hours_[static_cast<std::size_t>((at_us / kHourUs) % 24)];
-  }
-  for_each_value("", recording.metadata,
-                 [&](const std::string& path, const std::string& text) { ++values_[path][text]; });
+  const auto start = audio::parse_field_time(recording.start_local);
+  if (!start) return add(recording, 1, {});
+  std::array<std::int64_t, kHours> hours{};
+  const std::int64_t at_us = start->wall_us + std::llround(offset_s * 1e6);
+  ++hours[static_cast<std::size_t>((at_us / kHourUs) % kHours)];
+  add(recording, 1, hours);
+}
+
+void MetadataSummary::add(const RecordingFacts& recording,
+                          std::int64_t n_windows,
+                          std::span<const std::int64_t> hours) {
+  recordings_[recording.asset_id] += n_windows;
+  if (!hours.empty()) hours_.resize(kHours);
+  for (std::size_t hour = 0; hour < hours.size(); ++hour) hours_[hour] += hours[hour];
+  for_each_value("", recording.metadata, [&](const std::string& path, const std::string& text) {
+    values_[path][text] += n_windows;
+  });
 }
 
 json::object MetadataSummary::to_json() const {

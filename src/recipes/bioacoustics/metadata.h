@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ class MetadataSummary {
  public:
   /// @param offset_s  Of the window in its recording.
   void add(const RecordingFacts& recording, double offset_s);
+  /// Many windows of one recording at once. @param hours  How many begin in each hour of the day; empty: it is not known.
+  void add(const RecordingFacts& recording,
+           std::int64_t n_windows,
+           std::span<const std::int64_t> hours);
   /// {recordings, hours: [24] or null, values: {"tag_data.species": {"humpback": 12}}}; of each path the most frequent
   /// values, at most kValuesMax, and "(others)".
   [[nodiscard]] json::object to_json() const;

@@ -1,0 +1,178 @@
+// Commands about collections, and the options that they share with `run`.
+
+#include "cli/command_line.h"
+#include "cli/text.h"
+
+namespace baleen::cli {
+
+void CommandLine::add_clustering_options(CLI::App* sub) {
+  const auto param = [this](const char* name) {
+    return [this, name](const auto& value) { args_.work.clustering[name] = value; };
+  };
+  sub->add_option_function<std::int64_t>(
+         "--min-cluster-size", param("min_cluster_size"),
+         "Smaller groups are noise (default: a quarter of the root of the number "
+         "of windows, at least 5)")
+      ->type_name("N");
+  sub->add_option_function<std::int64_t>(
+         "--min-samples", param("min_samples"),
+         "Higher: more noise, denser clusters (default: min-cluster-size)")
+      ->type_name("N");
+  sub->add_option_function<std::string>("--selection", param("selection"),
+                                        "eom: few large clusters; leaf: many small ones")
+      ->type_name("eom|leaf");
+  sub->add_option_function<double>("--epsilon", param("epsilon"),
+                                   "Clusters nearer than this are one (default: 0)")
+      ->type_name("DISTANCE");
+  sub->add_option_function<std::string>("--metric", param("metric"),
+                                        "How vectors are compared (default: cosine)")
+      ->type_name("cosine|euclidean");
+  sub->add_option_function<std::int64_t>("--neighbors", param("n_neighbors"),
+                                         "Of UMAP (default: 15)")
+      ->type_name("N");
+  sub->add_option_function<std::int64_t>("--components", param("n_components"),
+                                         "Dimensions in which clusters are found (default: 5)")
+      ->type_name("N");
+  sub->add_option_function<std::int64_t>("--maps", param("n_maps"),
+                                         "Reductions in which clusters are found together "
+                                         "(default: chosen by the number of windows)")
+      ->type_name("N");
+  sub->add_option_function<std::int64_t>("--seed", param("seed"), "Of UMAP (default: 42)")
+      ->type_name("N");
+  sub->add_flag_callback(
+      "--no-reduction", [this] { args_.work.clustering["reduce"] = false; },
+      "Find clusters among the vectors themselves, without UMAP");
+  sub->add_flag_callback(
+      "--keep-noise", [this] { args_.work.clustering["reject_noise"] = false; },
+      "Do not look for windows that are far from all others");
+  sub->add_flag_callback(
+      "--not-within-recordings", [this] { args_.work.clustering["link_within_recording"] = false; },
+      "Windows of one recording are no neighbours: what is like must be like elsewhere");
+  add_where_option(sub);
+}
+void CommandLine::add_where_option(CLI::App* sub) {
+  sub->add_option_function<std::vector<std::string>>(
+         "--where",
+         [this](const std::vector<std::string>& conditions) {
+           for (const std::string& condition : conditions) add_condition(condition);
+         },
+         "Only recordings whose metadata say so: tag_data.species=humpback")
+      ->type_name("PATH=VALUE");
+}
+void CommandLine::add_condition(const std::string& condition) {
+  const std::size_t equals = condition.find('=');
+  if (equals == std::string::npos)
+    throw CLI::ValidationError("--where", "'" + condition + "' is not PATH=VALUE");
+  const std::string text = condition.substr(equals + 1);
+  const Result<json::value> value = core::parse_json(text, "--where");
+  args_.work.where[condition.substr(0, equals)] =
+      value.ok() && !value->is_object() ? *value : json::value(text);
+}
+
+void CommandLine::add_encoding_options(CLI::App* sub) {
+  const auto param = [this](const char* name) {
+    return [this, name](const auto& value) { args_.work.params[name] = value; };
+  };
+  sub->add_option_function<std::string>("--model", param("model"),
+                                        "bioacoustics: the model that makes the embeddings "
+                                        "(default: as configured)")
+      ->type_name("NAME");
+  sub->add_option_function<double>("--window", param("window_s"),
+                                   "bioacoustics: length of a window (default: 5)")
+      ->type_name("SECONDS");
+  sub->add_option_function<double>("--hop", param("hop_s"),
+                                   "bioacoustics: from one window to the next (default: a window)")
+      ->type_name("SECONDS");
+  sub->add_option_function<double>("--time-expansion", param("time_expansion"),
+                                   "bioacoustics: how many times slower than life it was recorded")
+      ->type_name("N");
+}
+
+void CommandLine::add_search_command() {
+  CLI::App* search =
+      command("search", "Find windows of a collection that are like an example", [this] {
+        return search_command(args_.global, program_, args_.work, args_.search, args_.target);
+      });
+  search
+      ->add_option("example", args_.target,
+                   "A recording, or the id of one; without --at all of it is the example")
+      ->required()
+      ->type_name("FILE|ASSET");
+  search->add_option("--collection", args_.search.collection, "Where to search")
+      ->required()
+      ->type_name("NAME");
+  search->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
+  const auto position = [](const char* name, std::optional<double>& value) {
+    return [name, &value](const std::string& text) {
+      value = parse_position(text);
+      if (!value)
+        throw CLI::ValidationError(name,
+                                   "'" + text + "' is no place such as 75, 1:15 or 1:02:03.5");
+    };
+  };
+  search
+      ->add_option_function<std::string>("--at", position("--at", args_.search.start_s),
+                                         "The example is the window here, or begins here")
+      ->type_name("[[H:]M:]S");
+  search
+      ->add_option_function<std::string>("--until", position("--until", args_.search.end_s),
+                                         "The example ends here")
+      ->type_name("[[H:]M:]S");
+  search->add_option("--top", args_.search.top, "How many to find")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str()
+      ->type_name("N");
+  search
+      ->add_option("--apart", args_.search.apart_s,
+                   "In the example's own recording, only what is at least so far from it")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SECONDS");
+  search->add_option("--since", args_.search.since, "Only windows after this time")
+      ->type_name("2019-05-22T06:00:00[Z]");
+  search->add_option("--before", args_.search.before, "Only windows before this time")
+      ->type_name("2019-05-22T07:00:00[Z]");
+  add_encoding_options(search);
+  add_where_option(search);
+}
+
+void CommandLine::add_export_command() {
+  CLI::App* sub =
+      command("export", "Write the clusters of a collection for other programs", [this] {
+        return export_command(args_.global, program_, args_.work, args_.exported, args_.target);
+      });
+  sub->add_option("collection", args_.target, "Name of the collection")
+      ->required()
+      ->type_name("NAME");
+  sub->add_option("--format", args_.exported.format,
+                  "raven: one selection table for all recordings; audacity: labels for each; "
+                  "kaleidoscope: one id.csv")
+      ->check(CLI::IsMember({"raven", "audacity", "kaleidoscope"}))
+      ->capture_default_str();
+  sub->add_option("--out", args_.exported.folder, "Folder for the tables")
+      ->required()
+      ->type_name("DIR");
+  sub->add_flag("--with-noise", args_.exported.is_with_noise, "Windows of no cluster, too");
+  sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
+}
+
+void CommandLine::add_cluster_command() {
+  CLI::App* cluster = command("cluster", "Group like windows of a collection", [this] {
+    return cluster_command(args_.global, program_, args_.work, args_.target);
+  });
+  cluster->add_option("collection", args_.target, "Name of the collection")
+      ->required()
+      ->type_name("NAME");
+  cluster->add_option("--owner", args_.work.owner, "Owner of the collection")
+      ->capture_default_str();
+  add_work_options(cluster);
+  add_encoding_options(cluster);
+  add_clustering_options(cluster);
+}
+
+void CommandLine::add_collection_commands() {
+  add_cluster_command();
+  add_search_command();
+  add_export_command();
+}
+
+}  // namespace baleen::cli
