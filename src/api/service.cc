@@ -120,6 +120,7 @@ std::vector<Route> Service::routes() {
   add_upload_routes(routes);
   add_collection_routes(routes);
   add_rendering_routes(routes);
+  add_probe_routes(routes);
   for (Route& route : routes) {
     const bool is_repeatable =
         route.method == "POST" && route.scope != Scope::open && route.handler != nullptr;

@@ -53,6 +53,16 @@ class ConnectionPool {
   std::vector<std::unique_ptr<store::Database>> idle_;  // Guarded by mutex_.
 };
 
+/// Classifiers of one label over the windows of a collection (app/probes.h).
+struct ProbeFunctions {
+  std::function<Result<json::object>(
+      store::Database&, const json::object& request, const std::string& made_by)>
+      make = {};
+  std::function<Result<json::object>(
+      store::Database&, std::int64_t probe_id, const json::object& request)>
+      windows = {};
+};
+
 /// What belongs to other rooms comes in from `app`. Outlives the server.
 struct ServiceContext {
   store::DataRoot root;
@@ -69,6 +79,7 @@ struct ServiceContext {
   AssetViews views = {};
   /// The body of POST /v1/collections/{collection_id}/search, with the collection's id → its answer.
   std::function<Result<json::object>(store::Database&, const json::object& request)> search = {};
+  ProbeFunctions probes = {};
   /// A file for people made from the original recording of an asset: of kind "thumbnail" or "clip", with all its parameters
   /// (app/renderings.h). Blocks; called from several threads.
   std::function<Result<FileBody>(store::Database&,
@@ -101,6 +112,7 @@ class Service {
   void add_run_routes(std::vector<Route>& routes);         // routes_run.cc
   void add_asset_routes(std::vector<Route>& routes);       // routes_asset.cc
   void add_collection_routes(std::vector<Route>& routes);  // routes_collection.cc
+  void add_probe_routes(std::vector<Route>& routes);       // routes_probe.cc
   void add_rendering_routes(std::vector<Route>& routes);   // routes_rendering.cc
   void add_session_routes(std::vector<Route>& routes);     // routes_session.cc
   void add_upload_routes(std::vector<Route>& routes);      // routes_upload.cc

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/export.h"
+#include "app/probes.h"
 #include "app/renderings.h"
 #include "app/search.h"
 #include "app/serve.h"
@@ -218,6 +219,8 @@ int main(int argc, char** argv) {
                        checks,
                        search_collection,
                        export_clusters,
+                       make_probe,
+                       probe_windows,
                        {}};
   program.serve = [&program](
                       const cli::ServeOptions& options,

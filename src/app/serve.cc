@@ -145,6 +145,16 @@ class Running final : public cli::RunningService {
                                                      const json::object& request) {
       return search(config_, root_, database, request);
     };
+    context.probes.make = [this, make = program.make_probe](store::Database& database,
+                                                            const json::object& request,
+                                                            const std::string& made_by) {
+      return make(config_, root_, database, request, made_by);
+    };
+    context.probes.windows = [this, windows = program.probe_windows](store::Database& database,
+                                                                     std::int64_t probe_id,
+                                                                     const json::object& request) {
+      return windows(root_, database, probe_id, request);
+    };
     context.openapi_yaml = embedded::openapi[0].second;
     context.views = asset_views();
     context.check_document = formats::validate;

@@ -61,6 +61,18 @@ struct Program {
   std::function<Result<json::object>(
       const store::DataRoot&, store::Database&, const json::object& request)>
       export_clusters;
+  /// Learns a label of a collection from what people have said; app/probes.h.
+  std::function<Result<json::object>(const Config&,
+                                     const store::DataRoot&,
+                                     store::Database&,
+                                     const json::object& request,
+                                     const std::string& made_by)>
+      make_probe;
+  std::function<Result<json::object>(const store::DataRoot&,
+                                     store::Database&,
+                                     std::int64_t probe_id,
+                                     const json::object& request)>
+      probe_windows;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
 };
 

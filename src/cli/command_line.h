@@ -26,6 +26,7 @@ struct Arguments {
   TokenOptions token;
   SearchOptions search;
   ExportOptions exported;
+  ProbeOptions probe;
   std::string pause_recipe, pause_stage;
 };
 
@@ -49,6 +50,7 @@ class CommandLine {
   void add_cluster_command();
   void add_search_command();
   void add_export_command();
+  void add_probe_command();
   void add_encoding_options(CLI::App* sub);
   void add_clustering_options(CLI::App* sub);
   void add_where_option(CLI::App* sub);

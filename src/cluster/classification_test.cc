@@ -38,7 +38,8 @@ std::vector<std::uint8_t> golden_positives() {
 
 TEST(Classification, MeasuresAreThoseOfScikitLearn) {
   const std::vector<std::uint8_t> is_positive = golden_positives();
-  for (const json::value& fit : golden().at("fits").as_array()) {
+  const json::object cases = golden();
+  for (const json::value& fit : cases.at("fits").as_array()) {
     const auto scores = json::value_to<std::vector<double>>(fit.at("rough"));
     EXPECT_NEAR(average_precision(scores, is_positive),
                 fit.at("average_precision").to_number<double>(), 1e-9);
@@ -51,7 +52,8 @@ TEST(Classification, MeasuresAreThoseOfScikitLearn) {
 }
 
 TEST(Classification, IntervalsAreThoseOfTheBetaDistribution) {
-  for (const json::value& value : golden().at("intervals").as_array()) {
+  const json::object cases = golden();
+  for (const json::value& value : cases.at("intervals").as_array()) {
     const json::array& row = value.as_array();
     const Interval interval =
         clopper_pearson(row[0].to_number<std::size_t>(), row[1].to_number<std::size_t>());
@@ -85,7 +87,7 @@ TEST(Classification, TheLowestThresholdOfTheWantedPrecisionIsTaken) {
   EXPECT_DOUBLE_EQ(four_of_five.precision, 0.8);
   EXPECT_DOUBLE_EQ(four_of_five.recall, 0.8);
   EXPECT_TRUE(four_of_five.is_reached);
-  EXPECT_EQ(choose_threshold(scores, is_positive, 0.6).score, 0.3);
+  EXPECT_EQ(choose_threshold(scores, is_positive, 0.7).score, 0.3);
 }
 
 TEST(Classification, WhereThePrecisionIsNotReachedTheGreatestIsTaken) {

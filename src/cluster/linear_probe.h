@@ -55,12 +55,16 @@ struct ProbeOptions {
 };
 
 struct LearnedProbe {
-  LinearModel model;        ///< Of embeddings as they are, learned from all.
+  /// Of embeddings as they are: the mean of the models of all folds, whose scores are the ones that were measured. One
+  /// learned anew from everything would give others.
+  LinearModel model;
   Calibration calibration;  ///< Of its scores.
   std::vector<double>
       out_of_fold;  ///< Probability of each row, by a model that had not seen its recording.
   double average_precision = 0, roc_auc = 0;
-  Threshold threshold;  ///< A probability.
+  /// A probability, and what is found above it in recordings that it was not chosen by: precision and recall are less
+  /// than on the scores that it was chosen by, and true.
+  Threshold threshold;
   Interval precision_95;
   std::size_t n_folds = 0;
   /// False where all positives or all negatives are of one recording: then parts of recordings were left out, and how good it is on

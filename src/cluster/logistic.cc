@@ -143,7 +143,10 @@ LinearModel fit_logistic(MatrixView x,
       next = at;
       for (std::size_t j = 0; j < at.size(); ++j) next[j] += length * way[j];
       next_value = loss.at(next, next_gradient);
-      is_lower = next_value <= value + 1e-4 * length * descent;
+      // Near the end the value changes less than single precision can tell, and its slope still says where to go.
+      is_lower = next_value <= value + 1e-4 * length * descent ||
+                 (next_value <= value + 1e-6 * std::abs(value) &&
+                  greatest(next_gradient) < 0.9 * greatest(gradient));
     }
     if (!is_lower) break;  // As low as single precision can tell.
     Step step{next, next_gradient};
