@@ -318,8 +318,10 @@ Result<json::object> make_probe(const cli::Config& config,
   BALEEN_ASSIGN_OR_RETURN(
       const WindowLabels labels,
       bioacoustics::labels_of_windows(database, root, collection_id, encoding_id));
-  BALEEN_ASSIGN_OR_RETURN(const Learned learned, learn(embedded, labels, label, precision));
-  const cluster::LearnedProbe& probe = learned.probe;
+  BALEEN_ASSIGN_OR_RETURN(Learned learned, learn(embedded, labels, label, precision));
+  cluster::LearnedProbe& probe = learned.probe;
+  // Six digits are the same number wherever it is written, so that the same windows are above it.
+  probe.threshold.score = std::floor(1e6 * probe.threshold.score) / 1e6;
   const Scorer scorer{probe.model, probe.calibration};
   std::int64_t n_above = 0, n_scored = 0;
   BALEEN_RETURN_IF_ERROR(score_all(embedded, scorer, [&](std::size_t, std::size_t, double score) {
@@ -349,8 +351,11 @@ Result<json::object> make_probe(const cli::Config& config,
                    {"windows_scored", n_scored},
                    {"warnings", warnings_of(learned, n_above, n_scored)},
                    {"model", scorer.to_json()}};
-  BALEEN_ASSIGN_OR_RETURN(kept.probe_id, store::insert_probe(database, kept));
-  return kept.to_json();
+  BALEEN_ASSIGN_OR_RETURN(const std::int64_t probe_id, store::insert_probe(database, kept));
+  // As it will be read from now on: numbers that go through text may lose their last bit.
+  BALEEN_ASSIGN_OR_RETURN(const auto again, store::find_probe(database, probe_id));
+  if (!again) return fail(ErrorCode::not_found, "probe {} is gone already", probe_id);
+  return again->to_json();
 }
 
 Result<json::object> probe_windows(const store::DataRoot& root,

@@ -157,6 +157,15 @@ export const api = {
   explain_path: (source_path: string, recipe: string) =>
     ask<T.Explanation>("GET /v1/explain", { query: { source_path, recipe } }),
 
+  // What was learned from labels.
+  probes: (collection_id: string, signal?: AbortSignal) =>
+    ask<{ items: T.Probe[] }>("GET /v1/collections/{collection_id}/probes", { path: { collection_id }, signal }),
+  make_probe: (collection_id: string, body: { label: string; precision?: number; params?: Record<string, unknown> }) =>
+    ask<T.Probe>("POST /v1/collections/{collection_id}/probes", { path: { collection_id }, body }),
+  probe: (probe_id: number) => ask<T.Probe>("GET /v1/probes/{probe_id}", { path: { probe_id } }),
+  probe_windows: (probe_id: number, query: { order?: "score" | "uncertain"; limit?: number; min_score?: number }, signal?: AbortSignal) =>
+    ask<T.ProbeWindows>("GET /v1/probes/{probe_id}/windows", { path: { probe_id }, query, signal }),
+
   // Runs and tasks.
   runs: (query: ListQuery & { state?: string; recipe?: string; asset_id?: string }, signal?: AbortSignal) =>
     ask<T.Page<T.ListedRun>>("GET /v1/runs", { query: { ...query }, signal }),

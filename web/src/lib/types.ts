@@ -373,3 +373,49 @@ export interface UploadState {
   error: WorkError | null;
   expires_at: string | null;
 }
+
+// ---- linear probes --------------------------------------------------------------------------------------
+
+export interface Probe {
+  probe_id: number;
+  collection_id: string;
+  label: string;
+  encoding_id: string;
+  created_at: string;
+  made_by: string;
+  positives: number;
+  negatives: number;
+  negatives_presumed: number;
+  recordings: number;
+  folds: number;
+  is_by_recording: boolean;
+  average_precision: number;
+  roc_auc: number;
+  threshold: number;
+  precision_wanted: number;
+  is_precision_reached: boolean;
+  precision: number;
+  precision_low: number;
+  precision_high: number;
+  precision_windows: number;
+  recall: number;
+  windows_above: number;
+  windows_scored: number;
+  warnings: string[];
+}
+
+export interface ProbeWindow {
+  asset_id: string;
+  filename: string;
+  row_index: number;
+  start_s: number;
+  end_s: number;
+  score: number;
+  label: string | null;
+}
+
+export interface ProbeWindows {
+  probe_id: number;
+  threshold: number;
+  items: ProbeWindow[];
+}
