@@ -21,7 +21,7 @@ TEST_F(ProbeRoutesTest, AProbeIsMadeByTheNameOfTheToken) {
       post(R"({"label": "moan", "precision": 1, "params": {"window_s": 2}})");
   EXPECT_EQ(reply.status, 201) << reply.body;
   EXPECT_EQ(core::get_string(parsed(reply).as_object(), "made_by"), "test");
-  EXPECT_NE(reply.head.find("/v1/probes/7"), std::string::npos);
+  EXPECT_EQ(reply.header("Location"), "/v1/probes/7");
   ASSERT_EQ(asked_.size(), 1U);
   EXPECT_EQ(core::get_string(asked_[0], "collection_id"), collections_["anna"]);
   EXPECT_EQ(core::get_double(asked_[0], "precision"), 1.0);
@@ -30,7 +30,8 @@ TEST_F(ProbeRoutesTest, AProbeIsMadeByTheNameOfTheToken) {
 TEST_F(ProbeRoutesTest, ThoseThatAreThereAreListed) {
   const testing::Reply reply = get("/v1/collections/" + collections_["anna"] + "/probes");
   ASSERT_EQ(reply.status, 200);
-  const json::array& items = core::get_array(parsed(reply).as_object(), "items");
+  const json::value answer = parsed(reply);
+  const json::array& items = core::get_array(answer.as_object(), "items");
   ASSERT_EQ(items.size(), 1U);
   EXPECT_EQ(core::get_string(items[0].as_object(), "label"), "moan");
   EXPECT_EQ(get("/v1/probes/" + std::to_string(probes_["anna"])).status, 200);
