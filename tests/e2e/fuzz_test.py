@@ -11,6 +11,7 @@ import os
 import random
 import re
 import socket
+import sqlite3
 import time
 import unittest
 import urllib.parse
@@ -71,6 +72,10 @@ class FuzzTest(harness.Case):
         upload = self.service.send("POST", "/v1/ingest/upload", Upload_Length="1000")[1]["Location"].rpartition("/")[2]
         self.ids = {"asset_id": run["asset_id"], "run_id": run["run_id"], "upload_id": upload,
                     "artifact_id": str(run["artifacts"][0]["artifact_id"]), "task_id": str(run["tasks"][0]["task_id"])}
+        collection = self.service.json("POST", "/v1/collections", {"name": "reef"})[1]["collection_id"]
+        with contextlib.closing(sqlite3.connect(self.place_of_test.data / "baleen.db", timeout=60)) as database, database:
+            database.execute("INSERT INTO linear_probes VALUES (1, ?, 'none', 'moan', '{}', 'anna', 1)", (collection,))
+        self.ids.update(collection_id=collection, probe_id="1")
         self.nasty = [*NASTY, str(file), str(inbox), *self.ids.values()]
 
     def value(self, depth=0):
