@@ -249,7 +249,7 @@ Result<void> score_all(const Embedded& embedded, const Scorer& scorer, const Vis
 json::array warnings_of(const Learned& learned, std::int64_t n_above, std::int64_t n_scored) {
   json::array warnings;
   const cluster::LearnedProbe& probe = learned.probe;
-  const auto warn = [&](std::string text) { warnings.emplace_back(std::move(text)); };
+  const auto warn = [&](std::string_view text) { warnings.emplace_back(text); };
   if (learned.lessons.n_presumed > 0) {
     warn(fmt::format(
         "nobody has said what is not of this label: {} windows without any label were taken for "

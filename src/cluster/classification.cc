@@ -168,15 +168,17 @@ Calibration calibrate(std::span<const double> scores, std::span<const std::uint8
     const double offset =
         -(here.h_slope * here.d_offset - here.h_both * here.d_slope) / determinant;
     const double descent = here.d_slope * slope + here.d_offset * offset;
+    constexpr int kHalvingsMax = 33;
     double length = 1;
+    int n_halvings = 0;
     Calibration next;
     Likelihood there;
-    for (; length > 1e-10; length /= 2) {
+    for (; n_halvings < kHalvingsMax; ++n_halvings, length /= 2) {
       next = {at.slope + length * slope, at.offset + length * offset};
       there = look(next);
       if (there.loss <= here.loss + 1e-4 * length * descent) break;
     }
-    if (length <= 1e-10) break;
+    if (n_halvings == kHalvingsMax) break;
     at = next;
     here = there;
   }

@@ -94,6 +94,7 @@ Folds folds_by_recording(Flags is_positive,
     ++group.n;
   }
   std::vector<Group> groups;
+  groups.reserve(by_recording.size());
   for (const auto& [number, group] : by_recording) groups.push_back(group);
   std::ranges::stable_sort(groups, [](const Group& a, const Group& b) {
     return std::pair(a.n_positive, a.n) > std::pair(b.n_positive, b.n);
