@@ -78,7 +78,8 @@ bool can_learn(const Folds& folds, Flags is_positive) {
   return true;
 }
 
-/// Whole recordings, those with most positives first, each to the fold that has the fewest positives, then the fewest rows.
+/// Whole recordings, those with most positives first, each to the fold that has the fewest positives; those without any to the
+/// fold that has the fewest rows.
 Folds folds_by_recording(Flags is_positive,
                          std::span<const std::uint32_t> recording,
                          std::size_t n_folds) {
@@ -110,7 +111,10 @@ Folds folds_by_recording(Flags is_positive,
   std::vector<std::pair<std::size_t, std::size_t>> filled(folds.n);
   std::map<std::uint32_t, std::size_t> fold_of;
   for (const Group& group : groups) {
-    const auto least = std::min_element(filled.begin(), filled.end());
+    const bool has_positives = group.n_positive > 0;
+    const auto least = std::ranges::min_element(filled, {}, [&](const auto& fold) {
+      return has_positives ? fold : std::pair(fold.second, fold.first);
+    });
     least->first += group.n_positive;
     least->second += group.n;
     fold_of[group.recording] = static_cast<std::size_t>(least - filled.begin());

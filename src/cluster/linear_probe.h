@@ -49,7 +49,7 @@ inline constexpr std::size_t kProbePositivesMin = 5, kProbeNegativesMin = 5;
 
 struct ProbeOptions {
   /// Weaker than scikit-learn's default of 1: embeddings have more columns than there are labels.
-  LogisticOptions logistic{.c = 0.01};
+  LogisticOptions logistic{.c = 0.01, .tolerance = 1e-5};
   double precision = 0.9;  ///< Wanted above the threshold; above 0, at most 1.
   std::size_t n_folds = 5;
 };
