@@ -105,15 +105,15 @@ TEST(LinearProbe, TwoKindsFarApartAreToldApart) {
 }
 
 TEST(LinearProbe, EachFoldLeavesOutItsShareOfRecordingsWithoutTheLabel) {
-  // 7 recordings with the label for 5 folds, 43 without: if those all went to one fold, its model would be learned from the
+  // 6 recordings with the label for 5 folds, 44 without: if those all went to one fold, its model would be learned from the
   // few negatives in recordings with the label, and its scores would be on a scale of their own.
-  Sample sample = make_sample(50, 10, 8, 10, 0.9);
+  Sample sample = make_sample(50, 10, 0, 10);
   for (std::size_t i = 0; i < sample.is_positive.size(); ++i) {
-    if (sample.recording[i] < 7) continue;
-    if (sample.is_positive[i] != 0) sample.x.row(i)[1] -= 8;
-    sample.is_positive[i] = 0;
+    const std::uint32_t r = sample.recording[i];
+    sample.is_positive[i] = r < 6 && (i % 10 != 0 || r % 2 == 1) ? 1 : 0;
+    if (sample.is_positive[i] != 0) sample.x.row(i)[1] += 6;
   }
-  EXPECT_GT(learn(sample).value().roc_auc, 0.9);
+  EXPECT_GT(learn(sample).value().roc_auc, 0.8);
 }
 
 TEST(LinearProbe, WhatCannotBeLearnedIsNotClaimed) {
