@@ -212,16 +212,11 @@ int main(int argc, char** argv) {
   using namespace baleen;
   // A file that outgrows a limit is an error with a code, here and in executors, and no death.
   std::signal(SIGXFSZ, SIG_IGN);
-  cli::Program program{make_recipes,
-                       {audio::load_decoders, probe},
-                       renderings(),
-                       models,
-                       checks,
-                       search_collection,
-                       export_clusters,
-                       make_probe,
-                       probe_windows,
-                       {}};
+  cli::Program program{make_recipes,    {audio::load_decoders, probe},
+                       renderings(),    models,
+                       checks,          search_collection,
+                       export_clusters, make_probe,
+                       probe_windows,   {}};
   program.serve = [&program](
                       const cli::ServeOptions& options,
                       const cli::Session& session) -> Result<std::unique_ptr<cli::RunningService>> {

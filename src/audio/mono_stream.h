@@ -24,7 +24,7 @@ namespace baleen::audio {
 
 /// How a stream is entered elsewhere than at the beginning.
 enum class Entry {
-  exact,   ///< Plain PCM by its bytes, everything else by decoding it from the start.
+  exact,  ///< Plain PCM by its bytes, everything else by decoding it from the start.
   by_time  ///< Where the file's time stamps lead: at once, but lossy codecs may be off by some milliseconds.
 };
 

@@ -68,10 +68,8 @@ struct Program {
                                      const json::object& request,
                                      const std::string& made_by)>
       make_probe;
-  std::function<Result<json::object>(const store::DataRoot&,
-                                     store::Database&,
-                                     std::int64_t probe_id,
-                                     const json::object& request)>
+  std::function<Result<json::object>(
+      const store::DataRoot&, store::Database&, std::int64_t probe_id, const json::object& request)>
       probe_windows;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
 };
