@@ -121,6 +121,8 @@ std::vector<Route> Service::routes() {
   add_collection_routes(routes);
   add_table_routes(routes);
   add_review_routes(routes);
+  add_rendering_routes(routes);
+  add_probe_routes(routes);
   for (Route& route : routes) {
     const bool is_repeatable =
         route.method == "POST" && route.scope != Scope::open && route.handler != nullptr;

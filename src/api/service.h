@@ -54,6 +54,16 @@ class ConnectionPool {
   std::vector<std::unique_ptr<store::Database>> idle_;  // Guarded by mutex_.
 };
 
+/// Classifiers of one label over the windows of a collection (app/probes.h).
+struct ProbeFunctions {
+  std::function<Result<json::object>(
+      store::Database&, const json::object& request, const std::string& made_by)>
+      make = {};
+  std::function<Result<json::object>(
+      store::Database&, std::int64_t probe_id, const json::object& request)>
+      windows = {};
+};
+
 /// What belongs to other rooms comes in from `app`. Outlives the server.
 struct ServiceContext {
   store::DataRoot root;
@@ -76,6 +86,14 @@ struct ServiceContext {
   CollectionCall import_annotations = {}, export_table = {}, write_metadata = {},
                  read_metadata = {};
   Reviews reviews = {};
+  ProbeFunctions probes = {};
+  /// A file for people made from the original recording of an asset: of kind "thumbnail" or "clip", with all its parameters
+  /// (app/renderings.h). Blocks; called from several threads.
+  std::function<Result<FileBody>(store::Database&,
+                                 const std::string& asset_id,
+                                 const std::string& kind,
+                                 const json::object& params)>
+      render = {};
   /// Whether a document keeps the contract of this schema id.
   std::function<Result<void>(std::string_view schema_id, const json::value& document)>
       check_document = {};
@@ -104,6 +122,8 @@ class Service {
   void add_table_routes(std::vector<Route>& routes);       // routes_tables.cc
   void add_annotation_routes(std::vector<Route>& routes);  // routes_tables.cc
   void add_review_routes(std::vector<Route>& routes);      // routes_review.cc
+  void add_probe_routes(std::vector<Route>& routes);       // routes_probe.cc
+  void add_rendering_routes(std::vector<Route>& routes);   // routes_rendering.cc
   void add_session_routes(std::vector<Route>& routes);     // routes_session.cc
   void add_upload_routes(std::vector<Route>& routes);      // routes_upload.cc
 

@@ -11,6 +11,8 @@
 #include "app/annotations.h"
 #include "app/export.h"
 #include "app/metadata_table.h"
+#include "app/probes.h"
+#include "app/renderings.h"
 #include "app/review.h"
 #include "app/search.h"
 #include "app/serve.h"
@@ -222,23 +224,27 @@ int main(int argc, char** argv) {
   // A file that outgrows a limit is an error with a code, here and in executors, and no death.
   std::signal(SIGXFSZ, SIG_IGN);
   bioacoustics::OpenIndexes indexes;
-  cli::Program program{make_recipes,
-                       {audio::load_decoders, probe},
-                       models,
-                       checks,
-                       [&indexes](const cli::Config& config, const store::DataRoot& root,
-                                  store::Database& database, const json::object& request) {
-                         return search_collection(config, root, database, indexes, request);
-                       },
-                       export_tables,
-                       show_clusters,
-                       review_clusters,
-                       {},
-                       import_annotations,
-                       export_one_table,
-                       write_metadata_table,
-                       read_metadata_table,
-                       answer_sql};
+  cli::Program program{.recipes = make_recipes,
+                       .probe = {audio::load_decoders, probe},
+                       .renderings = renderings(),
+                       .models = models,
+                       .checks = checks,
+                       .search =
+                           [&indexes](const cli::Config& config, const store::DataRoot& root,
+                                      store::Database& database, const json::object& request) {
+                             return search_collection(config, root, database, indexes, request);
+                           },
+                       .export_tables = export_tables,
+                       .show_clusters = show_clusters,
+                       .review_clusters = review_clusters,
+                       .make_probe = make_probe,
+                       .probe_windows = probe_windows,
+                       .serve = {},
+                       .import_annotations = import_annotations,
+                       .export_one_table = export_one_table,
+                       .write_metadata = write_metadata_table,
+                       .read_metadata = read_metadata_table,
+                       .sql = answer_sql};
   program.serve = [&program](
                       const cli::ServeOptions& options,
                       const cli::Session& session) -> Result<std::unique_ptr<cli::RunningService>> {

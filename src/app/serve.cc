@@ -10,6 +10,7 @@
 #include "api/service.h"
 #include "api/static.h"
 #include "app/asset_views.h"
+#include "app/renderer.h"
 #include "app/review.h"
 #include "app/web_files.h"
 #include "formats/document.h"
@@ -23,6 +24,9 @@ extern const std::pair<std::string_view, std::string_view> openapi[];
 }  // namespace embedded
 
 namespace {
+
+/// Several may wait for a picture at a time (a browser asks for six), and others are answered meanwhile.
+constexpr int kPoolThreads = 12;
 
 /// What the page may do: nothing but load its own files and talk to this server.
 constexpr std::string_view kPagePolicy =
@@ -90,6 +94,7 @@ class Running final : public cli::RunningService {
         root_(root),
         recipes_(std::move(recipes)),
         prober_(executor),
+        renderer_(executor, root),
         service_(context(root, std::move(queue_options), options, program)) {}
 
   Result<void> start(const cli::ServeOptions& options) {
@@ -97,6 +102,7 @@ class Running final : public cli::RunningService {
     server.bind = options.bind;
     server.events_poll_s = 2;  // The feed tells at once; this is for what it may miss.
     server.port = options.port;
+    server.pool_threads = kPoolThreads;
     server.hosts.insert(server.hosts.end(), options.allowed_hosts.begin(),
                         options.allowed_hosts.end());
     std::vector<api::Route> routes = service_.routes();
@@ -129,6 +135,10 @@ class Running final : public cli::RunningService {
     for (const std::string& folder : options.ingest_roots)
       context.ingest_roots.emplace_back(folder);
     context.probe = [this](const std::filesystem::path& path) { return prober_.probe(path); };
+    context.render = [this](store::Database& database, const std::string& asset_id,
+                            const std::string& kind, const json::object& params) {
+      return renderer_.render(database, asset_id, kind, params);
+    };
     context.models = [root, models = program.models] {
       return models(root, cli::ModelCommand{cli::ModelCommand::Verb::list, "", "", ""});
     };
@@ -151,6 +161,16 @@ class Running final : public cli::RunningService {
     context.write_metadata = about_collection(program.write_metadata);
     context.read_metadata = about_collection(program.read_metadata);
     context.reviews = reviews(root);
+    context.probes.make = [this, make = program.make_probe](store::Database& database,
+                                                            const json::object& request,
+                                                            const std::string& made_by) {
+      return make(config_, root_, database, request, made_by);
+    };
+    context.probes.windows = [this, windows = program.probe_windows](store::Database& database,
+                                                                     std::int64_t probe_id,
+                                                                     const json::object& request) {
+      return windows(root_, database, probe_id, request);
+    };
     context.openapi_yaml = embedded::openapi[0].second;
     context.views = asset_views();
     context.check_document = formats::validate;
@@ -163,6 +183,7 @@ class Running final : public cli::RunningService {
   const store::DataRoot root_;
   const engine::RecipeRegistry recipes_;
   Prober prober_;
+  Renderer renderer_;
   api::Service service_;
   std::unique_ptr<api::Server> server_;  // Ends before what its handlers use.
   std::optional<api::LiveFeed> feed_;    // Ends before the server that it feeds.

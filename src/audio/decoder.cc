@@ -1,6 +1,7 @@
 #include "audio/decoder.h"
 
 #include <cerrno>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ struct Decoder::State {
   std::string last_error;
   std::int64_t decode_errors = 0;
   bool has_pending_packet = false;  ///< `packet` was read by a seek and not decoded yet.
+  bool has_pending_frame = false;   ///< `frame` was decoded by a seek and not given yet.
   bool is_draining = false;
 
   Result<void> open_codec();
@@ -81,6 +83,7 @@ Result<void> Decoder::State::send_next() {
 
 /// True with a frame in `frame`, false at the end of the stream.
 Result<bool> Decoder::State::receive() {
+  if (std::exchange(has_pending_frame, false)) return true;
   while (true) {
     const int status = libav().avcodec_receive_frame(codec.get(), frame.get());
     if (status >= 0) {
@@ -115,6 +118,28 @@ Result<bool> Decoder::seek_exact(std::int64_t frame) {
   BALEEN_ASSIGN_OR_RETURN(const bool is_exact, state_->input->seek_pcm(frame, *state_->packet));
   state_->has_pending_packet = is_exact;
   return is_exact;
+}
+
+Result<std::optional<std::int64_t>> Decoder::seek_by_time(std::int64_t frame) {
+  // What lossy codecs give right after a jump is not right yet: MP3 refers to up to 9 frames before (its bit
+  // reservoir), Opus needs 80 ms (RFC 7845, section 4.6).
+  constexpr double kPrerollS = 0.5;
+  const std::optional<std::int64_t> nowhere;
+  State& state = *state_;
+  const double rate_hz = info().sample_rate.value;
+  const double time_s = static_cast<double>(frame) / rate_hz - kPrerollS;
+  if (time_s <= 0) return std::optional<std::int64_t>(0);
+  const LogCapture log;
+  if (!state.input->seek_before(time_s)) return nowhere;
+  BALEEN_ASSIGN_OR_RETURN(const bool has_frame, state.receive());
+  const std::int64_t stamp = has_frame ? state.frame->best_effort_timestamp : AV_NOPTS_VALUE;
+  if (stamp == AV_NOPTS_VALUE) return nowhere;
+  const double at_s = static_cast<double>(stamp) * av_q2d(state.input->stream().time_base) -
+                      state.input->start_time_s();
+  const std::int64_t at = std::llround(at_s * rate_hz);
+  if (at < 0 || at > frame || state.frame->sample_rate != info().sample_rate.value) return nowhere;
+  state.has_pending_frame = true;
+  return std::optional<std::int64_t>(at);
 }
 
 }  // namespace baleen::audio

@@ -42,6 +42,11 @@ class Decoder {
   /// PCM or does not land exactly there: the decoder is then spent and must be opened anew.
   Result<bool> seek_exact(std::int64_t frame);
 
+  /// Jumps to before this PCM frame by the time stamps of the file, to be used before the first next(). Returns the
+  /// frame with which next() goes on, never behind `frame`: exact for lossless codecs, as exact as the file's time
+  /// stamps for others. Nothing where that cannot be known: the decoder is then spent.
+  Result<std::optional<std::int64_t>> seek_by_time(std::int64_t frame);
+
   /// Packets that could not be decoded or read so far.
   [[nodiscard]] std::int64_t decode_errors() const;
   /// The last error that libav reported, for messages; may be empty.

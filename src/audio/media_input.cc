@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -334,6 +335,19 @@ Result<bool> MediaInput::seek_pcm(std::int64_t frame, AVPacket& packet) {
   }
   BALEEN_ASSIGN_OR_RETURN(const bool has_packet, read_packet(packet));
   return has_packet && packet.pos == first_byte + frame * block;
+}
+
+double MediaInput::start_time_s() const {
+  return stream_->start_time == AV_NOPTS_VALUE
+             ? 0
+             : static_cast<double>(stream_->start_time) * av_q2d(stream_->time_base);
+}
+
+bool MediaInput::seek_before(double time_s) {
+  const double ticks = (time_s + start_time_s()) / av_q2d(stream_->time_base);
+  return libav().av_seek_frame(format_.get(), stream_->index,
+                               static_cast<std::int64_t>(std::floor(ticks)),
+                               AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
 }  // namespace baleen::audio

@@ -54,6 +54,12 @@ class MediaInput {
   /// reads the packet that begins exactly there: true. After false the input must be opened anew.
   Result<bool> seek_pcm(std::int64_t frame, AVPacket& packet);
 
+  /// Goes on with a packet that begins at this time of the stream or before; false where the format cannot. The
+  /// packets' time stamps tell where that is: see start_time_s.
+  [[nodiscard]] bool seek_before(double time_s);
+  /// What the stream's time stamps say of its first sample.
+  [[nodiscard]] double start_time_s() const;
+
  private:
   struct Io;
   MediaInput();

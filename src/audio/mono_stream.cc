@@ -39,10 +39,18 @@ struct MonoStream::State {
   Result<void> enter() {
     if (options.begin_sample == 0) return {};
     BALEEN_RETURN_IF_ERROR(begin_segment(decoder->info().sample_rate));
-    BALEEN_ASSIGN_OR_RETURN(const bool is_exact, decoder->seek_exact(segment->feed_from));
-    if (is_exact) {
-      segment->frames = segment->feed_from;
-      return {};
+    if (options.entry == Entry::by_time) {
+      BALEEN_ASSIGN_OR_RETURN(const auto frame, decoder->seek_by_time(segment->feed_from));
+      if (frame) {
+        segment->frames = *frame;
+        return {};
+      }
+    } else {
+      BALEEN_ASSIGN_OR_RETURN(const bool is_exact, decoder->seek_exact(segment->feed_from));
+      if (is_exact) {
+        segment->frames = segment->feed_from;
+        return {};
+      }
     }
     segment.reset();
     return open_decoder();

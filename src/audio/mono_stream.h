@@ -5,8 +5,8 @@
 ///
 ///   decode → mono (the weights of ffmpeg -ac 1) → NaN to 0 → resample
 ///
-/// The samples from a place on are the same bits whether the stream was opened there or read up to it. Memory does not
-/// grow with the length of the file.
+/// The samples from a place on are the same bits whether the stream was opened there or read up to it (but see Entry).
+/// Memory does not grow with the length of the file.
 
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +22,12 @@
 
 namespace baleen::audio {
 
+/// How a stream is entered elsewhere than at the beginning.
+enum class Entry {
+  exact,  ///< Plain PCM by its bytes, everything else by decoding it from the start.
+  by_time  ///< Where the file's time stamps lead: at once, but lossy codecs may be off by some milliseconds.
+};
+
 struct MonoStreamOptions {
   Hertz sample_rate{22'050};
   FilterShape shape = FilterShape::ffmpeg;
@@ -30,6 +36,7 @@ struct MonoStreamOptions {
   double time_expansion = 1;
   double expansion_max = 0;       ///< As NormalizeOptions::expansion_max, at 2 bytes a sample.
   std::int64_t begin_sample = 0;  ///< Of the output: the first one that read() gives.
+  Entry entry = Entry::exact;
 };
 
 class MonoStream {

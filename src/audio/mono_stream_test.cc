@@ -96,6 +96,79 @@ TEST(MonoStream, AHoleOfAFileIsSilence) {
   }
 }
 
+/// Frames of FLAC that hold their samples as they are (RFC 9639): 4096 of 16 bits each, mono.
+std::string flac_bytes(std::span<const std::int16_t> samples) {
+  constexpr std::size_t kBlock = 4096;
+  const auto big = [](std::uint64_t value, int n_bytes) {
+    std::string bytes;
+    for (int i = n_bytes - 1; i >= 0; --i) bytes += static_cast<char>(value >> (8 * i));
+    return bytes;
+  };
+  const auto crc = [](const std::string& bytes, unsigned polynomial, unsigned n_bits) {
+    unsigned sum = 0;
+    for (const char byte : bytes) {
+      sum ^= static_cast<unsigned>(static_cast<std::uint8_t>(byte)) << (n_bits - 8);
+      for (int i = 0; i < 8; ++i)
+        sum = (sum << 1U) ^ ((sum >> (n_bits - 1)) % 2 != 0 ? polynomial : 0U);
+      sum &= (1U << n_bits) - 1;
+    }
+    return sum;
+  };
+  // 48 kHz in 20 bits, 1 channel, 16 bits a sample, the number of samples in 36 bits, no MD5.
+  std::string file =
+      "fLaC" + big(0x80000022, 4) + big(kBlock, 2) + big(kBlock, 2) + big(0, 6) +
+      big((std::uint64_t{48'000} << 44U) | (std::uint64_t{15} << 36U) | samples.size(), 8) +
+      std::string(16, '\0');
+  for (std::size_t begin = 0; begin < samples.size(); begin += kBlock) {
+    const std::size_t n = std::min(kBlock, samples.size() - begin);
+    const std::size_t number = begin / kBlock;
+    std::string frame = big(0xFFF8, 2) + big(0x7A, 1) + big(0x08, 1);  // Size in 16 bits; 48 kHz.
+    frame +=
+        number < 0x80 ? big(number, 1) : big(0xC0 | number >> 6U, 1) + big(0x80 | number % 64, 1);
+    frame += big(n - 1, 2);
+    frame += big(crc(frame, 0x07, 8), 1) + big(0x02, 1);  // Verbatim.
+    for (const std::int16_t sample : samples.subspan(begin, n))
+      frame += big(static_cast<std::uint16_t>(sample), 2);
+    file += frame + big(crc(frame, 0x8005, 16), 2);
+  }
+  return file;
+}
+
+TEST(MonoStream, ByTimeALosslessFileIsEnteredAtTheSample) {
+  const TempDir dir;
+  const std::vector<std::int16_t> samples = to_16_bits(noise(48'000 * 8 + 77, 5));
+  write_bytes(dir / "a.flac", flac_bytes(samples));
+  write_bytes(dir / "a.wav", wav_bytes({.sample_rate = 48'000}, samples));
+  for (const std::string name : {"a.flac", "a.wav"}) {
+    for (const std::int64_t begin : {0L, 1L, 23'999L, 24'001L, 200'000L, 48'000L * 8}) {
+      SCOPED_TRACE(name + " from " + std::to_string(begin));
+      MonoStreamOptions options;
+      options.sample_rate = Hertz{48'000};
+      options.begin_sample = begin;
+      options.entry = Entry::by_time;
+      MonoStream stream = MonoStream::open(dir / name, options).value();
+      const std::vector<float> tail = read_all(stream);
+      ASSERT_EQ(tail.size(), samples.size() - static_cast<std::size_t>(begin));
+      for (std::size_t i = 0; i < tail.size(); ++i)
+        ASSERT_EQ(tail[i] * 32768, samples[static_cast<std::size_t>(begin) + i]);
+    }
+  }
+}
+
+TEST(MonoStream, ByTimeBehindTheEndThereIsNothing) {
+  const TempDir dir;
+  const std::vector<std::int16_t> samples = to_16_bits(noise(48'000, 6));
+  write_bytes(dir / "a.flac", flac_bytes(samples));
+  MonoStreamOptions options;
+  options.sample_rate = Hertz{48'000};
+  options.entry = Entry::by_time;
+  for (const std::int64_t begin : {48'000L, 500'000L, 4'800'000'000L}) {
+    options.begin_sample = begin;
+    MonoStream stream = MonoStream::open(dir / "a.flac", options).value();
+    EXPECT_TRUE(read_all(stream).empty());
+  }
+}
+
 TEST(MonoStream, KeepsTheFrequencyOfATone) {
   const TempDir dir;
   write_bytes(dir / "tone.wav",

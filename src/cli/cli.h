@@ -66,6 +66,7 @@ struct SqlOutput {
 struct Program {
   std::function<Result<engine::RecipeRegistry>(const Config&, const store::DataRoot&)> recipes;
   engine::Probe probe;
+  engine::Renderings renderings;
   std::function<Result<json::array>(const store::DataRoot&, const ModelCommand&)> models;
   std::function<std::vector<Check>(const Config&, const store::DataRoot&)> checks;
   /// Windows of a collection that are like an example; request and answer as of POST /v1/collections/…/search.
@@ -76,6 +77,16 @@ struct Program {
   CollectionCall export_tables;
   /// The clusters of a collection, and an action or its undoing; requests and answers as of app/review.h.
   CollectionCall show_clusters, review_clusters;
+  /// Learns a label of a collection from what people have said; app/probes.h.
+  std::function<Result<json::object>(const Config&,
+                                     const store::DataRoot&,
+                                     store::Database&,
+                                     const json::object& request,
+                                     const std::string& made_by)>
+      make_probe;
+  std::function<Result<json::object>(
+      const store::DataRoot&, store::Database&, std::int64_t probe_id, const json::object& request)>
+      probe_windows;
   std::function<Result<std::unique_ptr<RunningService>>(const ServeOptions&, const Session&)> serve;
   /// A table of annotations for a collection; request and answer as of app/annotations.h.
   CollectionCall import_annotations;

@@ -30,6 +30,7 @@ struct Arguments {
   std::string metadata_file;
   SqlOptions sql;
   ReviewOptions review;
+  ProbeOptions probe;
   std::string pause_recipe, pause_stage;
 };
 
@@ -56,6 +57,7 @@ class CommandLine {
   void add_import_command();
   void add_metadata_command();
   void add_sql_command();
+  void add_probe_command();
   void add_encoding_options(CLI::App* sub);
   void add_clustering_options(CLI::App* sub);
   void add_where_option(CLI::App* sub);

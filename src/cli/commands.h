@@ -158,6 +158,19 @@ struct ReviewOptions {
                                         const ReviewOptions&,
                                         const std::string& collection);
 
+// commands_probe.cc: what is learned from labels
+struct ProbeOptions {
+  std::string label, out;  ///< out: a CSV file for the windows above the threshold; "": none.
+  double precision = 0.9;
+  int top = 20;  ///< Windows that are printed.
+};
+/// Learns a label of a collection and says in words what came of it.
+[[nodiscard]] Result<int> probe_command(const GlobalOptions&,
+                                        const Program&,
+                                        const WorkOptions&,
+                                        const ProbeOptions&,
+                                        const std::string& collection);
+
 // commands_service.cc: the service, and who may use it.
 [[nodiscard]] Result<int> serve_command(const GlobalOptions&, const Program&, const ServeOptions&);
 [[nodiscard]] Result<int> up_command(const GlobalOptions&,

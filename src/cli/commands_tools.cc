@@ -130,7 +130,7 @@ Result<int> executor_command(const GlobalOptions& options, const Program& progra
   };
   const Result<engine::RecipeRegistry> recipes = begin();
   if (!recipes.ok()) return engine::refuse_work(supervisor, recipes.error());
-  return engine::run_executor(supervisor, executor, *recipes, program.probe);
+  return engine::run_executor(supervisor, executor, *recipes, program.probe, program.renderings);
 }
 
 }  // namespace baleen::cli

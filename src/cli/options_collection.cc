@@ -222,6 +222,30 @@ void CommandLine::add_sql_command() {
   sub->add_flag("--csv", args_.sql.is_csv, "The answer as CSV, with a header");
 }
 
+void CommandLine::add_probe_command() {
+  CLI::App* sub = command(
+      "probe", "Learn a label of a collection from what people have said of its windows", [this] {
+        return probe_command(args_.global, program_, args_.work, args_.probe, args_.target);
+      });
+  sub->add_option("collection", args_.target, "Name of the collection")
+      ->required()
+      ->type_name("NAME");
+  sub->add_option("--label", args_.probe.label, "What to find")->required()->type_name("LABEL");
+  sub->add_option("--precision", args_.probe.precision,
+                  "Of the windows above the threshold, how many are to be right")
+      ->check(CLI::Range(0.01, 1.0))
+      ->capture_default_str()
+      ->type_name("SHARE");
+  sub->add_option("--out", args_.probe.out, "Write the windows above the threshold as CSV")
+      ->type_name("FILE");
+  sub->add_option("--top", args_.probe.top, "How many of them to print")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str()
+      ->type_name("N");
+  sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
+  add_encoding_options(sub);
+}
+
 void CommandLine::add_cluster_command() {
   CLI::App* cluster = command("cluster", "Group like windows of a collection", [this] {
     return cluster_command(args_.global, program_, args_.work, args_.target);
@@ -276,6 +300,7 @@ void CommandLine::add_collection_commands() {
   add_metadata_command();
   add_sql_command();
   add_review_commands();
+  add_probe_command();
 }
 
 }  // namespace baleen::cli

@@ -11,6 +11,7 @@
 #include <exception>
 #include <map>
 #include <new>
+#include <set>
 
 #include "core/clock.h"
 #include "core/process.h"
@@ -26,19 +27,22 @@ class Executor {
            const ExecutorOptions& options,
            CellSandbox sandbox,
            const RecipeRegistry& recipes,
-           const Probe& probe)
+           const Probe& probe,
+           const Renderings& renderings)
       : socket_(socket),
         limits_{options.file_bytes_max},
         sandbox_(std::move(sandbox)),
         recipes_(recipes),
-        probe_(probe) {}
+        probe_(probe),
+        renderings_(renderings) {}
 
   Result<void> handle(const json::object& message) {
     const std::string op = core::get_string(message, "op");
     Result<json::object> answer =
-        op == "run"     ? guarded([&] { return run(StageRequest::from_json(message)); })
-        : op == "probe" ? guarded([&] { return look(core::get_string(message, "path")); })
-                        : Result<json::object>(fail(ErrorCode::internal, "unknown op '{}'", op));
+        op == "run"      ? guarded([&] { return run(StageRequest::from_json(message)); })
+        : op == "probe"  ? guarded([&] { return look(core::get_string(message, "path")); })
+        : op == "render" ? guarded([&] { return render(message); })
+                         : Result<json::object>(fail(ErrorCode::internal, "unknown op '{}'", op));
     if (answer.ok()) (*answer)["type"] = "result";
     return send_message(socket_, answer.ok() ? *answer : error_message(answer.error()));
   }
@@ -65,6 +69,33 @@ class Executor {
         run_in_cell(
             sandbox_, limits_, {{path}, {}}, [&](const ProgressFn&) { return probe_.look(path); },
             [](double) {}));
+    return std::move(result.answer);
+  }
+
+  /// What it writes is below the executor's own work directory, or the kernel refuses it.
+  Result<json::object> render(const json::object& message) {
+    const std::string kind = core::get_string(message, "kind");
+    const auto rendering = renderings_.find(kind);
+    if (rendering == renderings_.end())
+      return fail(ErrorCode::internal, "no rendering of kind '{}'", kind);
+    if (warm_renderings_.insert(kind).second) {
+      if (Result<void> warm = rendering->second.warm_up(); !warm.ok()) {
+        warm_renderings_.erase(kind);
+        return std::move(warm).error();
+      }
+    }
+    const std::filesystem::path path = core::get_string(message, "path");
+    const std::filesystem::path output = core::get_string(message, "output");
+    BALEEN_RETURN_IF_ERROR(core::make_directories(output.parent_path()));
+    BALEEN_ASSIGN_OR_RETURN(CellResult result,
+                            run_in_cell(
+                                sandbox_, limits_, {{path}, {output.parent_path()}},
+                                [&](const ProgressFn&) {
+                                  return rendering->second.make(
+                                      path, core::get_object(message, "params"), output);
+                                },
+                                [](double) {}));
+    result.answer["cpu_s"] = result.cpu_s;
     return std::move(result.answer);
   }
 
@@ -145,6 +176,8 @@ class Executor {
   const CellSandbox sandbox_;
   const RecipeRegistry& recipes_;
   const Probe& probe_;
+  const Renderings& renderings_;
+  std::set<std::string> warm_renderings_;
   bool is_probe_warm_ = false;
   std::map<std::string, std::unique_ptr<Stage>> stages_;
 };
@@ -165,14 +198,15 @@ int refuse_work(const core::Fd& socket, const Error& reason) {
 int run_executor(const core::Fd& socket,
                  const ExecutorOptions& options,
                  const RecipeRegistry& recipes,
-                 const Probe& probe) {
+                 const Probe& probe,
+                 const Renderings& renderings) {
   // From here on the death of the supervisor is a signal. If it died before, its end is closed by now,
   // whatever it may have written first: to begin would be to work for nobody.
   pollfd peer{socket.get(), POLLIN, 0};
   if (::poll(&peer, 1, 0) > 0 && (peer.revents & POLLHUP) != 0) return 0;
   Result<CellSandbox> sandbox = CellSandbox::create(options.sandbox);
   if (!sandbox.ok()) return refuse_work(socket, sandbox.error());
-  Executor executor(socket, options, std::move(*sandbox), recipes, probe);
+  Executor executor(socket, options, std::move(*sandbox), recipes, probe, renderings);
   MessageReader reader;
   std::vector<json::object> messages;
   while (true) {

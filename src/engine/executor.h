@@ -9,6 +9,8 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <string>
 
 #include "core/file.h"
 #include "engine/cell.h"
@@ -23,6 +25,20 @@ struct Probe {
   std::function<Result<json::object>(const std::filesystem::path&)> look;
 };
 
+/// Makes a file for people out of an ingested one: a picture of it, a stretch to listen to. The engine knows nothing of
+/// what it shows; it sees to it that the one file is read and nothing but the output is written.
+struct Rendering {
+  /// Loads what `make` needs; called outside the sandbox, before the first rendering of this kind.
+  std::function<Result<void>()> warm_up = [] { return Result<void>(); };
+  /// Writes `output`, whole, and says about it what the asker may want to know.
+  std::function<Result<json::object>(const std::filesystem::path& path,
+                                     const json::object& params,
+                                     const std::filesystem::path& output)>
+      make;
+};
+/// By kind.
+using Renderings = std::map<std::string, Rendering, std::less<>>;
+
 struct ExecutorOptions {
   SandboxMode sandbox = SandboxMode::required;
   std::filesystem::path
@@ -36,7 +52,8 @@ struct ExecutorOptions {
 [[nodiscard]] int run_executor(const core::Fd& socket,
                                const ExecutorOptions& options,
                                const RecipeRegistry& recipes,
-                               const Probe& probe);
+                               const Probe& probe,
+                               const Renderings& renderings = {});
 
 /// For an executor that could not begin: answers the first request with the reason, so that the user hears of that
 /// and not of an executor that died. Returns the exit status of the process.

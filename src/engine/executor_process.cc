@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -31,6 +32,16 @@ bool has_ended(int pid, int& status) {
     if (ended != 0 && !(ended < 0 && errno == EINTR)) return true;
   }
   return false;
+}
+
+/// False if nothing has come by then.
+bool can_be_read(const core::Fd& socket, double until_s) {
+  while (true) {
+    const double left_s = until_s - core::steady_s();
+    if (left_s <= 0) return false;
+    pollfd peer{socket.get(), POLLIN, 0};
+    if (::poll(&peer, 1, static_cast<int>(1e3 * left_s) + 1) > 0) return true;
+  }
 }
 
 }  // namespace
@@ -80,10 +91,17 @@ ExecutorProcess& ExecutorProcess::operator=(ExecutorProcess&& other) noexcept {
   return *this;
 }
 
-Result<json::object> ExecutorProcess::ask(const json::object& message) {
-  BALEEN_RETURN_IF_ERROR(send(message));
+Result<json::object> ExecutorProcess::ask(const json::object& message, double timeout_s) {
+  if (!is_alive()) return fail(ErrorCode::worker_error, "the executor is gone");
+  if (Result<void> sent = send(message); !sent.ok())
+    return fail(ErrorCode::worker_error, "the executor {}", reap());
+  const double until_s = core::steady_s() + timeout_s;
   std::vector<json::object> messages;
   while (true) {
+    if (timeout_s > 0 && !can_be_read(socket_, until_s)) {
+      kill();
+      return fail(ErrorCode::stage_stalled, "no answer after {} s; it was stopped", timeout_s);
+    }
     const Result<bool> is_open = receive(messages);
     if (!is_open.ok() || !*is_open) return fail(ErrorCode::worker_error, "the executor {}", reap());
     for (const json::object& answer : messages) {

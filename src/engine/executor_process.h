@@ -34,7 +34,10 @@ class ExecutorProcess {
     return reader_.read_available(socket_, messages);
   }
   /// Waits for the next message that is not progress; WORKER_ERROR if the executor dies first.
-  [[nodiscard]] Result<json::object> ask(const json::object& message);
+  /// @param timeout_s  After this the executor is killed and the answer STAGE_STALLED; 0: never.
+  [[nodiscard]] Result<json::object> ask(const json::object& message, double timeout_s = 0);
+  /// False once it has died or was killed: it can be asked nothing more.
+  [[nodiscard]] bool is_alive() const { return pid_ > 0; }
 
   /// SIGKILL, then reaps. Stages are safe to kill at any instruction.
   void kill();

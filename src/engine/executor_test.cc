@@ -72,7 +72,7 @@ class ExecutorTest : public ::testing::Test {
       EXPECT_TRUE(send_message(ours_, request).ok());
     }
     ::shutdown(ours_.get(), SHUT_WR);
-    status_ = run_executor(theirs_, options_, recipes_, probe_);
+    status_ = run_executor(theirs_, options_, recipes_, probe_, renderings_);
     theirs_.reset();
     std::vector<json::object> answers;
     MessageReader reader;
@@ -106,6 +106,7 @@ class ExecutorTest : public ::testing::Test {
   ExecutorOptions options_;
   RecipeRegistry recipes_;
   Probe probe_;
+  Renderings renderings_;
   int status_ = -1;
 };
 
@@ -174,6 +175,43 @@ TEST_F(ExecutorTest, AProbeIsWarmedUpOnceAndItsFailureIsToldEachTime) {
   EXPECT_EQ(code(answers[2]), "WORKER_ERROR");
   EXPECT_EQ(core::get_string(answers[3], "path"), "c");
   EXPECT_EQ(n_warm_ups, 2);
+}
+
+TEST_F(ExecutorTest, ARenderingIsMadeInACellAndWhatGoesWrongThereIsOneError) {
+  int n_warm_ups = 0;
+  renderings_["letters"] = {
+      [&]() -> Result<void> {
+        if (++n_warm_ups == 1) return fail(ErrorCode::not_supported, "no fonts here");
+        return {};
+      },
+      [](const std::filesystem::path& path, const json::object& params,
+         const std::filesystem::path& output) -> Result<json::object> {
+        const std::string text = core::get_string(params, "text");
+        if (text == "odd") throw std::runtime_error("odd");
+        if (text == "deadly") std::abort();
+        BALEEN_RETURN_IF_ERROR(core::write_file_atomic(output, path.string() + text));
+        return json::object{{"letters", text.size()}};
+      }};
+  const auto request = [&](const std::string& kind, const std::string& text) {
+    return json::object{{"op", "render"},
+                        {"kind", kind},
+                        {"path", "a.txt "},
+                        {"params", {{"text", text}}},
+                        {"output", (directory_ / "new" / text).string()}};
+  };
+  const auto answers =
+      ask({request("letters", "cold"), request("letters", "one"), request("letters", "odd"),
+           request("letters", "deadly"), request("numbers", "two"), request("letters", "three")});
+  ASSERT_EQ(answers.size(), 6U);
+  EXPECT_EQ(code(answers[0]), "NOT_SUPPORTED");
+  EXPECT_EQ(core::get_int(answers[1], "letters"), 3);
+  EXPECT_TRUE(answers[1].contains("cpu_s"));
+  EXPECT_EQ(core::read_text_file(directory_ / "new" / "one").value(), "a.txt one");
+  EXPECT_EQ(code(answers[2]), "WORKER_ERROR");
+  EXPECT_EQ(code(answers[3]), "WORKER_ERROR");
+  EXPECT_NE(message(answers[4]).find("no rendering of kind 'numbers'"), std::string::npos);
+  EXPECT_EQ(core::get_int(answers[5], "letters"), 5);
+  EXPECT_EQ(n_warm_ups, 2) << "again after a failure, then never";
 }
 
 TEST_F(ExecutorTest, ASupervisorThatTalksNonsenseIsLeft) {

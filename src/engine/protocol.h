@@ -4,6 +4,7 @@
 ///
 ///   → {"op":"run", …StageRequest}           ← {"type":"progress","fraction":0.4}
 ///   → {"op":"probe","path":"…"}             ← {"type":"result", …} or {"type":"error","code":…,"message":…}
+///   → {"op":"render","kind":"…","path":"…","params":{…},"output":"…"}        ← likewise
 ///
 /// The executor exits when the supervisor's end is closed.
 

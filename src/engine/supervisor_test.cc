@@ -254,6 +254,15 @@ TEST_F(SupervisorTest, AnExecutorAnswersWhatItUnderstandsAndIsToldApartWhenItIsG
   EXPECT_EQ(executor.reap(), "is gone");
 }
 
+TEST_F(SupervisorTest, AnExecutorThatTakesTooLongIsStopped) {
+  ExecutorProcess executor = ExecutorProcess::start(until_done().command).value();
+  EXPECT_EQ(executor.ask({{"op", "sing"}}, 30).error().code, ErrorCode::internal);
+  ::kill(executor.pid(), SIGSTOP);
+  EXPECT_EQ(executor.ask({{"op", "sing"}}, 0.1).error().code, ErrorCode::stage_stalled);
+  EXPECT_FALSE(executor.is_alive());
+  EXPECT_EQ(executor.ask({{"op", "sing"}}).error().code, ErrorCode::worker_error);
+}
+
 TEST(Protocol, ABrokenPeerIsAnErrorAndNothingWorse) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);

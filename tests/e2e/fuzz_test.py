@@ -11,6 +11,7 @@ import os
 import random
 import re
 import socket
+import sqlite3
 import time
 import unittest
 import urllib.parse
@@ -72,6 +73,10 @@ class FuzzTest(harness.Case):
         collection_id, clustering_id = self.make_clustering(file)
         self.ids = {"collection_id": collection_id, "clustering_id": clustering_id, "row": "0", "asset_id": run["asset_id"], "run_id": run["run_id"], "upload_id": upload,
                     "artifact_id": str(run["artifacts"][0]["artifact_id"]), "task_id": str(run["tasks"][0]["task_id"])}
+        collection = self.service.json("POST", "/v1/collections", {"name": "reef"})[1]["collection_id"]
+        with contextlib.closing(sqlite3.connect(self.place_of_test.data / "baleen.db", timeout=60)) as database, database:
+            database.execute("INSERT INTO linear_probes VALUES (1, ?, 'none', 'moan', '{}', 'anna', 1)", (collection,))
+        self.ids.update(collection_id=collection, probe_id="1")
         self.nasty = [*NASTY, str(file), str(inbox), *self.ids.values()]
 
     def make_clustering(self, file):

@@ -252,6 +252,8 @@ def leftovers(data):
     left = []
     for path in data.rglob("*"):
         relative = path.relative_to(data)
+        if relative.parts[0] == "renderings" or (len(relative.parts) > 1 and relative.parts[1].startswith("rendering.")):
+            continue  # Pictures and clips that a service keeps while it runs.
         is_work = len(relative.parts) == 2 and relative.parts[0] == "work"
         if is_work:
             left.append(relative.as_posix())

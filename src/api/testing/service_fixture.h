@@ -13,6 +13,7 @@
 #include "ops/settings.h"
 #include "ops/tokens.h"
 #include "store/collections.h"
+#include "store/probes.h"
 
 namespace baleen::api::testing {
 
@@ -36,6 +37,9 @@ class ServiceFixture : public EngineFixture {
                                collections_[owner],
                                "clusters/" + clustering_of(owner) + "/assignments.parquet")
                       .ok());
+      probes_[owner] =
+          store::insert_probe(database_, {0, collections_[owner], "e", "moan", {}, owner, 1})
+              .value();
       runs_[owner] = work.submit(recipe(), assets_[owner], {}).value().run_id;
       drain(work);
       EXPECT_TRUE(database_
@@ -63,6 +67,21 @@ class ServiceFixture : public EngineFixture {
       return json::object{{"columns", query.columns}, {"file", file.filename().string()}};
     };
     context.views = {view, view, view};
+    context.render = [this](store::Database&, const std::string&, const std::string& kind,
+                            const json::object& params) -> Result<FileBody> {
+      asked_.push_back(params);
+      return FileBody{inbox_ / "five.txt", 1, kind};
+    };
+    context.probes.make = [this](store::Database&, const json::object& request,
+                                 const std::string& made_by) -> Result<json::object> {
+      asked_.push_back(request);
+      return json::object{{"probe_id", 7}, {"made_by", made_by}};
+    };
+    context.probes.windows = [this](store::Database&, std::int64_t probe_id,
+                                    const json::object& request) -> Result<json::object> {
+      asked_.push_back(request);
+      return json::object{{"probe_id", probe_id}, {"items", json::array{}}};
+    };
     context.check_document = [](std::string_view, const json::value&) -> Result<void> {
       return {};
     };
@@ -113,12 +132,15 @@ class ServiceFixture : public EngineFixture {
     fill("{import_id}", "1");
     fill("{clustering_id}", clustering_of(owner));
     fill("{row}", "0");
+    fill("{probe_id}", std::to_string(probes_[owner]));
     fill("{upload_id}", upload_of(owner));
     return target;
   }
 
   ToyReviews reviews_;  // Before what uses it.
   std::map<std::string, std::string> assets_, runs_, collections_;
+  std::map<std::string, std::int64_t> probes_;
+  std::vector<json::object> asked_;  ///< Of what belongs to other rooms.
   std::filesystem::path inbox_;
   std::unique_ptr<Service> service_;
   std::unique_ptr<Server> server_;
