@@ -10,14 +10,6 @@ namespace {
 
 constexpr std::size_t kLabelBytesMax = 500;
 
-/// Who asks, by the name of the token.
-Result<std::string> name_of(store::Database& database, const Principal& principal) {
-  BALEEN_ASSIGN_OR_RETURN(
-      const auto rows,
-      database.query("SELECT name FROM api_tokens WHERE token_id = $1", principal.token_id));
-  return rows.empty() ? principal.token_id : rows.front().text(0);
-}
-
 Result<store::LinearProbe> find(const Request& request, store::Database& database) {
   BALEEN_ASSIGN_OR_RETURN(const std::int64_t id,
                           number_of(request.parameters.at("probe_id"), "probe id"));
@@ -72,7 +64,7 @@ void Service::add_probe_routes(std::vector<Route>& routes) {
         // JSON knows no difference between 1 and 1.0.
         if (json::value* const precision = body.if_contains("precision"))
           *precision = precision->to_number<double>();
-        BALEEN_ASSIGN_OR_RETURN(const std::string made_by, name_of(database, request.principal));
+        BALEEN_ASSIGN_OR_RETURN(const std::string made_by, name_of_principal(database, request.principal));
         BALEEN_ASSIGN_OR_RETURN(const json::object probe,
                                 context_.probes.make(database, body, made_by));
         Response response = Response::of_json(probe, 201);

@@ -2,7 +2,6 @@
 
 #include "api/file_response.h"
 #include "api/service.h"
-#include "ops/tokens.h"
 
 namespace baleen::api {
 namespace {
@@ -13,18 +12,11 @@ constexpr std::int64_t kWindowsAtOnceMax = 500;
 /// Rows of a million windows, as JSON.
 constexpr std::int64_t kActionBytesMax = 16 << 20;
 
-/// The token's name; a session's is that of the token it was begun with.
-Result<std::string> name_of(store::Database& database, const Principal& principal) {
-  BALEEN_ASSIGN_OR_RETURN(const ops::Token token,
-                          ops::TokenStore(database).verify_id(principal.token_id));
-  return token.name;
-}
-
 Result<ReviewAuthor> author_of(store::Database& database,
                                const Request& request,
                                const json::object& body) {
   ReviewAuthor author;
-  BALEEN_ASSIGN_OR_RETURN(author.made_by, name_of(database, request.principal));
+  BALEEN_ASSIGN_OR_RETURN(author.made_by, name_of_principal(database, request.principal));
   if (body.contains("expected_version"))
     author.expected_version = core::get_int(body, "expected_version", -1);
   return author;

@@ -24,14 +24,6 @@ Result<bool> flag_of(const Request& request, const std::string& name) {
   return fail(ErrorCode::invalid_argument, "{} is true or false, not '{}'", name, text);
 }
 
-/// The name of the token: what people are told of who did something.
-Result<std::string> author_of(store::Database& database, const Principal& principal) {
-  BALEEN_ASSIGN_OR_RETURN(
-      const auto rows,
-      database.query("SELECT name FROM api_tokens WHERE token_id = $1", principal.token_id));
-  return rows.empty() ? principal.token_id : rows.front().text(0);
-}
-
 /// A table to be kept as a file.
 Response download(const json::object& table) {
   Response response = Response::of_text(core::get_string(table, "text"),
@@ -124,7 +116,7 @@ void Service::add_annotation_routes(std::vector<Route>& routes) {
         BALEEN_RETURN_IF_ERROR(check_text(request));
         if (!context_.import_annotations) return not_offered("import");
         BALEEN_ASSIGN_OR_RETURN(const bool is_unknown_skipped, flag_of(request, "skip_unknown"));
-        BALEEN_ASSIGN_OR_RETURN(const std::string author, author_of(database, request.principal));
+        BALEEN_ASSIGN_OR_RETURN(const std::string author, name_of_principal(database, request.principal));
         const json::object wanted{{"collection_id", id},
                                   {"format", request.query_or("format", "auto")},
                                   {"filename", request.query_or("filename", "table")},

@@ -8,6 +8,7 @@
 #include "engine/lists.h"
 #include "engine/live.h"
 #include "ops/housekeeping.h"
+#include "ops/tokens.h"
 #include "store/assets.h"
 #include "store/schema.h"
 
@@ -222,6 +223,12 @@ Result<std::int64_t> number_of(std::string_view text, std::string_view what) {
   if (error != std::errc() || end != text.data() + text.size() || number < 0)
     return fail(ErrorCode::invalid_argument, "{} '{}' is no number", what, text);
   return number;
+}
+
+Result<std::string> name_of_principal(store::Database& database, const Principal& principal) {
+  BALEEN_ASSIGN_OR_RETURN(const ops::Token token,
+                          ops::TokenStore(database).verify_id(principal.token_id));
+  return token.name;
 }
 
 Result<void> check_query(const Request& request, const std::vector<std::string_view>& known) {

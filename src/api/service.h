@@ -168,6 +168,9 @@ class Service {
 [[nodiscard]] Result<void> check_run_access(store::Database& database,
                                             const Principal& principal,
                                             std::string_view run_id);
+/// What people are told of who did something: the token's name; a session's is that of the token it was begun with.
+[[nodiscard]] Result<std::string> name_of_principal(store::Database& database,
+                                                    const Principal& principal);
 /// INVALID_ARGUMENT for a parameter of the query that is not in `known`.
 [[nodiscard]] Result<void> check_query(const Request& request,
                                        const std::vector<std::string_view>& known);

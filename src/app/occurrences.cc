@@ -6,27 +6,13 @@
 #include "app/exported.h"
 #include "audio/field_time.h"
 #include "core/sha256.h"
-#include "store/artifacts.h"
+#include "recipes/bioacoustics/deployment_clock.h"
+#include "recipes/bioacoustics/recorder_documents.h"
 
 namespace baleen {
 namespace {
 
 constexpr std::size_t kIdDigits = 32;
-
-/// What recorders wrote, by asset.
-Result<std::map<std::string, json::object>> recorder_documents(store::Database& database,
-                                                               const store::DataRoot& root,
-                                                               const std::string& collection_id) {
-  BALEEN_ASSIGN_OR_RETURN(const auto artifacts, store::find_latest_artifacts_of_members(
-                                                    database, collection_id, "recording_v1", ""));
-  std::map<std::string, json::object> documents;
-  for (const store::Artifact& artifact : artifacts) {
-    BALEEN_ASSIGN_OR_RETURN(const json::value document,
-                            core::read_json_file(root.at(artifact.path)));
-    if (document.is_object()) documents[artifact.asset_id] = document.get_object();
-  }
-  return documents;
-}
 
 std::optional<double> number_in(const json::object& object, std::string_view name) {
   const json::value* const value = object.if_contains(name);
@@ -77,15 +63,15 @@ Result<std::vector<formats::Occurrence>> occurrences_of(store::Database& databas
                                                         const store::DataRoot& root,
                                                         const std::string& collection_id,
                                                         const Exported& exported) {
-  BALEEN_ASSIGN_OR_RETURN(const auto documents, recorder_documents(database, root, collection_id));
+  BALEEN_ASSIGN_OR_RETURN(auto documents, bioacoustics::recorder_documents(database, root, collection_id));
   std::vector<formats::Occurrence> occurrences;
   std::set<std::string> used;
-  const json::object nothing;
   for (const ExportedRecording& recording : exported.recordings) {
     const json::object& tags = core::get_object(recording.metadata, "tag_data");
-    const auto document = documents.find(recording.asset_id);
-    const formats::Occurrence shared =
-        describe(tags, document == documents.end() ? nothing : document->second);
+    BALEEN_ASSIGN_OR_RETURN(
+        const json::object document,
+        bioacoustics::in_true_time(documents[recording.asset_id], recording.metadata));
+    const formats::Occurrence shared = describe(tags, document);
     const json::object& scientific_names = core::get_object(tags, "scientific_names");
     for (const formats::Annotation& annotation : recording.annotations) {
       if (annotation.label.empty()) continue;

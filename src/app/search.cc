@@ -15,6 +15,7 @@
 #include "recipes/bioacoustics/deployment_clock.h"
 #include "recipes/bioacoustics/encoding.h"
 #include "recipes/bioacoustics/metadata.h"
+#include "recipes/bioacoustics/recorder_documents.h"
 #include "recipes/bioacoustics/search.h"
 #include "store/artifacts.h"
 #include "store/collections.h"
@@ -85,21 +86,6 @@ struct Among {
   std::int64_t n_not_embedded = 0, n_without_time = 0;
 };
 
-/// What recorders wrote, by asset.
-Result<std::map<std::string, json::object>> recordings_of(store::Database& database,
-                                                          const store::DataRoot& root,
-                                                          const std::string& collection_id) {
-  BALEEN_ASSIGN_OR_RETURN(const auto artifacts, store::find_latest_artifacts_of_members(
-                                                    database, collection_id, "recording_v1", ""));
-  std::map<std::string, json::object> recordings;
-  for (const store::Artifact& artifact : artifacts) {
-    BALEEN_ASSIGN_OR_RETURN(const json::value document,
-                            core::read_json_file(root.at(artifact.path)));
-    if (document.is_object()) recordings[artifact.asset_id] = document.get_object();
-  }
-  return recordings;
-}
-
 Result<Among> choose(store::Database& database,
                      const store::DataRoot& root,
                      const json::object& request,
@@ -115,7 +101,7 @@ Result<Among> choose(store::Database& database,
   for (const store::ArtifactFile& file : files) sets[file.asset_id] = &file;
   std::map<std::string, json::object> recordings;
   if (!span.is_everything()) {
-    BALEEN_ASSIGN_OR_RETURN(recordings, recordings_of(database, root, collection_id));
+    BALEEN_ASSIGN_OR_RETURN(recordings, bioacoustics::recorder_documents(database, root, collection_id));
   }
   Among among;
   for (const store::CollectionMember& member : members) {

@@ -1,34 +1,19 @@
 // What is learned from labels.
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <cstdio>
 
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "core/file.h"
+#include "core/process.h"
 #include "engine/status.h"
 
 namespace baleen::cli {
 namespace {
 
 constexpr int kWindowsMax = 10'000;
-
-std::string user_name() {
-  const passwd* const user = ::getpwuid(::geteuid());
-  return user != nullptr && user->pw_name != nullptr ? user->pw_name : "local";
-}
-
-/// A field of CSV (RFC 4180).
-std::string csv_field(std::string_view text) {
-  if (text.find_first_of("\",\r\n") == std::string_view::npos) return std::string(text);
-  std::string field = "\"";
-  for (const char letter : text)
-    field += letter == '"' ? std::string("\"\"") : std::string(1, letter);
-  return field + '"';
-}
 
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
@@ -99,7 +84,7 @@ Result<int> probe_command(const GlobalOptions& options,
                                               {"label", probe.label},
                                               {"precision", probe.precision},
                                               {"params", std::move(params)}},
-                                             user_name()));
+                                             core::user_name()));
   BALEEN_ASSIGN_OR_RETURN(
       const json::object answer,
       program.probe_windows(session->root, session->database, core::get_int(learned, "probe_id"),

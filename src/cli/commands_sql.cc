@@ -11,15 +11,6 @@ namespace {
 using Columns = std::vector<SqlOutput::Column>;
 using Values = std::vector<std::optional<std::string>>;
 
-std::string csv_field(const std::string& text) {
-  const bool is_plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string::npos &&
-                        text.front() != ' ' && text.back() != ' ';
-  if (is_plain) return text;
-  std::string out = "\"";
-  for (const char letter : text) out.append(letter == '"' ? 2 : 1, letter);
-  return out + "\"";
-}
-
 /// Row by row, so that answers of any length need no memory here. NULL is an empty field, an empty text is "".
 SqlOutput as_csv() {
   const auto print = [](const Values& values) {

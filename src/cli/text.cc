@@ -109,6 +109,15 @@ std::string printable(std::string_view text, std::size_t columns_max) {
   return head + "…" + tail;
 }
 
+std::string csv_field(std::string_view text) {
+  const bool is_plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos &&
+                        text.front() != ' ' && text.back() != ' ';
+  if (is_plain) return std::string(text);
+  std::string field = "\"";
+  for (const char letter : text) field.append(letter == '"' ? 2 : 1, letter);
+  return field + "\"";
+}
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;

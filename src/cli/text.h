@@ -22,6 +22,8 @@ namespace baleen::cli {
 [[nodiscard]] std::optional<double> parse_position(std::string_view text);
 /// Valid UTF-8 without control characters, shortened in the middle to `columns_max`.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t columns_max = 200);
+/// A field of CSV (RFC 4180), in quotation marks where it needs them; an empty one has them.
+[[nodiscard]] std::string csv_field(std::string_view text);
 /// ", did you mean 'worker'?" if one of the words is close enough, else "".
 [[nodiscard]] std::string did_you_mean(std::string_view word,
                                        const std::vector<std::string>& known);

@@ -24,7 +24,7 @@ def failpoints_in_the_source(of_service=False):
     """The names of all failpoints that a run meets, or only the service; those around database commits included."""
     names = set()
     for path in (harness.ROOT / "src").rglob("*.cc"):
-        if path.stem.endswith("_test") or "testing" in path.parts:
+        if path.stem.endswith(("_test", "_bench")) or "testing" in path.parts:
             continue
         text = path.read_text()
         names.update(re.findall(r'BALEEN_FAILPOINT\("([A-Z0-9_]+)"\)', text))

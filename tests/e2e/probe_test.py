@@ -6,7 +6,6 @@ import csv
 import math
 import random
 import sqlite3
-import time
 
 import harness
 import service
@@ -47,17 +46,13 @@ class Probe(harness.Case):
             (folder / f"{i:02}.wav").write_bytes(harness.wav_bytes(samples.tobytes(), RATE))
         self.assert_status(place.run("run", "bioacoustics", folder, "--model", "builtin", "--window", WINDOW_S,
                                      "--collection", "reef", "--json"), 0)
-        ids = dict(place.rows("SELECT original_filename, asset_id FROM audio_assets"))
-        with sqlite3.connect(place.data / "baleen.db") as database:
-            collection, = database.execute("SELECT collection_id FROM collections").fetchone()
-            database.execute("INSERT INTO annotation_imports VALUES (1, ?, 'raven', 'table.txt', 'x', 'anna', ?, NULL)",
-                             (collection, int(time.time() * 1e6)))
-            for name in sorted(truth)[:n_labelled]:
-                for row, is_whistle in enumerate(truth[name]):
-                    database.execute("INSERT INTO annotations (import_id, asset_id, start_s, end_s, label, is_by_person, source) "
-                                     "VALUES (1, ?, ?, ?, ?, 1, 'table')",
-                                     (ids[name], row * WINDOW_S, (row + 1) * WINDOW_S, "whistle" if is_whistle else "else"))
-        database.close()
+        table = "Selection\tBegin Time (s)\tEnd Time (s)\tBegin File\tAnnotation\n"
+        spans = [(name, row, is_whistle) for name in sorted(truth)[:n_labelled] for row, is_whistle in enumerate(truth[name])]
+        for i, (name, row, is_whistle) in enumerate(spans, 1):
+            table += f"{i}\t{row * WINDOW_S}\t{(row + 1) * WINDOW_S}\t{name}\t{'whistle' if is_whistle else 'else'}\n"
+        (place.path / "table.txt").write_text(table)
+        self.assert_status(place.run("import", "reef", place.path / "table.txt"), 0)
+        collection = place.rows("SELECT collection_id FROM collections")[0][0]
         return place, collection, truth
 
     def test_a_label_is_learned_and_its_precision_holds_in_other_recordings(self):

@@ -7,6 +7,7 @@
 
 #include "formats/parquet_tables.h"
 #include "recipes/bioacoustics/clusterings.h"
+#include "recipes/bioacoustics/deployment_clock.h"
 #include "store/assets.h"
 #include "store/collections.h"
 
@@ -34,8 +35,10 @@ class Known {
     for (const store::Artifact& artifact : artifacts) {
       Result<json::value> document = core::read_json_file(root.at(artifact.path));
       if (!document.ok() || !document->is_object()) continue;  // Its hours are unknown, then.
-      known.recordings_[artifact.asset_id].facts.start_local =
-          core::get_string(document->get_object(), "start_local");
+      RecordingFacts& facts = known.recordings_[artifact.asset_id].facts;
+      const Result<json::object> in_time = in_true_time(document->get_object(), facts.metadata);
+      facts.start_local = core::get_string(in_time.ok() ? *in_time : document->get_object(),
+                                           "start_local");
     }
     return known;
   }

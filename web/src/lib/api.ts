@@ -161,10 +161,6 @@ export const api = {
       { path: { asset_id }, query: { start_s, end_s, columns, rows }, signal }),
   similarity: (asset_id: string, at_s: number, columns: number, signal?: AbortSignal) =>
     ask<T.Similarity>("GET /v1/assets/{asset_id}/similarity", { path: { asset_id }, query: { at_s, columns }, signal }),
-  thumbnail_url: (asset_id: string, start_s: number, end_s: number, width?: number, height?: number, high_hz?: number) =>
-    url_of("GET /v1/assets/{asset_id}/thumbnail", { path: { asset_id }, query: { start_s, end_s, width, height, high_hz } }),
-  clip_url: (asset_id: string, start_s: number, end_s: number, speed?: number) =>
-    url_of("GET /v1/assets/{asset_id}/clip", { path: { asset_id }, query: { start_s, end_s, speed } }),
   send_feedback: (asset_id: string, body: unknown) =>
     ask<{ feedback_id: string }>("POST /v1/assets/{asset_id}/feedback", { path: { asset_id }, body }),
   feedback: (asset_id: string) => ask<{ items: { user_actions?: string[] }[] }>("GET /v1/assets/{asset_id}/feedback", { path: { asset_id } }),
