@@ -46,10 +46,10 @@ class Probe(harness.Case):
             (folder / f"{i:02}.wav").write_bytes(harness.wav_bytes(samples.tobytes(), RATE))
         self.assert_status(place.run("run", "bioacoustics", folder, "--model", "builtin", "--window", WINDOW_S,
                                      "--collection", "reef", "--json"), 0)
-        table = "Selection\tBegin Time (s)\tEnd Time (s)\tBegin File\tAnnotation\n"
+        table = "Selection\tBegin Time (s)\tEnd Time (s)\tBegin File\tFile Offset (s)\tAnnotation\n"
         spans = [(name, row, is_whistle) for name in sorted(truth)[:n_labelled] for row, is_whistle in enumerate(truth[name])]
         for i, (name, row, is_whistle) in enumerate(spans, 1):
-            table += f"{i}\t{row * WINDOW_S}\t{(row + 1) * WINDOW_S}\t{name}\t{'whistle' if is_whistle else 'else'}\n"
+            table += f"{i}\t{row * WINDOW_S}\t{(row + 1) * WINDOW_S}\t{name}\t{row * WINDOW_S}\t{'whistle' if is_whistle else 'else'}\n"
         (place.path / "table.txt").write_text(table)
         self.assert_status(place.run("import", "reef", place.path / "table.txt"), 0)
         collection = place.rows("SELECT collection_id FROM collections")[0][0]
