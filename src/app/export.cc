@@ -6,13 +6,14 @@
 
 #include "app/exported.h"
 #include "core/file.h"
+#include "formats/labels_parquet.h"
 
 namespace baleen {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Names of files, and what is in them.
+/// Names of files, and the bytes in them.
 using Tables = std::vector<std::pair<std::string, std::string>>;
 
 Result<ExportRequest> request_of(const json::object& object) {
@@ -30,10 +31,11 @@ Result<ExportRequest> request_of(const json::object& object) {
   request.has_annotations = what != "clusters";
   request.is_clustering_needed = what == "clusters";
   const std::string format = core::get_string(object, "format");
-  for (const char* const known : {"raven", "audacity", "kaleidoscope", "darwin_core"})
+  for (const char* const known : {"raven", "audacity", "kaleidoscope", "darwin_core", "parquet"})
     if (format == known) return request;
   return fail(ErrorCode::invalid_argument,
-              "there is no format '{}': raven, audacity, kaleidoscope or darwin_core", format);
+              "there is no format '{}': raven, audacity, kaleidoscope, darwin_core or parquet",
+              format);
 }
 
 Result<Tables> make_tables(store::Database& database,
@@ -49,6 +51,17 @@ Result<Tables> make_tables(store::Database& database,
         occurrences_of(database, root, core::get_string(request, "collection_id"), exported));
     BALEEN_ASSIGN_OR_RETURN(std::string table, formats::write_darwin_core(occurrences));
     tables.emplace_back("occurrences.csv", std::move(table));
+    return tables;
+  }
+  if (format == "parquet") {
+    std::vector<formats::LabelledRecording> recordings;
+    for (const ExportedRecording& recording : exported.recordings)
+      recordings.push_back({recording.asset_id, recording.file.name, recording.annotations});
+    BALEEN_ASSIGN_OR_RETURN(
+        std::string table,
+        formats::write_labels_parquet(
+            recordings, {{"schema_id", "labels.v1"}, {"clustering_id", exported.clustering_id}}));
+    tables.emplace_back(name + ".parquet", std::move(table));
     return tables;
   }
   std::vector<formats::Annotation> all;
@@ -82,6 +95,12 @@ Result<Exported> gather(store::Database& database,
                 request.has_clusters ? ", neither clusters nor annotations" : "");
   }
   return exported;
+}
+
+std::string_view media_type_of(std::string_view name) {
+  if (name.ends_with(".csv")) return "text/csv; charset=utf-8";
+  if (name.ends_with(".parquet")) return "application/vnd.apache.parquet";
+  return "text/plain; charset=utf-8";
 }
 
 /// All or none: what is in the way is told before the first is written.
@@ -134,11 +153,8 @@ Result<json::object> export_one_table(const store::DataRoot& root,
   if (tables.empty())
     return fail(ErrorCode::input_not_found, "there is nothing to say of this recording");
   auto& [name, text] = tables.front();
-  const bool is_csv = name.ends_with(".csv");
   return json::object{
-      {"filename", name},
-      {"media_type", is_csv ? "text/csv; charset=utf-8" : "text/plain; charset=utf-8"},
-      {"text", std::move(text)}};
+      {"filename", name}, {"media_type", media_type_of(name)}, {"text", std::move(text)}};
 }
 
 }  // namespace baleen

@@ -150,10 +150,12 @@ void CommandLine::add_export_command() {
   sub->add_option("collection", args_.target, "Name of the collection")
       ->required()
       ->type_name("NAME");
-  sub->add_option("--format", args_.exported.format,
-                  "raven: one selection table for all recordings; audacity: labels for each; "
-                  "kaleidoscope: one id.csv; darwin_core: occurrences")
-      ->check(CLI::IsMember({"raven", "audacity", "kaleidoscope", "darwin_core"}))
+  sub->add_option(
+         "--format", args_.exported.format,
+         "raven: one selection table for all recordings; audacity: labels for each; "
+         "kaleidoscope: one id.csv; darwin_core: occurrences; parquet: labels for programs "
+         "that learn from them")
+      ->check(CLI::IsMember({"raven", "audacity", "kaleidoscope", "darwin_core", "parquet"}))
       ->capture_default_str();
   sub->add_option("--what", args_.exported.what,
                   "clusters, by their reviewed labels; annotations that were imported; all")

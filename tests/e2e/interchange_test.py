@@ -232,6 +232,10 @@ class Interchange(harness.Case):
             self.assertIn("all.selections.txt", headers["Content-Disposition"])
             status, _, data = ask("GET", "/export?format=audacity")
             self.assertEqual((status, json.loads(data)["code"]), (400, "INVALID_ARGUMENT"))
+            self.assert_status(place.run("export", "reef", "--format", "parquet", "--what", "all", "--with-noise", "--out", place.path / "out"), 0)
+            status, headers, data = running.ask("GET", here + "/export?format=parquet&with_noise=true&what=all")
+            self.assertEqual((status, headers["Content-Type"]), (200, "application/vnd.apache.parquet"))
+            self.assertEqual(data, (place.path / "out" / "all.parquet").read_bytes())
             self.assertEqual(ask("GET", f"/export?format=audacity&what=annotations&asset_id={asset}")[2],
                              "1.000000\t2.000000\tsong\n\\\t100.000000\t2000.000000\n")
             status, _, data = ask("PUT", "/metadata", "file,tag_data.n\n1.wav,3\n")
@@ -240,6 +244,23 @@ class Interchange(harness.Case):
             import_id = json.loads(ask("GET", "/annotations")[2])["items"][0]["import_id"]
             self.assertEqual(ask("DELETE", f"/annotations/{import_id}")[0], 204)
             self.assertEqual(running.json("GET", f"/v1/assets/{asset}/annotations")[1], {"items": []})
+
+    def test_labels_join_the_embeddings_in_other_programs(self):
+        try:
+            import pyarrow.parquet as parquet
+        except ImportError:
+            self.skipTest("pyarrow is not installed")
+        place = self.reef(clusters=True)
+        out = place.path / "out"
+        self.assert_status(place.run("export", "reef", "--format", "parquet", "--with-noise", "--out", out), 0)
+        self.assert_status(place.run("export", "reef", "--format", "kaleidoscope", "--with-noise", "--out", out), 0)
+        rows = parquet.read_table(out / "clusters.parquet").to_pylist()
+        self.assertEqual([row["label"] for row in rows], [row["AUTO ID*"] or row["MANUAL ID"] for row in records(out / "clusters.csv")])
+        embedded = {(asset_id, start_s) for asset_id, path in place.rows(
+            "SELECT asset_id, path FROM artifact_index WHERE artifact_type = 'embedding_set'")
+            for start_s in parquet.read_table(place.data / path)["start_s"].to_pylist()}
+        self.assertEqual({(row["asset_id"], row["start_s"]) for row in rows}, embedded)
+        self.assertEqual({(row["low_hz"], row["is_by_person"]) for row in rows}, {(None, False)})
 
     def test_questions_in_sql_are_answered_and_nothing_else_is_done(self):
         place = self.reef(clusters=True)

@@ -99,7 +99,7 @@ export interface ImportQuery {
 }
 
 export interface ExportQuery {
-  format: "raven" | "audacity" | "kaleidoscope" | "darwin_core";
+  format: "raven" | "audacity" | "kaleidoscope" | "darwin_core" | "parquet";
   what?: "clusters" | "annotations" | "all";
   clustering_id?: string;
   with_noise?: boolean;
