@@ -36,6 +36,7 @@ class DatabaseView final : public PlanView {
     if (!found.ok()) error_ = found.error();
     return found.ok() && found->has_value() ? (*found)->document_json : "";
   }
+  [[nodiscard]] std::string subject_id() const override { return std::string(asset_id_); }
   [[nodiscard]] std::string filename() const override {
     const auto found = store::find_asset(database_, asset_id_);
     if (!found.ok()) error_ = found.error();

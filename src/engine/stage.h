@@ -39,6 +39,8 @@ class PlanView {
   [[nodiscard]] virtual std::string digest_of(std::string_view type) const = 0;
   /// The record of the newest one; "" if there is none.
   [[nodiscard]] virtual std::string document_of(std::string_view type) const = 0;
+  /// The asset or collection that is planned for.
+  [[nodiscard]] virtual std::string subject_id() const = 0;
   /// As its owner calls the recording; "" of a collection.
   [[nodiscard]] virtual std::string filename() const = 0;
   /// What the run was submitted with, after Recipe::canonical_params.

@@ -160,6 +160,19 @@ class Bioacoustics(harness.Case):
         self.assert_status(place.run(*words, "--min-cluster-size", 5, "--seed", 1), 0)
         self.assertEqual(len([path for path in harness.artifacts(place.data) if path.endswith("clusters.json")]), 2)
 
+    def test_two_collections_of_the_same_recordings_have_their_own_clusters(self):
+        place = self.place()
+        folder = self.recordings(place, 3, 20)
+        for name in ("reef", "all"):
+            self.assert_status(place.run(*run_command(folder, "--model", "builtin", "--window", 1, "--collection", name, "--cluster")), 0)
+        found = {name: self.assert_status(place.run("clusters", name, "--json"), 0).json["clustering"]["clustering_id"] for name in ("reef", "all")}
+        self.assertNotEqual(found["reef"], found["all"])
+        self.assert_status(place.run("label", "reef", "--cluster", 0, "--label", "song"), 0)
+        labels = {name: place.run("clusters", name, "--json").json["clustering"]["labels"] for name in found}
+        self.assertEqual([label["label"] for label in labels["reef"]], ["song"])
+        self.assertEqual(labels["all"], [])
+        self.assert_index_is_true(place)
+
     def test_recordings_that_come_later_are_put_into_the_clusters_that_there_are(self):
         place = self.place()
         folder = self.recordings(place, 3, 40)

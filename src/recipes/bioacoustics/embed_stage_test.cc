@@ -34,6 +34,7 @@ class View final : public engine::PlanView {
     return std::string(64, 'c');
   }
   [[nodiscard]] std::string document_of(std::string_view) const override { return ""; }
+  [[nodiscard]] std::string subject_id() const override { return "a"; }
   [[nodiscard]] std::string filename() const override { return "original.wav"; }
   [[nodiscard]] const json::object& params() const override { return params_; }
   [[nodiscard]] std::vector<engine::Member> members() const override { return {}; }

@@ -116,7 +116,8 @@ engine::StageSpec job_spec(const ml::ModelStore& models, std::vector<const char*
     BALEEN_ASSIGN_OR_RETURN(const Encoding encoding, resolve_encoding(view.params(), models));
     engine::StageSetup setup;
     setup.input_alias = encoding.alias();
-    setup.params = {{"encoding_id", encoding.id()}};
+    // Two collections of the same recordings have their own clusters, and their own reviews of them.
+    setup.params = {{"collection_id", view.subject_id()}, {"encoding_id", encoding.id()}};
     for (const char* name : names) setup.params[name] = view.params().at(name);
     choose_members(view, setup);
     const json::object job{
