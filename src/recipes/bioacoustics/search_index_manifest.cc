@@ -83,7 +83,9 @@ Result<IndexManifest> IndexManifest::parse(std::string_view text) {
   if (text.size() < size || !text.starts_with(kBegin)) return corrupt("it is cut off");
   if (core::sha256_hex(text.substr(size)) != text.substr(kBegin.size(), kDigestSize))
     return corrupt("its digest is another");
-  BALEEN_ASSIGN_OR_RETURN(const json::object document, core::parse_json_object(text, "sets.json"));
+  const Result<json::object> parsed = core::parse_json_object(text, "sets.json");
+  if (!parsed.ok()) return corrupt(parsed.error().message);
+  const json::object& document = *parsed;
   if (core::get_string(document, "format") != kFormat) return corrupt("of another version");
   IndexManifest manifest;
   manifest.generation = core::get_int(document, "generation");

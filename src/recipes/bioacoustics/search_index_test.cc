@@ -239,6 +239,8 @@ TEST(IndexManifest, WhatCannotBeIsRefusedAlthoughItsDigestHolds) {
   EXPECT_EQ(code_of([](Manifest& m) { m.sets[0].group_offsets[1] = -1; }), ErrorCode::file_corrupt);
   EXPECT_EQ(code_of([](Manifest& m) { m.sets[0].group_offsets[1] = 5001; }),
             ErrorCode::file_corrupt);
+  const std::string no_json = R"({"sha256":")" + core::sha256_hex("}") + R"(",})";
+  EXPECT_EQ(IndexManifest::parse(no_json).error().code, ErrorCode::file_corrupt);
 }
 
 TEST_F(SearchIndexTest, WhatAKilledWriterLeftBehindTheLastRowIsOverwritten) {
