@@ -43,7 +43,8 @@ void check_assigning(const ClusterModel& model) {
   const auto assigned = bioacoustics::assign_vectors(
       model.fitted, model.params, some_vectors(n_old + kNew, d > 0 ? d : 3), deployments, 1);
   BALEEN_CHECK(fuzz::is_value_or(
-      assigned, {ErrorCode::artifact_corrupt, ErrorCode::embedding_dimensions_differ}));
+      assigned, {ErrorCode::artifact_corrupt, ErrorCode::embedding_dimensions_differ,
+                 ErrorCode::embedding_not_finite}));
   BALEEN_CHECK(!assigned.ok() || assigned->labels.size() == kNew);
 }
 
