@@ -220,6 +220,7 @@ def put_field_notes():
             "commas": "file,asset_id,tag_data.species,tag_data.n.a\r\na.wav,,minke,2\r\nb.wav,,\"a \"\"b\"\"\",\r\n",
             "semicolons": "file;tag_data.depth_m;group_composition\na.wav;12,5;[1,2]\nc.wav;1;2\n",
             "excel": "sep=;\nfile;tag_data.site;tag_data\nb.wav;reef;{\"x\":{}}\n",
+            "unnamed": "file;tag_data.site;tag_data\nb.wav;reef;{\" \":{}}\n",  # A name that no column can have.
             "tabs": "\ufefffile\ttag_data.k\tprey_density_proxy\nA.WAV\t-1e-3\tfew\n",
             "away": "file,tag_data.site,tag_data.n,tag_data.n.a,visual_observations\na.wav,,,,true\n"}.items():
         put("metadata_table", name, text)
