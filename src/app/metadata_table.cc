@@ -307,8 +307,9 @@ Result<json::object> write_metadata_table(const store::DataRoot&,
   json::array items;
   for (const store::CollectionMember& member : members) {
     const json::object metadata = member.metadata.to_json();
-    json::object& cells = rows.emplace_back();
+    json::object cells;
     for (const auto& part : metadata) flatten(std::string(part.key()), part.value(), cells);
+    rows.push_back(metadata);
     for (const auto& cell : cells) names.insert(std::string(cell.key()));
     items.push_back(json::object{{"file", core::valid_utf8(member.filename)},
                                  {"asset_id", member.asset_id},
@@ -321,8 +322,10 @@ Result<json::object> write_metadata_table(const store::DataRoot&,
   for (std::size_t i = 0; i < members.size(); ++i) {
     fields = {members[i].filename, members[i].asset_id};
     for (const std::string& name : names) {
-      const json::value* const value = rows[i].if_contains(name);
-      fields.push_back(value == nullptr ? std::string() : cell_of(*value));
+      // Where an object has a cell of its own, what is in it stands in the columns of others, too: an empty cell would
+      // take it away.
+      const json::value* const value = find(rows[i], path_of(name));
+      fields.push_back(value == nullptr || is_flattened(*value) ? std::string() : cell_of(*value));
     }
     formats::append_record(fields, ',', formats::Quoting::csv, text);
   }

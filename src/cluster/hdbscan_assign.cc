@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "cluster/block_search.h"
+#include "cluster/distance.h"
 #include "cluster/hdbscan.h"
 #include "cluster/parallel.h"
 
@@ -35,7 +36,7 @@ struct QueryBlock {
 
 struct Nearest {
   float distance = kInfinity;  // Squared mutual reachability.
-  std::uint32_t position = kNoPosition;
+  std::uint32_t position = 0;  // Of what is infinitely far from all, any.
   bool is_certain = false;
 };
 
@@ -181,7 +182,7 @@ HdbscanState Hdbscan::state() const {
 
 namespace {
 
-/// Whether every number that is used as an index is one.
+/// Whether every number that is used as an index is one, and every distance a number.
 bool is_sound(const HdbscanState& state, std::size_t n) {
   const std::size_t n_nodes = state.tree_clusters.size();
   const auto n_labels = static_cast<std::int32_t>(state.nodes.size());
@@ -194,14 +195,15 @@ bool is_sound(const HdbscanState& state, std::size_t n) {
     if (state.node_labels[c] < kNoise || state.node_labels[c] >= n_labels) return false;
   }
   const auto is_node = [&](std::uint32_t c) { return c < n_nodes; };
-  return std::all_of(state.nodes.begin(), state.nodes.end(), is_node) &&
+  return all_finite(state.core) && std::all_of(state.nodes.begin(), state.nodes.end(), is_node) &&
          std::all_of(state.tree_cluster.begin(), state.tree_cluster.end(), is_node);
 }
 
 }  // namespace
 
 Result<Hdbscan> Hdbscan::restore(MatrixView points, HdbscanState state) {
-  if (points.n_columns() == 0 || !is_sound(state, points.n_rows())) {
+  if (points.n_columns() == 0 || !is_sound(state, points.n_rows()) ||
+      !all_finite({points.data(), points.n_rows() * points.n_columns()})) {
     return fail(ErrorCode::artifact_corrupt, "clusters of {} points are not of these {} points",
                 state.core.size(), points.n_rows());
   }

@@ -208,6 +208,11 @@ TEST(Hdbscan, IsNotRestoredFromAStateOfOtherPointsOrADamagedOne) {
   EXPECT_EQ(code_of([](State& s) { s.nodes[0] = 999; }), ErrorCode::artifact_corrupt);
   EXPECT_EQ(code_of([](State& s) { s.tree_clusters[1].parent = 1; }), ErrorCode::artifact_corrupt);
   EXPECT_EQ(code_of([](State& s) { s.tree_clusters.clear(); }), ErrorCode::artifact_corrupt);
+  EXPECT_EQ(code_of([](State& s) { s.core[7] = kNan; }), ErrorCode::artifact_corrupt);
+  Matrix damaged = points;
+  damaged.row(50)[3] = kNan;
+  EXPECT_EQ(Hdbscan::restore(damaged.view(), model.state()).error().code,
+            ErrorCode::artifact_corrupt);
 }
 
 TEST(Hdbscan, AssignsItsOwnPointsAndTheirNeighboursToTheirClusters) {
@@ -226,6 +231,17 @@ TEST(Hdbscan, AssignsItsOwnPointsAndTheirNeighboursToTheirClusters) {
     }
     EXPECT_LE(n_unlike, points.n_rows() / 50);
     EXPECT_EQ((*model->assign(asked.view(), 1))[5].distance, (*assigned)[5].distance);
+  }
+}
+
+TEST(Hdbscan, WhatIsTooFarAwayToMeasureIsNoise) {
+  const Matrix points = groups(3, 100, 2, 8);
+  const auto model = Hdbscan::fit(points.view(), {.min_cluster_size = 20});
+  for (const float far : {1e25F, std::numeric_limits<float>::max()}) {
+    const auto assigned = model->assign(Matrix({far, -far}, 1, 2).view(), 1);
+    ASSERT_TRUE(assigned.ok());
+    EXPECT_EQ(assigned->front().label, kNoise);
+    EXPECT_LT(assigned->front().nearest_row, points.n_rows());
   }
 }
 

@@ -214,6 +214,34 @@ def put_annotations():
     put("annotations", "cluster", b"\x02" + (golden / "kaleidoscope_cluster.csv").read_bytes())
 
 
+def put_field_notes():
+    """Of deployments and reviews."""
+    for name, text in {
+            "commas": "file,asset_id,tag_data.species,tag_data.n.a\r\na.wav,,minke,2\r\nb.wav,,\"a \"\"b\"\"\",\r\n",
+            "semicolons": "file;tag_data.depth_m;group_composition\na.wav;12,5;[1,2]\nc.wav;1;2\n",
+            "excel": "sep=;\nfile;tag_data.site;tag_data\nb.wav;reef;{\"x\":{}}\n",
+            "unnamed": "file;tag_data.site;tag_data\nb.wav;reef;{\" \":{}}\n",  # A name that no column can have.
+            "tabs": "\ufefffile\ttag_data.k\tprey_density_proxy\nA.WAV\t-1e-3\tfew\n",
+            "away": "file,tag_data.site,tag_data.n,tag_data.n.a,visual_observations\na.wav,,,,true\n"}.items():
+        put("metadata_table", name, text)
+    days = [("2019-05-01T00:00:00Z", "2019-05-01T00:00:00Z"), ("2019-05-11T02:00:10+02:00", "2019-05-11T00:00:00Z")]
+    for name, zone in {"zone": "", "none": "Z"}.items():
+        sync = [{"recorder": recorder.replace(zone, ""), "true": true.replace(zone, "")} for recorder, true in days]
+        put_json("clock", name, {"metadata": {"tag_data": {"clock_sync": sync[:2 - len(zone)]}},
+                                 "recording": {"start_local": "2019-05-06T02:00:05" + ("" if zone else "+02:00"),
+                                               "start_utc": None}})
+    acts = [{"kind": "label", "payload": {"label": "song", "clusters": [0, 2], "rows": [[4, 5], [9, 9]], "windows": 9}},
+            {"kind": "move", "payload": {"groups": [{"rows": [[0, 1]], "to": 3}, {"rows": [[2, 2]], "to": 4}],
+                                         "makes_clusters": True, "split": 0, "windows": 3}},
+            {"kind": "merge", "payload": {"clusters": [1, 2, 3], "windows": 7}},
+            {"kind": "noise", "payload": {"clusters": [4], "rows": [[7, 8]], "windows": 3}},
+            {"kind": "move", "payload": {"groups": [{"rows": [[9, 9]], "to": 0}], "windows": 1}},
+            {"kind": "label", "payload": {"label": "", "rows": [[4, 4]], "windows": 1}}]
+    put_json("review", "all", acts)
+    for index, act in enumerate(acts):
+        put_json("review", f"{index}", [act])
+
+
 # ---- requests -----------------------------------------------------------------------------------
 
 def request(line, body=b"", **headers):
@@ -283,6 +311,7 @@ def main():
     put_documents()
     put_texts()
     put_annotations()
+    put_field_notes()
     put_requests()
 
 

@@ -133,6 +133,38 @@ TEST_F(Assigning, ADamagedModelIsRefused) {
   EXPECT_EQ(read_cluster_model(dir_ / "none").error().code, ErrorCode::file_not_found);
 }
 
+TEST_F(Assigning, AModelWhoseHeaderSaysWhatCannotBeIsRefused) {
+  std::vector<std::int32_t> kinds;
+  ASSERT_TRUE(write_cluster_model(dir_ / "m", model_of(first(sounds(kinds), kOld), {})).ok());
+  const std::string whole = core::read_text_file(dir_ / "m").value();
+  constexpr std::size_t kFixed = 16;
+  const std::size_t end = whole.find('\0', kFixed);
+  const json::object header =
+      core::parse_json_object(std::string_view(whole).substr(kFixed, end - kFixed), "").value();
+  const auto code_of = [&](const char* members) {
+    json::object changed = header;
+    const json::object others = core::parse_json_object(members, "").value();
+    for (const auto& member : others) changed[member.key()] = member.value();
+    std::string text = core::to_canonical_json(changed);
+    const std::uint64_t size = text.size();
+    std::string file = whole.substr(0, kFixed - sizeof size);
+    file.append(reinterpret_cast<const char*>(&size), sizeof size);
+    file += text;
+    file.resize((file.size() + 63) / 64 * 64);
+    EXPECT_TRUE(
+        core::write_file_synced(dir_ / "n", file + whole.substr((end + 63) / 64 * 64)).ok());
+    const Result<ClusterModel> read = read_cluster_model(dir_ / "n");
+    return read.ok() ? ErrorCode::internal : read.error().code;
+  };
+  EXPECT_EQ(code_of("{}"), ErrorCode::internal) << "it is read";
+  for (const char* members :
+       {R"({"parameters":{"metric":"none"}})", R"({"windows":-5,"recordings":[["a",0,-5]]})",
+        R"({"recordings":[["a",0,500],["x",1,-20]]})",
+        R"({"windows":4611686018427387904,"recordings":[["a",0,4611686018427387904]]})",
+        R"({"recordings":[["a",0,9223372036854775807],["x",1,9223372036854775807]]})"})
+    EXPECT_EQ(code_of(members), ErrorCode::artifact_corrupt) << members;
+}
+
 TEST_F(Assigning, RefusesRowsThatWereNotClustered) {
   std::vector<std::int32_t> kinds;
   const cluster::Matrix all = sounds(kinds);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "core/file.h"
 
@@ -15,6 +16,8 @@ constexpr std::string_view kMagic = "BALCLUM1";
 constexpr std::size_t kAlignment = 64;
 constexpr std::int64_t kColumnsMax = 65'536;
 constexpr std::int64_t kHeaderBytesMax = std::int64_t{1} << 30;
+/// Rows are 32-bit numbers.
+constexpr std::int64_t kWindowsMax = std::numeric_limits<std::int32_t>::max();
 
 std::size_t aligned(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -199,7 +202,8 @@ Result<void> read_recordings(const json::object& header,
   for (const json::value& value : core::get_array(header, "recordings")) {
     const json::array one = value.is_array() ? value.get_array() : json::array();
     if (one.size() != 3 || !one[0].is_string() || !one[1].is_int64() || !one[2].is_int64() ||
-        one[1].get_int64() < 0 || one[1].get_int64() >= std::ssize(model.deployments))
+        one[1].get_int64() < 0 || one[1].get_int64() >= std::ssize(model.deployments) ||
+        one[2].get_int64() < 0 || one[2].get_int64() > kWindowsMax - n)
       return fail(ErrorCode::artifact_corrupt, "{}: a recording that is none", name);
     model.recordings.push_back({std::string(one[0].get_string()),
                                 static_cast<std::uint32_t>(one[1].get_int64()),
@@ -234,8 +238,11 @@ Result<ClusterModel> read_cluster_model(const std::filesystem::path& path) {
   const json::object& header = opened.header;
   ClusterModel model;
   model.encoding_id = core::get_string(header, "encoding_id");
-  BALEEN_ASSIGN_OR_RETURN(model.params,
-                          ClusteringParams::from_json(core::get_object(header, "parameters")));
+  Result<ClusteringParams> params =
+      ClusteringParams::from_json(core::get_object(header, "parameters"));
+  if (!params.ok())
+    return fail(ErrorCode::artifact_corrupt, "{}: {}", name, params.error().message);
+  model.params = std::move(*params);
   BALEEN_RETURN_IF_ERROR(read_recordings(header, name, model));
   const ArraysOfFile arrays(std::string_view(bytes).substr(opened.begin),
                             core::get_object(header, "arrays"), name);

@@ -28,7 +28,8 @@ Error damaged(std::string_view what) {
   return fail(ErrorCode::artifact_corrupt, "an action of the review has no proper {}", what);
 }
 
-Result<std::vector<std::uint32_t>> rows_of(const json::object& object) {
+/// @param n_left  How many there may be, less those that were read.
+Result<std::vector<std::uint32_t>> rows_of(const json::object& object, std::int64_t& n_left) {
   std::vector<std::uint32_t> rows;
   std::int64_t next = 0;
   for (const json::value& value : core::get_array(object, "rows")) {
@@ -38,6 +39,8 @@ Result<std::vector<std::uint32_t>> rows_of(const json::object& object) {
       return damaged("rows");
     const std::int64_t first = (*stretch)[0].get_int64(), last = (*stretch)[1].get_int64();
     if (first < next || last < first || last > kRowMax) return damaged("rows");
+    n_left -= last - first + 1;
+    if (n_left < 0) return damaged("rows");
     for (std::int64_t row = first; row <= last; ++row)
       rows.push_back(static_cast<std::uint32_t>(row));
     next = last + 1;
@@ -112,19 +115,22 @@ Result<ReviewAct> ReviewAct::from_json(std::string_view kind, const json::object
     act.clusters.push_back(static_cast<std::int32_t>(value.get_int64()));
   }
   if (!std::ranges::is_sorted(act.clusters)) return damaged("clusters");
-  BALEEN_ASSIGN_OR_RETURN(act.rows, rows_of(payload));
+  if (act.kind == Kind::merge && act.clusters.size() < 2) return damaged("clusters");
+  act.n_windows = core::get_int(payload, "windows");
+  if (act.n_windows < 0) return damaged("number of windows");
+  std::int64_t n_left = act.n_windows;
+  BALEEN_ASSIGN_OR_RETURN(act.rows, rows_of(payload, n_left));
   for (const json::value& value : core::get_array(payload, "groups")) {
     if (!value.is_object() || !is_cluster(value.get_object().if_contains("to")))
       return damaged("groups");
     Group group;
     group.to = static_cast<std::int32_t>(value.get_object().at("to").get_int64());
-    BALEEN_ASSIGN_OR_RETURN(group.rows, rows_of(value.get_object()));
+    BALEEN_ASSIGN_OR_RETURN(group.rows, rows_of(value.get_object(), n_left));
     act.groups.push_back(std::move(group));
   }
   act.makes_clusters = core::get_bool(payload, "makes_clusters");
   if (const json::value* value = payload.if_contains("split"); is_cluster(value))
     act.split = static_cast<std::int32_t>(value->get_int64());
-  act.n_windows = core::get_int(payload, "windows");
   return act;
 }
 

@@ -276,6 +276,22 @@ TEST(ReviewAct, DamagedOnesAreRefused) {
         << text;
   }
   EXPECT_FALSE(ReviewAct::from_json("paint", {}).ok());
+  for (const char* text : {"{}", R"({"clusters":[3]})"}) {
+    const json::object payload = core::parse_json_object(text, "payload").value();
+    EXPECT_EQ(ReviewAct::from_json("merge", payload).error().code, ErrorCode::artifact_corrupt)
+        << text;
+  }
+}
+
+TEST(ReviewAct, HasNoMoreRowsThanItSaysSoThatDamageTakesNoMemory) {
+  for (const char* text :
+       {R"({"rows":[[0,2147483647]],"windows":3})", R"({"rows":[[0,1],[5,6]],"windows":3})",
+        R"({"groups":[{"to":1,"rows":[[0,1]]},{"to":2,"rows":[[2,3]]}],"windows":3})",
+        R"({"windows":-1})"}) {
+    const json::object payload = core::parse_json_object(text, "payload").value();
+    EXPECT_EQ(ReviewAct::from_json("move", payload).error().code, ErrorCode::artifact_corrupt)
+        << text;
+  }
 }
 
 // ---- what is shown ----------------------------------------------------------------------------

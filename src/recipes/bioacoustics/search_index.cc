@@ -68,8 +68,6 @@ Result<void> SearchIndex::map(const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return core::errno_error(errno, path.string());
   inode_ = status.st_ino;
-  if (manifest_.record_bytes <= 0 || manifest_.record_bytes > 4096)
-    return corrupt(path, "records that cannot be");
   const std::int64_t size = manifest_.header_bytes + manifest_.n_rows * manifest_.record_bytes;
   if (size == 0 || status.st_size < size) return corrupt(path, "it is cut off");
   void* mapped =

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/json.h"
 #include "core/sha256.h"
 #include "recipes/bioacoustics/search_index.h"
@@ -13,6 +15,9 @@ constexpr std::string_view kFormat = "search_index.v1";
 constexpr std::string_view kBegin = R"({"sha256":")";
 constexpr std::string_view kBehindDigest = R"(",)";
 constexpr std::size_t kDigestSize = 64;
+/// More than any codec has; so the size of a file of sketches is a number of 64 bits.
+constexpr std::int64_t kHeaderBytesMax = std::int64_t{1} << 30;
+constexpr std::int64_t kRecordBytesMax = 4096;
 
 json::object to_json(const IndexedSet& set) {
   return {{"asset_id", set.asset_id},
@@ -46,12 +51,14 @@ Result<IndexedSet> set_from_json(const json::value& value, std::int64_t n_rows_o
   for (const json::value& offset : core::get_array(object, "group_offsets"))
     set.group_offsets.push_back(offset.is_int64() ? offset.get_int64() : -1);
   set.crc32 = static_cast<std::uint32_t>(core::get_int(object, "crc32"));
+  const bool has_offsets = std::ranges::all_of(
+      set.group_offsets, [&](std::int64_t offset) { return offset >= 0 && offset <= set.bytes; });
   const bool has_rows =
       set.n_rows == 0 ||
       (set.n_rows > 0 && set.first_row >= 0 && set.first_row <= n_rows_of_all - set.n_rows &&
        set.n_searched >= 0 && set.n_searched <= set.n_rows && set.group_rows > 0 &&
        (set.n_rows - 1) / set.group_rows + 1 == std::ssize(set.group_offsets));
-  if (set.sha256.empty() || !has_rows) return corrupt("a set whose rows cannot be");
+  if (set.sha256.empty() || !has_rows || !has_offsets) return corrupt("a set whose rows cannot be");
   return set;
 }
 
@@ -76,7 +83,9 @@ Result<IndexManifest> IndexManifest::parse(std::string_view text) {
   if (text.size() < size || !text.starts_with(kBegin)) return corrupt("it is cut off");
   if (core::sha256_hex(text.substr(size)) != text.substr(kBegin.size(), kDigestSize))
     return corrupt("its digest is another");
-  BALEEN_ASSIGN_OR_RETURN(const json::object document, core::parse_json_object(text, "sets.json"));
+  const Result<json::object> parsed = core::parse_json_object(text, "sets.json");
+  if (!parsed.ok()) return corrupt(parsed.error().message);
+  const json::object& document = *parsed;
   if (core::get_string(document, "format") != kFormat) return corrupt("of another version");
   IndexManifest manifest;
   manifest.generation = core::get_int(document, "generation");
@@ -84,7 +93,9 @@ Result<IndexManifest> IndexManifest::parse(std::string_view text) {
   manifest.record_bytes = core::get_int(document, "record_bytes");
   manifest.header_crc32 = static_cast<std::uint32_t>(core::get_int(document, "header_crc32"));
   manifest.n_rows = core::get_int(document, "rows");
-  if (manifest.n_rows < 0 || manifest.n_rows > UINT32_MAX || manifest.header_bytes < 0)
+  if (manifest.n_rows < 0 || manifest.n_rows > UINT32_MAX || manifest.header_bytes < 0 ||
+      manifest.header_bytes > kHeaderBytesMax || manifest.record_bytes <= 0 ||
+      manifest.record_bytes > kRecordBytesMax)
     return corrupt("rows that cannot be");
   for (const json::value& value : core::get_array(document, "sets")) {
     BALEEN_ASSIGN_OR_RETURN(IndexedSet set, set_from_json(value, manifest.n_rows));

@@ -221,6 +221,28 @@ TEST_F(SearchIndexTest, DamageAnywhereIsNoticedAndMended) {
       << "sets.json, one file of sketches, lock";
 }
 
+TEST(IndexManifest, WhatCannotBeIsRefusedAlthoughItsDigestHolds) {
+  IndexManifest sound{1, 1000, 264, 0, 10, {{"a", "digest", 5000, 0, 10, 9, 10, 8, {4, 3000}}}};
+  ASSERT_EQ(IndexManifest::parse(sound.to_text())->sets, sound.sets);
+  const auto code_of = [&](const auto& damage) {
+    IndexManifest damaged = sound;
+    damage(damaged);
+    const auto parsed = IndexManifest::parse(damaged.to_text());
+    return parsed.ok() ? ErrorCode::internal : parsed.error().code;
+  };
+  using Manifest = IndexManifest;
+  EXPECT_EQ(code_of([](Manifest& m) { m.header_bytes = INT64_MAX; }), ErrorCode::file_corrupt);
+  EXPECT_EQ(code_of([](Manifest& m) { m.header_bytes = -1; }), ErrorCode::file_corrupt);
+  EXPECT_EQ(code_of([](Manifest& m) { m.record_bytes = INT64_MAX; }), ErrorCode::file_corrupt);
+  EXPECT_EQ(code_of([](Manifest& m) { m.record_bytes = 0; }), ErrorCode::file_corrupt);
+  EXPECT_EQ(code_of([](Manifest& m) { m.n_rows = 9; }), ErrorCode::file_corrupt);
+  EXPECT_EQ(code_of([](Manifest& m) { m.sets[0].group_offsets[1] = -1; }), ErrorCode::file_corrupt);
+  EXPECT_EQ(code_of([](Manifest& m) { m.sets[0].group_offsets[1] = 5001; }),
+            ErrorCode::file_corrupt);
+  const std::string no_json = R"({"sha256":")" + core::sha256_hex("}") + R"(",})";
+  EXPECT_EQ(IndexManifest::parse(no_json).error().code, ErrorCode::file_corrupt);
+}
+
 TEST_F(SearchIndexTest, WhatAKilledWriterLeftBehindTheLastRowIsOverwritten) {
   std::vector<EmbeddedRecording> all{make("a", 400, 1)};
   ASSERT_TRUE(update(all).ok());
