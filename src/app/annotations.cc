@@ -16,8 +16,8 @@ namespace baleen {
 namespace {
 
 /// Detectors pad the last window of a recording; what ends farther behind it is of another recording.
-constexpr double kBehindEnd_s_max = 10;
-constexpr double kRounded_s = 1e-3;
+constexpr double kBehindEndMaxS = 10;
+constexpr double kRoundedS = 1e-3;
 constexpr std::size_t kNamesShown = 10;
 
 using Members = std::vector<const store::NamedMember*>;
@@ -101,7 +101,7 @@ Result<bool> fit(formats::Annotation& annotation, const store::NamedMember& memb
   const double end_s = member.duration_s;
   if (end_s <= 0 || annotation.end_s <= end_s) return false;
   const bool is_inside =
-      annotation.start_s <= end_s + kRounded_s && annotation.end_s <= end_s + kBehindEnd_s_max;
+      annotation.start_s <= end_s + kRoundedS && annotation.end_s <= end_s + kBehindEndMaxS;
   if (!is_inside) {
     return fail(ErrorCode::invalid_argument, "line {}: from {} to {} s, but {} is {:.3f} s long",
                 annotation.line, annotation.start_s, annotation.end_s,

@@ -336,6 +336,7 @@ Result<void> answer_sql(const store::DataRoot& root,
   formats::SqlSink sink;
   sink.begin = [&](const std::vector<formats::SqlColumn>& columns) {
     std::vector<cli::SqlOutput::Column> all;
+    all.reserve(columns.size());
     for (const formats::SqlColumn& column : columns)
       all.push_back({column.name, column.kind == formats::SqlColumn::Kind::text});
     return output.begin(all);

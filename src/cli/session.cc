@@ -132,6 +132,7 @@ Result<store::Collection> find_collection_of(Session& session,
   if (collection) return std::move(*collection);
   BALEEN_ASSIGN_OR_RETURN(const auto known, store::list_collections(session.database, owner));
   std::vector<std::string> names;
+  names.reserve(known.size());
   for (const store::Collection& one : known) names.push_back(one.name);
   return fail(ErrorCode::not_found, "there is no collection '{}'{}; there is: {}", printable(name),
               did_you_mean(name, names),

@@ -175,6 +175,7 @@ std::uint32_t BlockTree::add_nodes(const std::vector<Split>& splits, std::uint32
     children.insert(largest + 1, split.right);
   }
   std::vector<std::uint32_t> below;
+  below.reserve(children.size());
   for (const std::uint32_t s : children) {
     below.push_back(splits[s].left == kLeaf ? splits[s].begin | BlockTreeNode::kIsBlock
                                             : add_nodes(splits, s));

@@ -30,8 +30,8 @@ struct LineAllocator {
   static constexpr std::align_val_t kAlignment{64};
   LineAllocator() = default;
   template <typename U>
-  LineAllocator(const LineAllocator<U>&) {
-  }  // NOLINT(google-explicit-constructor): allocators convert.
+  // NOLINTNEXTLINE(google-explicit-constructor): allocators convert.
+  LineAllocator(const LineAllocator<U>&) {}
   T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlignment)); }
   void deallocate(T* p, std::size_t) { ::operator delete(p, kAlignment); }
   friend bool operator==(const LineAllocator&, const LineAllocator&) { return true; }

@@ -153,7 +153,9 @@ TEST_F(SparseFile, WhatIsCalledAHoleIsZeros) {
   EXPECT_EQ(holes.hole_bytes_at(made, 20 * kMiB), 0) << "behind the end";
   struct stat status {};
   ASSERT_EQ(::fstat(made.get(), &status), 0);
-  if (status.st_blocks * 512 <= 4 * kMiB) EXPECT_EQ(holes.hole_bytes_at(made, 1), 3 * kMiB - 1);
+  if (status.st_blocks * 512 <= 4 * kMiB) {
+    EXPECT_EQ(holes.hole_bytes_at(made, 1), 3 * kMiB - 1);
+  }
 }
 
 TEST_F(SparseFile, AFinderOfHolesFindsNoneWhereAFileSystemKnowsNone) {

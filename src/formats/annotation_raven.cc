@@ -152,7 +152,7 @@ class RavenReader {
 
   /// The same where the record says which file it means, which must agree.
   Result<void> place_in_named(const TextRecord& record, Annotation& annotation) const {
-    constexpr double kRounded_s = 1e-3;
+    constexpr double kRoundedS = 1e-3;
     double begin_s = 0;
     for (const AnnotatedFile& file : options_->files) {
       if (lower_case(base_name(file.name)) != lower_case(base_name(annotation.file))) {
@@ -160,7 +160,7 @@ class RavenReader {
         continue;
       }
       const double start_s = rounded_to_millionths(annotation.start_s - begin_s);
-      if (start_s < -kRounded_s || start_s > file.duration_s + kRounded_s) {
+      if (start_s < -kRoundedS || start_s > file.duration_s + kRoundedS) {
         return fail(ErrorCode::invalid_argument,
                     "selection table: line {}: begins at {} s since the first recording, which is "
                     "not in {}: the recordings were opened in another order than they are given "
