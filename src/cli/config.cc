@@ -80,7 +80,9 @@ bool is_within(const json::value& value, double min) {
 const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> keys = {
       {"worker.executors", "", 0,
-       "Stages run at once, each in a process of its own; 0: one per processor."},
+       "Stages run at once, each in a process of its own; 0: one per processor. Clustering "
+       "computes in as many threads as there are of them that have nothing to do when it "
+       "starts."},
       {"worker.lease_ttl_s", "LOCK_TTL_SEC", 600.0,
        "After this many seconds without a heartbeat another host may take a task over.", 1},
       {"worker.stall_timeout_s", "", 300.0,

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -42,8 +43,10 @@ void for_each_block(std::size_t n,
   {
     std::vector<std::jthread> others;
     others.reserve(n_others);
-    for (std::size_t i = 0; i < n_others; ++i) {
-      others.emplace_back(run);
+    try {
+      while (others.size() < n_others) others.emplace_back(run);
+    } catch (const std::system_error&) {
+      // No more threads to be had: those that are there do it all.
     }
     run();
   }

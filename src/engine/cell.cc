@@ -1,6 +1,7 @@
 #include "engine/cell.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -79,6 +80,8 @@ core::Fd keep_only(const core::Fd& socket) {
   if (::getppid() != parent_pid) ::_exit(kCannotStart);  // It died before this could be a signal.
   const core::Fd socket = keep_only(inherited_socket);
   limit(RLIMIT_NOFILE, kOpenFilesMax);
+  // All threads share one heap: one for each would take 64 MB of the address space that this process is given.
+  if (sandbox.threads() == CellThreads::many) ::mallopt(M_ARENA_MAX, 1);
   if (limits.file_bytes_max > 0) {
     std::signal(SIGXFSZ, SIG_IGN);  // A write beyond it fails with EFBIG.
     limit(RLIMIT_FSIZE, static_cast<rlim_t>(limits.file_bytes_max));

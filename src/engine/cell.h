@@ -27,7 +27,7 @@ struct CellResult {
   std::int64_t peak_rss_bytes = 0;
 };
 
-/// What is done in the cell: its answer, or why there is none.
+/// What is done in the cell: its answer, or why there is none. `progress` is for the thread that it is called in.
 using CellWork = std::function<Result<json::object>(const ProgressFn& progress)>;
 
 /// Forks, confines the child to `view`, runs `work` there, hands its progress on, and waits for its end.

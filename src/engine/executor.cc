@@ -11,6 +11,7 @@
 #include <exception>
 #include <map>
 #include <new>
+#include <optional>
 #include <set>
 
 #include "core/clock.h"
@@ -31,6 +32,7 @@ class Executor {
            const Renderings& renderings)
       : socket_(socket),
         limits_{options.file_bytes_max},
+        sandbox_mode_(options.sandbox),
         sandbox_(std::move(sandbox)),
         recipes_(recipes),
         probe_(probe),
@@ -99,28 +101,44 @@ class Executor {
     return std::move(result.answer);
   }
 
-  Result<Stage*> stage(const StageRequest& request) {
-    std::unique_ptr<Stage>& warm = stages_[request.recipe + "/" + request.stage];
-    if (warm != nullptr) return warm.get();
+  struct WarmStage {
+    const StageSpec* spec = nullptr;
+    std::unique_ptr<Stage> code;
+  };
+  Result<const WarmStage*> stage(const StageRequest& request) {
+    WarmStage& warm = stages_[request.recipe + "/" + request.stage];
+    if (warm.code != nullptr) return &warm;
     BALEEN_ASSIGN_OR_RETURN(const Recipe* const recipe, recipes_.find(request.recipe));
     const StageSpec* spec = recipe->find_stage(request.stage);
     if (spec == nullptr)
       return fail(ErrorCode::internal, "no stage '{}/{}'", request.recipe, request.stage);
-    warm = spec->make();
-    return warm.get();
+    warm = {spec, spec->make()};
+    return &warm;
   }
 
-  Result<json::object> run(const StageRequest& request) {
+  /// That of a stage with threads is made for the first of them.
+  Result<const CellSandbox*> sandbox_of(const StageSpec& spec) {
+    if (!spec.uses_threads) return &sandbox_;
+    if (!threaded_sandbox_) {
+      BALEEN_ASSIGN_OR_RETURN(threaded_sandbox_,
+                              CellSandbox::create(sandbox_mode_, CellThreads::many));
+    }
+    return &*threaded_sandbox_;
+  }
+
+  Result<json::object> run(StageRequest request) {
     const double begin_s = core::steady_s();
     const double cpu_begin_s = core::process_cpu_s();
-    BALEEN_ASSIGN_OR_RETURN(Stage* const stage_code, stage(request));
+    BALEEN_ASSIGN_OR_RETURN(const WarmStage* const warm, stage(request));
+    BALEEN_ASSIGN_OR_RETURN(const CellSandbox* const sandbox, sandbox_of(*warm->spec));
+    request.n_threads = warm->spec->uses_threads ? std::max(1, request.n_threads) : 1;
     FileView view;
     for (const StageInput& input : request.inputs) view.readable.push_back(input.path);
     BALEEN_RETURN_IF_ERROR(core::make_directories(request.work_directory));
     view.writable_directories.push_back(request.work_directory);
-    BALEEN_RETURN_IF_ERROR(stage_code->warm_up(request));
+    BALEEN_RETURN_IF_ERROR(warm->code->warm_up(request));
     const CellWork work = [&](const ProgressFn& progress) -> Result<json::object> {
-      BALEEN_ASSIGN_OR_RETURN(const StageOutcome outcome, stage_code->run(request, progress));
+      BALEEN_ASSIGN_OR_RETURN(const StageOutcome outcome, warm->code->run(request, progress));
       return outcome.to_json();
     };
     const ProgressFn hand_on = [&](double fraction) {
@@ -128,13 +146,14 @@ class Executor {
       (void)send_message(socket_, {{"type", "progress"}, {"fraction", fraction}}).ok();
     };
     BALEEN_ASSIGN_OR_RETURN(const CellResult result,
-                            run_in_cell(sandbox_, limits_, view, work, hand_on));
+                            run_in_cell(*sandbox, limits_, view, work, hand_on));
     BALEEN_ASSIGN_OR_RETURN(json::object report,
                             check(request, StageOutcome::from_json(result.answer)));
     const double seconds = core::steady_s() - begin_s;
     json::object& metrics = report["metrics"].as_object();
     metrics["seconds"] = seconds;
     metrics["cpu_s"] = result.cpu_s + core::process_cpu_s() - cpu_begin_s;
+    if (warm->spec->uses_threads) metrics["threads"] = request.n_threads;
     metrics["executor_peak_rss_bytes"] = std::max(result.peak_rss_bytes, core::peak_rss_bytes());
     report["seconds"] = seconds;
     return report;
@@ -173,13 +192,15 @@ class Executor {
 
   const core::Fd& socket_;
   const CellLimits limits_;
+  const SandboxMode sandbox_mode_;
   const CellSandbox sandbox_;
+  std::optional<CellSandbox> threaded_sandbox_;
   const RecipeRegistry& recipes_;
   const Probe& probe_;
   const Renderings& renderings_;
   std::set<std::string> warm_renderings_;
   bool is_probe_warm_ = false;
-  std::map<std::string, std::unique_ptr<Stage>> stages_;
+  std::map<std::string, WarmStage> stages_;
 };
 
 }  // namespace

@@ -127,6 +127,32 @@ TEST_F(ExecutorTest, WhatFailsBeforeOrInTheWorkIsOneErrorAndTheNextRequestIsServ
   EXPECT_EQ(status_, 0) << "a supervisor that hangs up is the usual end";
 }
 
+TEST_F(ExecutorTest, OnlyAStageThatSaysSoGetsThreads) {
+  for (const bool uses_threads : {false, true}) {
+    Recipe recipe = testing::threads_recipe();
+    recipe.name = uses_threads ? "many" : "one";
+    recipe.stages.front().uses_threads = uses_threads;
+    ASSERT_TRUE(recipes_.add(std::move(recipe)).ok());
+  }
+  const auto request = [&](const std::string& name, int n_threads) {
+    json::object message = run_request("");
+    message["recipe"] = name;
+    message["stage"] = "count";
+    message["n_threads"] = n_threads;
+    return message;
+  };
+  const auto answers = ask({request("one", 3), request("many", 3), request("many", 0)});
+  ASSERT_EQ(answers.size(), 3U);
+  const auto metric = [&](std::size_t i, const char* name) {
+    return core::get_int(core::get_object(answers[i], "metrics"), name, -1);
+  };
+  EXPECT_EQ(metric(0, "number"), 1);
+  EXPECT_EQ(metric(0, "threads"), -1);
+  EXPECT_EQ(metric(1, "number"), 3);
+  EXPECT_EQ(metric(1, "threads"), 3);
+  EXPECT_EQ(metric(2, "number"), 1) << "one is always there";
+}
+
 TEST_F(ExecutorTest, AnArtifactThatIsNamedButNotThereIsNoSuccess) {
   const auto answers = ask({run_request("nothing made")});
   ASSERT_EQ(answers.size(), 1U);

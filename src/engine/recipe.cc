@@ -58,6 +58,7 @@ json::object StageRequest::to_json() const {
           {"inputs", input_list},
           {"outputs", output_list},
           {"scratch", scratch_list},
+          {"n_threads", n_threads},
           {"work_directory", work_directory.string()}};
 }
 
@@ -91,6 +92,7 @@ StageRequest StageRequest::from_json(const json::object& object) {
     request.scratch.emplace_back(std::string(value.as_string()));
   }
   request.work_directory = core::get_string(object, "work_directory");
+  request.n_threads = static_cast<int>(core::get_int(object, "n_threads", 1));
   return request;
 }
 

@@ -71,14 +71,15 @@ Result<void> enter_executor_sandbox(SandboxMode mode, const FileView& view) {
   return enter_filter(filter);
 }
 
-Result<CellSandbox> CellSandbox::create(SandboxMode mode) {
+Result<CellSandbox> CellSandbox::create(SandboxMode mode, CellThreads threads) {
   CellSandbox sandbox;
   sandbox.mode_ = mode;
+  sandbox.threads_ = threads;
   if (mode == SandboxMode::off) return sandbox;
   sandbox.support_ = sandbox_support();
   BALEEN_RETURN_IF_ERROR(check_sandbox(mode, sandbox.support_));
   if (sandbox.support_.has_seccomp) {
-    BALEEN_ASSIGN_OR_RETURN(sandbox.filter_, computing_calls());
+    BALEEN_ASSIGN_OR_RETURN(sandbox.filter_, computing_calls(threads));
   }
   return sandbox;
 }

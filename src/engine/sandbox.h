@@ -4,8 +4,8 @@
 ///
 /// Recordings come from anywhere, and decoders have bugs. So the code that reads them runs in a process
 /// that can open the inputs of its task for reading and its work directory for writing (Landlock), that
-/// can call only what a computation needs — no sockets, no new processes or programs (seccomp) — and
-/// whose memory, open files and file sizes are bounded (rlimits). What the kernel cannot do is found out
+/// can call only what a computation needs — no sockets, no new processes or programs, and
+/// threads only where the stage says in code that it computes in several (seccomp) — and whose memory, open files and file sizes are bounded (rlimits). What the kernel cannot do is found out
 /// first: unless told otherwise, nothing starts without the whole sandbox.
 
 #include <cstdint>
@@ -55,14 +55,17 @@ struct FileView {
 /// The system calls of a cell, compiled once; entering costs two calls.
 class CellSandbox {
  public:
-  [[nodiscard]] static Result<CellSandbox> create(SandboxMode mode);
+  [[nodiscard]] static Result<CellSandbox> create(SandboxMode mode,
+                                                  CellThreads threads = CellThreads::one);
   /// Confines this process, for good, to `view` and to the calls of a computation. A call that no
   /// computation makes (socket, execve, ptrace, …) ends the process; its number goes to `violation`,
   /// which the parent shares. Others fail with ENOSYS.
   [[nodiscard]] Result<void> enter(const FileView& view, volatile int* violation) const;
+  [[nodiscard]] CellThreads threads() const { return threads_; }
 
  private:
   SandboxMode mode_ = SandboxMode::required;
+  CellThreads threads_ = CellThreads::one;
   SandboxSupport support_;
   SystemCallFilter filter_;
 };

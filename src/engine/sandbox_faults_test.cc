@@ -11,6 +11,7 @@
 #include <cstdarg>
 #include <filesystem>
 #include <functional>
+#include <thread>
 
 #include "core/testing/syscall_faults.h"
 #include "engine/cell.h"
@@ -102,16 +103,28 @@ class SandboxFaults : public ::testing::Test {
         {"is_blind", is_blind}, {"is_filtered", is_filtered}, {"is_harmless", is_harmless}};
   }
 
+  /// The same, in a thread of its own, which has the sandbox of the process.
+  static Result<json::object> look_around_in_a_thread(const ProgressFn& progress) {
+    Result<json::object> seen = json::object{};
+    std::thread([&] { seen = look_around(progress); }).join();
+    return seen;
+  }
+
   /// Makes the sandbox and a cell in it while the n-th such call fails.
-  Result<CellResult> enter(const std::string& call, int error, std::int64_t n) {
+  Result<CellResult> enter(const std::string& call,
+                           int error,
+                           std::int64_t n,
+                           CellThreads threads) {
     faults().reset();
     faults().call = call;
     faults().error = error;
     faults().skipped = n;
     const auto attempt = [&]() -> Result<CellResult> {
       BALEEN_ASSIGN_OR_RETURN(const CellSandbox sandbox,
-                              CellSandbox::create(SandboxMode::required));
-      return run_in_cell(sandbox, {}, {{readable_}, {directory_}}, look_around, [](double) {});
+                              CellSandbox::create(SandboxMode::required, threads));
+      return run_in_cell(sandbox, {}, {{readable_}, {directory_}},
+                         threads == CellThreads::one ? look_around : look_around_in_a_thread,
+                         [](double) {});
     };
     Result<CellResult> result = attempt();
     faults().reset();
@@ -134,21 +147,23 @@ TEST_F(SandboxFaults, TheWorkIsDoneInAWholeSandboxOrNotAtAll) {
        {Fault{"landlock", EPERM, 5}, Fault{"prctl", EINVAL, 3}, Fault{"sigaction", EINVAL, 1},
         Fault{"memfd_create", EMFILE, 1}, Fault{"socketpair", EMFILE, 1}, Fault{"fork", EAGAIN, 1},
         Fault{"open", EMFILE, 1}, Fault{"pread", EIO, 1}}) {
-    int n_failures = 0;
-    for (std::int64_t n = 0; n < 12; ++n) {
-      SCOPED_TRACE(std::string(fault.call) + " " + std::to_string(n));
-      const Result<CellResult> result = enter(fault.call, fault.error, n);
-      if (!result.ok()) {
-        ++n_failures;
-        EXPECT_NE(result.error().code, ErrorCode::internal);
-        continue;
+    for (const CellThreads threads : {CellThreads::one, CellThreads::many}) {
+      int n_failures = 0;
+      for (std::int64_t n = 0; n < 12; ++n) {
+        SCOPED_TRACE(std::string(fault.call) + " " + std::to_string(n));
+        const Result<CellResult> result = enter(fault.call, fault.error, n, threads);
+        if (!result.ok()) {
+          ++n_failures;
+          EXPECT_NE(result.error().code, ErrorCode::internal);
+          continue;
+        }
+        for (const auto& claim : result->answer) {
+          EXPECT_NE(claim.value(), json::value(false)) << claim.key();
+        }
       }
-      for (const auto& claim : result->answer) {
-        EXPECT_NE(claim.value(), json::value(false)) << claim.key();
-      }
+      EXPECT_GE(n_failures, fault.n_failures) << fault.call;
+      EXPECT_LT(n_failures, 12) << fault.call << ": without a fault it must work";
     }
-    EXPECT_GE(n_failures, fault.n_failures) << fault.call;
-    EXPECT_LT(n_failures, 12) << fault.call << ": without a fault it must work";
   }
 }
 

@@ -18,8 +18,9 @@ constexpr std::int64_t kFileMax = 20'000'000;
 /// signals, too, and end the process in their own way.
 bool is_for_sanitizers(std::string_view act) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return act == "fork" || act == "start a thread" || act == "bring code" ||
-         act == "allocate without end" || act == "crash";
+  return act.starts_with("fork") || act.find("thread") != std::string_view::npos ||
+         act.find("with a process") != std::string_view::npos || act == "spawn a program" ||
+         act == "bring code" || act == "allocate without end" || act == "crash";
 #else
   (void)act;
   return false;
@@ -29,7 +30,8 @@ bool is_for_sanitizers(std::string_view act) {
 class SandboxTest : public testing::EngineFixture {
  protected:
   SandboxTest() : real_queue_(database_, root_, recipes_, options(), core::system_clock()) {
-    EXPECT_TRUE(recipes_.add(testing::hostile_recipe()).ok());
+    for (const CellThreads threads : {CellThreads::one, CellThreads::many})
+      EXPECT_TRUE(recipes_.add(testing::hostile_recipe(threads)).ok());
     EXPECT_TRUE(core::write_file_atomic(victim_, "of another owner").ok());
   }
   static QueueOptions options() {
@@ -44,7 +46,9 @@ class SandboxTest : public testing::EngineFixture {
 
   /// Lets the act loose in an executor, and something harmless after it. How the act ended: "complete" or its
   /// error code; the message is in `message_`.
-  std::string fate_of(const std::string& act, const std::string& mode = "required") {
+  std::string fate_of(const std::string& act,
+                      const std::string& mode = "required",
+                      CellThreads threads = CellThreads::one) {
     const auto order = root_.path / "orders" / act;
     EXPECT_TRUE(core::write_file_atomic(order, act + "\n" + victim_.string()).ok());
     for (const auto& path : {order, peaceful()}) {
@@ -52,7 +56,10 @@ class SandboxTest : public testing::EngineFixture {
           ingest_file(database_, root_, {path, "me", {}},
                       [](const auto&) -> Result<json::object> { return json::object{}; });
       EXPECT_TRUE(
-          real_queue_.submit(**recipes_.find("hostile"), asset.value().asset.asset_id, {}).ok());
+          real_queue_
+              .submit(**recipes_.find(threads == CellThreads::one ? "hostile" : "hostile_threads"),
+                      asset.value().asset.asset_id, {})
+              .ok());
     }
     SupervisorOptions supervision;
     const bool is_endless = act.find("forever") != std::string::npos;
@@ -92,44 +99,82 @@ struct Fate {
   const char* word;  ///< In the message.
 };
 
-class HostileTest : public SandboxTest, public ::testing::WithParamInterface<Fate> {};
+constexpr Fate kFates[] = {
+    Fate{"read another asset", "PERMISSION_DENIED", "open"},
+    Fate{"read the database", "PERMISSION_DENIED", "open"},
+    Fate{"read the system", "PERMISSION_DENIED", "root"},
+    Fate{"write outside", "IO_ERROR", "chmod"},  // The last of the tries: ENOSYS.
+    Fate{"truncate another file", "SANDBOX_VIOLATION", "truncate"},
+    Fate{"open a socket", "SANDBOX_VIOLATION", "socket"},
+    Fate{"open a socket behind a handler of its own", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"fork", "SANDBOX_VIOLATION", "clone"},
+    Fate{"start a thread", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"compute in many threads", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"start threads without end", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"fork in a thread", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"open a socket in a thread", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"read another asset in a thread", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"kill its parent in a thread", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"share its memory with a process", "SANDBOX_VIOLATION", "clone"},
+    Fate{"enter a namespace with a process", "SANDBOX_VIOLATION", "clone"},
+    Fate{"enter a namespace with a thread", "SANDBOX_VIOLATION", "clone"},
+    Fate{"start less than a thread", "SANDBOX_VIOLATION", "clone"},
+    Fate{"start a thread with a flag that the kernel cuts off", "SANDBOX_VIOLATION", "clone"},
+    Fate{"fork by the other call", "IO_ERROR", "clone3"},
+    Fate{"spawn a program", "SANDBOX_VIOLATION", "forbidden"},
+    Fate{"start a program", "SANDBOX_VIOLATION", "execve"},
+    Fate{"trace its parent", "SANDBOX_VIOLATION", "ptrace"},
+    Fate{"kill its parent", "PERMISSION_DENIED", "group"},
+    Fate{"bring code", "IO_ERROR", "mmap"},
+    Fate{"lift its limits", "IO_ERROR", "setrlimit"},
+    Fate{"allocate without end", "MODEL_OOM", "memory"},
+    Fate{"run forever", "STAGE_STALLED", "no progress"},
+    Fate{"sleep forever behind a closed socket", "STAGE_STALLED", "no progress"},
+    Fate{"write without end", "DISK_FULL", "File too large"},
+    Fate{"talk nonsense", "WORKER_ERROR", "signal 9"},
+    Fate{"pass another file off as its work", "SANDBOX_VIOLATION", "names a file"},
+    Fate{"crash", "WORKER_ERROR", "signal 11"}};
 
-TEST_P(HostileTest, FailsIsReportedAndHarmsNobody) {
-  if (is_for_sanitizers(GetParam().act)) GTEST_SKIP() << "allowed under sanitizers";
-  EXPECT_EQ(fate_of(GetParam().act), GetParam().code);
-  EXPECT_NE(message_.find(GetParam().word), std::string::npos) << message_;
+/// Those of a stage with threads that are others.
+constexpr Fate kFatesWithThreads[] = {
+    Fate{"start a thread", "complete", ""},
+    Fate{"compute in many threads", "complete", ""},
+    Fate{"start threads without end", "WORKER_ERROR", "unavailable"},
+    Fate{"fork in a thread", "SANDBOX_VIOLATION", "clone"},
+    Fate{"open a socket in a thread", "SANDBOX_VIOLATION", "socket"},
+    Fate{"read another asset in a thread", "PERMISSION_DENIED", "open"},
+    Fate{"kill its parent in a thread", "PERMISSION_DENIED", "kill"}};
+
+Fate with_threads(const Fate& usual) {
+  const std::string_view act = usual.act;
+  const auto* other = std::ranges::find(
+      kFatesWithThreads, act, [](const Fate& fate) { return std::string_view(fate.act); });
+  return other == std::end(kFatesWithThreads) ? usual : *other;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Acts,
-    HostileTest,
-    ::testing::Values(
-        Fate{"read another asset", "PERMISSION_DENIED", "open"},
-        Fate{"read the database", "PERMISSION_DENIED", "open"},
-        Fate{"read the system", "PERMISSION_DENIED", "root"},
-        Fate{"write outside", "IO_ERROR", "chmod"},  // The last of the tries: ENOSYS.
-        Fate{"truncate another file", "SANDBOX_VIOLATION", "truncate"},
-        Fate{"open a socket", "SANDBOX_VIOLATION", "socket"},
-        Fate{"open a socket behind a handler of its own", "SANDBOX_VIOLATION", "forbidden"},
-        Fate{"fork", "SANDBOX_VIOLATION", "clone"},
-        Fate{"start a thread", "SANDBOX_VIOLATION", "forbidden"},
-        Fate{"start a program", "SANDBOX_VIOLATION", "execve"},
-        Fate{"trace its parent", "SANDBOX_VIOLATION", "ptrace"},
-        Fate{"kill its parent", "PERMISSION_DENIED", "group"},
-        Fate{"bring code", "IO_ERROR", "mmap"},
-        Fate{"lift its limits", "IO_ERROR", "setrlimit"},
-        Fate{"allocate without end", "MODEL_OOM", "memory"},
-        Fate{"run forever", "STAGE_STALLED", "no progress"},
-        Fate{"sleep forever behind a closed socket", "STAGE_STALLED", "no progress"},
-        Fate{"write without end", "DISK_FULL", "File too large"},
-        Fate{"talk nonsense", "WORKER_ERROR", "signal 9"},
-        Fate{"pass another file off as its work", "SANDBOX_VIOLATION", "names a file"},
-        Fate{"crash", "WORKER_ERROR", "signal 11"}),
-    [](const auto& fate) {
-      std::string name = fate.param.act;
-      std::replace(name.begin(), name.end(), ' ', '_');
-      return name;
-    });
+class HostileTest : public SandboxTest,
+                    public ::testing::WithParamInterface<std::tuple<Fate, CellThreads>> {};
+
+TEST_P(HostileTest, FailsIsReportedAndHarmsNobody) {
+  const auto& [usual, threads] = GetParam();
+  const Fate fate = threads == CellThreads::one ? usual : with_threads(usual);
+  if (is_for_sanitizers(fate.act)) GTEST_SKIP() << "allowed under sanitizers";
+  EXPECT_EQ(fate_of(fate.act, "required", threads), fate.code);
+  EXPECT_NE(message_.find(fate.word), std::string::npos) << message_;
+}
+
+std::string name_of(const ::testing::TestParamInfo<HostileTest::ParamType>& param) {
+  const auto& [fate, threads] = param.param;
+  std::string name = fate.act;
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name + (threads == CellThreads::one ? "" : "_where_threads_are");
+}
+
+INSTANTIATE_TEST_SUITE_P(Acts,
+                         HostileTest,
+                         ::testing::Combine(::testing::ValuesIn(kFates),
+                                            ::testing::Values(CellThreads::one, CellThreads::many)),
+                         name_of);
 
 TEST_F(SandboxTest, WithoutItTheActsSucceed) {
   for (const char* act : {"read another asset", "open a socket"})
@@ -137,13 +182,13 @@ TEST_F(SandboxTest, WithoutItTheActsSucceed) {
 }
 
 TEST_F(SandboxTest, EveryActIsTried) {
-  std::size_t n_tried = 1;  // "nothing", which is no attack.
+  std::size_t n_tried = 2;  // "nothing", which is no attack.
   const auto* test = ::testing::UnitTest::GetInstance();
   for (int i = 0; i < test->total_test_suite_count(); ++i) {
     if (std::strcmp(test->GetTestSuite(i)->name(), "Acts/HostileTest") == 0)
       n_tried += static_cast<std::size_t>(test->GetTestSuite(i)->total_test_count());
   }
-  EXPECT_EQ(n_tried, testing::acts().size());
+  EXPECT_EQ(n_tried, 2 * testing::acts().size());
 }
 
 TEST_F(SandboxTest, AKernelWithoutItIsRefusedUnlessBestEffortIsAskedFor) {
@@ -183,7 +228,8 @@ int main(int argc, char** argv) {
     options.memory_bytes_max = engine::kMemoryMax;
     options.file_bytes_max = engine::kFileMax;
     engine::RecipeRegistry recipes;
-    if (!recipes.add(engine::testing::hostile_recipe()).ok()) return 2;
+    for (const auto threads : {engine::CellThreads::one, engine::CellThreads::many})
+      if (!recipes.add(engine::testing::hostile_recipe(threads)).ok()) return 2;
     if (!engine::confine_executor(options).ok()) return 3;
     return engine::run_executor(core::Fd(std::atoi(argv[3])), options, recipes, {});
   }

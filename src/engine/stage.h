@@ -92,6 +92,9 @@ struct StageSpec {
   /// Other resumable files, by name: they lie in the work directory. NAME may be written as NAME.tmp and renamed.
   std::vector<std::string> scratch;
   std::string stage_class = "cpu";  ///< Which workers may take it: cpu, net, …
+  /// Whether `run` can use StageRequest::n_threads threads: its cell may start some. What it makes must not depend on
+  /// their number, which is no part of the signature.
+  bool uses_threads = false;
   std::function<Result<StageSetup>(const PlanView&)> setup;
   std::function<std::unique_ptr<Stage>()> make;  ///< Called in the executor, once.
 };
@@ -123,6 +126,7 @@ struct StageRequest {
   std::vector<std::filesystem::path> scratch;
   std::filesystem::path
       work_directory;  ///< Where outputs and scratch lie: all that may be written.
+  int n_threads = 1;   ///< How many may compute at once, the one that is there among them.
 
   [[nodiscard]] const StageInput& input(std::string_view type) const;
   [[nodiscard]] const StageOutputSlot& output(std::string_view type) const;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cmath>
 #include <set>
+#include <thread>
 
 #include "core/clock.h"
 #include "core/log.h"
@@ -77,6 +78,8 @@ Supervisor::Supervisor(Queue& queue,
       board_(queue.root()),
       since_us_(core::system_clock().now_us()) {
   slots_.resize(static_cast<std::size_t>(std::max(1, options_.executors)));
+  if (options_.processors <= 0)
+    options_.processors = static_cast<int>(std::thread::hardware_concurrency());
 }
 
 Supervisor::~Supervisor() = default;
@@ -170,7 +173,19 @@ Result<double> Supervisor::idle_until_s(double now_s) {
   return now_s + std::min(kWatchedClaimIntervalS, due_s.value_or(kWatchedClaimIntervalS));
 }
 
+/// For a task that starts now and can use several: the processors of this worker on which none of its other tasks
+/// computes. Nothing is kept free for it, nor from it: tasks that start later share the processors with it, so that there
+/// are fewer than twice as many threads as executors (docs/decisions/0018-threads-in-cells.md).
+int Supervisor::spare_threads() const {
+  int n_spare = std::min(static_cast<int>(slots_.size()), options_.processors);
+  for (const Slot& slot : slots_) {
+    if (slot.assignment) n_spare -= slot.assignment->request.n_threads;
+  }
+  return std::clamp(n_spare, 1, kTaskThreadsMax);
+}
+
 Result<void> Supervisor::start(Slot& slot, Assignment assignment) {
+  if (assignment.spec->uses_threads) assignment.request.n_threads = spare_threads();
   slot.assignment = std::move(assignment);
   slot.started_s = slot.last_message_s = core::steady_s();
   slot.started_at_us = core::system_clock().now_us();

@@ -20,6 +20,7 @@ namespace baleen::engine {
 
 struct SupervisorOptions {
   int executors = 1;
+  int processors = 0;  ///< To share among them; 0: those of this machine.
   ExecutorCommand command;
   double lease_ttl_s = 600;
   double stall_timeout_s = 300;    ///< An executor that makes no progress for this long is killed.
@@ -27,6 +28,9 @@ struct SupervisorOptions {
   bool is_until_done = false;  ///< Return when nothing in scope is open; otherwise when stopped.
   Scope scope;
 };
+
+/// Threads of one task, at most: more would wait for memory.
+inline constexpr int kTaskThreadsMax = 16;
 
 /// What happened to one task, for whoever shows progress.
 struct TaskReport {
@@ -80,6 +84,7 @@ class Supervisor {
   [[nodiscard]] Result<void> fill_idle_slots();
   [[nodiscard]] Result<double> idle_until_s(double now_s);
   [[nodiscard]] Result<void> start(Slot& slot, Assignment assignment);
+  [[nodiscard]] int spare_threads() const;
   [[nodiscard]] Result<void> wait_for_messages();
   [[nodiscard]] Result<void> receive(Slot& slot);
   [[nodiscard]] Result<void> handle(Slot& slot, const json::object& message);

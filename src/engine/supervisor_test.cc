@@ -67,6 +67,32 @@ TEST_F(SupervisorTest, ABatchGoesOnWhenOneFileFailsAndOneKillsItsExecutor) {
       std::string::npos);
 }
 
+TEST_F(SupervisorTest, ATaskThatCanUseThreadsGetsTheProcessorsThatNoOtherUses) {
+  ASSERT_TRUE(recipes_.add(testing::threads_recipe()).ok());
+  int n_assets = 0;
+  const auto threads_of_tasks = [&](int executors, int processors) {
+    for (int i = 0; i < 2; ++i)
+      EXPECT_TRUE(real_queue_.submit(**recipes_.find("threads"), asset(++n_assets), {}).ok());
+    SupervisorOptions options = until_done(executors);
+    options.processors = processors;
+    EXPECT_TRUE(Supervisor(real_queue_, options, nullptr).run(stop_, [] { return false; }).ok());
+    const auto rows =
+        database_.query("SELECT metrics_json FROM pipeline_jobs ORDER BY id DESC LIMIT 2");
+    std::vector<std::int64_t> counts;
+    for (const auto& row : rows.value()) {
+      const json::object metrics = core::parse_json_object(row.text(0), "metrics").value();
+      EXPECT_EQ(core::get_int(metrics, "threads"), core::get_int(metrics, "number"));
+      counts.insert(counts.begin(), core::get_int(metrics, "number"));
+    }
+    return counts;
+  };
+  using Counts = std::vector<std::int64_t>;
+  EXPECT_EQ(threads_of_tasks(4, 3), Counts({3, 1})) << "the second begins while the first works";
+  EXPECT_EQ(threads_of_tasks(2, 8), Counts({2, 1})) << "no more than the worker was given";
+  EXPECT_EQ(threads_of_tasks(1, 8), Counts({1, 1})) << "one after the other";
+  EXPECT_EQ(threads_of_tasks(40, 64), Counts({kTaskThreadsMax, kTaskThreadsMax}));
+}
+
 TEST_F(SupervisorTest, AStalledExecutorIsKilledAndExplained) {
   submit_number(23);
   SupervisorOptions options = until_done(1);

@@ -5,9 +5,11 @@ import array
 import base64
 import json
 import math
+import os
 import pathlib
 import re
 import random
+import shutil
 import subprocess
 
 import harness
@@ -218,6 +220,31 @@ class Bioacoustics(harness.Case):
             self.assertEqual((outcome.status, outcome.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(outcome))
         self.assert_index_is_true(place)
         self.assert_nothing_left(place)
+
+    def test_the_number_of_threads_changes_no_byte(self):
+        embedded = self.place()
+        embed = ("--model", "builtin", "--window", 1, "--collection", "reef")
+        self.assert_status(embedded.run(*run_command(self.recordings(embedded, 3, 100), *embed)), 0)
+        later = embedded.path / "later"
+        harness.make_wav(later / "later.wav", 30, 48000, 1, seed=50)
+        found = {}
+        for n_executors in (1, 2):
+            place = self.place()
+            shutil.copytree(embedded.data, place.data)
+            words = ("cluster", "reef", "--executors", n_executors)
+            model = ("--model", "builtin", "--window", 1)
+            self.assert_status(place.run(*words, *model, "--sweep", "min_cluster_size=5,10"), 0)
+            self.assert_status(place.run(*words, *model, "--min-cluster-size", 5), 0)
+            self.assert_status(place.run(*run_command(later, *embed)), 0)
+            self.assert_status(place.run(*words, "--assign-new"), 0)
+            threads = {stage: json.loads(text)["threads"] for stage, text in place.rows(
+                "SELECT stage, metrics_json FROM pipeline_jobs WHERE stage IN ('sweep', 'cluster', 'assign')")}
+            expected = min(n_executors, os.cpu_count())
+            self.assertEqual(threads, {"sweep": expected, "cluster": expected, "assign": expected})
+            found[n_executors] = harness.artifacts(place.data)
+            self.assert_nothing_left(place)
+        self.assertEqual(len([path for path in found[1] if path.startswith("clusters/")]), 5, found[1].keys())
+        self.assertEqual(found[1], found[2])
 
     def added(self, place):
         """Windows of each table of additions, oldest first."""

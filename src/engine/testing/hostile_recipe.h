@@ -1,16 +1,20 @@
 #pragma once
 
 /// A decoder that a crafted file has taken over: the stage `attack` does what the name in its original says
-/// and ends well only if it got away with it. `double` beside it works as it should.
+/// and ends well only if it got away with it. It is in two recipes: one whose stage has one thread, one whose stage
+/// may have more.
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -22,6 +26,7 @@
 
 #include "core/file.h"
 #include "engine/stage.h"
+#include "engine/system_calls.h"
 #include "engine/testing/toy_recipe.h"
 
 namespace baleen::engine::testing {
@@ -48,6 +53,21 @@ inline Result<void> try_all(
     if (last.ok()) return {};  // Got away with it.
   }
   return last;
+}
+
+inline constexpr unsigned long kThreadFlags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+                                              CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
+                                              CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+
+/// An error, unless the system does what no filter lets it do: nothing of it is ever meant to go well.
+inline Result<void> clone(unsigned long flags) {
+  return expect_failure(::syscall(SYS_clone, flags, 0, 0, 0, 0), "clone");
+}
+
+inline Result<void> in_a_thread(const std::function<Result<void>()>& work) {
+  Result<void> outcome;
+  std::thread([&] { outcome = work(); }).join();
+  return outcome;
 }
 
 inline const std::map<std::string, Act>& acts() {
@@ -108,6 +128,63 @@ inline const std::map<std::string, Act>& acts() {
        [](const Victim&) {
          std::thread([] {}).join();
          return Result<void>();
+       }},
+      {"compute in many threads",
+       [](const Victim&) {
+         std::vector<std::vector<int>> parts(8);
+         {
+           std::vector<std::jthread> threads;
+           for (auto& part : parts)
+             threads.emplace_back([&part] { part.assign(std::size_t{1} << 20U, 1); });
+         }
+         std::size_t n = 0;
+         for (const auto& part : parts) n += part.size();
+         return n == parts.size() << 20U ? Result<void>()
+                                         : fail(ErrorCode::internal, "{} are missing", n);
+       }},
+      {"start threads without end",
+       [](const Victim&) {
+         while (true) std::thread([] { ::pause(); }).detach();
+         return Result<void>();
+       }},
+      {"fork in a thread",
+       [](const Victim&) { return in_a_thread([] { return expect_failure(::fork(), "fork"); }); }},
+      {"open a socket in a thread",
+       [](const Victim&) {
+         return in_a_thread(
+             [] { return expect_failure(::socket(AF_INET, SOCK_STREAM, 0), "socket"); });
+       }},
+      {"read another asset in a thread",
+       [](const Victim& v) {
+         return in_a_thread(
+             [&] { return expect_failure(::open(v.file.c_str(), O_RDONLY), "open"); });
+       }},
+      {"kill its parent in a thread",
+       [](const Victim&) {
+         return in_a_thread([] { return expect_failure(::kill(::getppid(), SIGKILL), "kill"); });
+       }},
+      {"share its memory with a process",
+       [](const Victim&) { return clone(CLONE_VM | CLONE_VFORK | SIGCHLD); }},
+      {"enter a namespace with a process",
+       [](const Victim&) { return clone(CLONE_NEWUSER | SIGCHLD); }},
+      {"enter a namespace with a thread",
+       [](const Victim&) { return clone(kThreadFlags | CLONE_NEWNET); }},
+      {"start less than a thread", [](const Victim&) { return clone(kThreadFlags & ~CLONE_FS); }},
+      {"start a thread with a flag that the kernel cuts off",
+       [](const Victim&) { return clone(kThreadFlags | 1UL << 32U); }},
+      {"fork by the other call",
+       [](const Victim&) {
+         std::array<std::uint64_t, 8> arguments{};  // struct clone_args
+         arguments[4] = SIGCHLD;
+         return expect_failure(::syscall(SYS_clone3, arguments.data(), sizeof(arguments)),
+                               "clone3");
+       }},
+      {"spawn a program",
+       [](const Victim&) {
+         std::array<char*, 1> none{};
+         pid_t pid = 0;
+         errno = ::posix_spawn(&pid, "/bin/true", nullptr, nullptr, none.data(), none.data());
+         return expect_failure(errno == 0 ? 0 : -1, "posix_spawn");
        }},
       {"start a program",
        [](const Victim&) {
@@ -197,15 +274,17 @@ class HostileStage final : public Stage {
   }
 };
 
-inline Recipe hostile_recipe() {
+/// "hostile" or, where threads may be started, "hostile_threads".
+inline Recipe hostile_recipe(CellThreads threads) {
   StageSpec spec;
   spec.name = "attack";
   spec.version = "1";
+  spec.uses_threads = threads == CellThreads::many;
   spec.inputs.push_back({"original", false, ErrorCode::input_not_found});
   spec.outputs.push_back({"attack_v1", "attack/{asset}.txt", "attack.v1", "1.0.0", false});
   spec.setup = [](const PlanView&) -> Result<StageSetup> { return StageSetup{}; };
   spec.make = [] { return std::make_unique<HostileStage>(); };
-  Recipe recipe{"hostile", "attacks", {}};
+  Recipe recipe{spec.uses_threads ? "hostile_threads" : "hostile", "attacks", {}};
   recipe.stages.push_back(std::move(spec));
   return recipe;
 }

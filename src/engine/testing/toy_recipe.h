@@ -3,8 +3,10 @@
 /// A recipe without audio, for tests of the engine: `double` reads a number from the original and
 /// writes twice that; `square` and `negate` read the doubled one; `sum` adds the two.
 
+#include <atomic>
 #include <functional>
 #include <string>
+#include <thread>
 
 #include "core/file.h"
 #include "engine/executor.h"
@@ -80,13 +82,30 @@ inline Recipe toy_recipe(json::object double_params = {}) {
   return recipe;
 }
 
+/// Its stage counts the threads that it may have, in threads.
+inline Recipe threads_recipe() {
+  Recipe recipe{"threads", "counts", {}};
+  recipe.stages.push_back(
+      toy_stage("count", {"original"},
+                [](const StageRequest& request, const std::vector<int>&) -> Result<int> {
+                  std::atomic<int> n_threads = 0;
+                  for (int i = 0; i < request.n_threads; ++i)
+                    std::thread([&] { ++n_threads; }).join();
+                  return n_threads.load();
+                }));
+  recipe.stages.front().uses_threads = true;
+  return recipe;
+}
+
 /// What the test program is when a supervisor starts it as an executor. Confined as far as the machine can.
 inline int serve_toy_recipe(int socket, const std::filesystem::path& work_directory) {
   ExecutorOptions options;
   options.sandbox = SandboxMode::best_effort;
   options.work_directory = work_directory;
   RecipeRegistry recipes;
-  if (!recipes.add(toy_recipe()).ok() || !confine_executor(options).ok()) return 2;
+  if (!recipes.add(toy_recipe()).ok() || !recipes.add(threads_recipe()).ok() ||
+      !confine_executor(options).ok())
+    return 2;
   return run_executor(core::Fd(socket), options, recipes, {});
 }
 

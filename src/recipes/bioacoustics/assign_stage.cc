@@ -114,9 +114,10 @@ class AssignStage final : public engine::Stage {
         }));
     progress(0.1);
     BALEEN_ASSIGN_OR_RETURN(const Split rows, split(model, windows));
-    BALEEN_ASSIGN_OR_RETURN(const AssignedWindows assigned,
-                            assign_vectors(model.fitted, model.params, in_order(windows, rows),
-                                           deployments_of(model, windows, rows), 1));
+    BALEEN_ASSIGN_OR_RETURN(
+        const AssignedWindows assigned,
+        assign_vectors(model.fitted, model.params, in_order(windows, rows),
+                       deployments_of(model, windows, rows), request.n_threads));
     const engine::StageOutputSlot& table = request.output("additions");
     BALEEN_RETURN_IF_ERROR(write_table(table.temporary, windows, rows, assigned, model_sha256));
     const auto n_recordings = std::ssize(windows.recordings) - std::ssize(model.recordings);

@@ -111,10 +111,9 @@ class ClusterStage final : public engine::Stage {
     const std::size_t n = windows.n();
     const CollectionWindows::Deployments deployments = windows.deployments();
     cluster::Matrix vectors(std::move(windows.vectors), n, static_cast<std::size_t>(windows.size));
-    // One thread: in its cell a stage can have no other.
     BALEEN_ASSIGN_OR_RETURN(ClusteringResult result,
-                            cluster_vectors(std::move(vectors), windows.recording, params, 1,
-                                            progress, deployments.of_rows));
+                            cluster_vectors(std::move(vectors), windows.recording, params,
+                                            request.n_threads, progress, deployments.of_rows));
 
     const std::string version(core::version());
     const auto n_noise = std::ranges::count(result.clusters.labels, cluster::kNoise);

@@ -111,6 +111,7 @@ engine::StageSpec job_spec(const ml::ModelStore& models, std::vector<const char*
   engine::InputSpec recordings{"recording_v1", false, ErrorCode::input_not_found};
   recordings.is_of_members = true;
   spec.inputs = {embeddings, recordings};
+  spec.uses_threads = true;
   spec.setup = [models, names = std::move(names)](
                    const engine::PlanView& view) -> Result<engine::StageSetup> {
     BALEEN_ASSIGN_OR_RETURN(const Encoding encoding, resolve_encoding(view.params(), models));
@@ -167,6 +168,7 @@ engine::StageSpec assign_spec() {
   engine::StageSpec spec;
   spec.name = "assign";
   spec.version = "1";
+  spec.uses_threads = true;
   engine::InputSpec embeddings{"embedding_set", true, ErrorCode::input_not_found};
   embeddings.is_of_members = true;
   engine::InputSpec recordings{"recording_v1", false, ErrorCode::input_not_found};

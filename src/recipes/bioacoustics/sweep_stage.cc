@@ -45,9 +45,9 @@ class SweepStage final : public engine::Stage {
                             read_collection_windows(request, plan.combinations.front().min_fill));
     const std::size_t n = windows.n();
     cluster::Matrix vectors(std::move(windows.vectors), n, static_cast<std::size_t>(windows.size));
-    BALEEN_ASSIGN_OR_RETURN(const Sweep sweep,
-                            sweep_vectors(std::move(vectors), windows.recording, plan, 1, progress,
-                                          windows.deployments().of_rows));
+    BALEEN_ASSIGN_OR_RETURN(const Sweep sweep, sweep_vectors(std::move(vectors), windows.recording,
+                                                             plan, request.n_threads, progress,
+                                                             windows.deployments().of_rows));
     const std::string version(core::version());
     json::object document = formats::begin_document(
         "sweep.v1", {request.asset_id, request.computed_at, version, version});
