@@ -49,9 +49,9 @@ Result<const store::NamedMember*> recording_of_table(const store::MemberNames& n
   if (!recording.empty()) {
     return fail(ErrorCode::not_found, "the collection has no recording '{}'", recording);
   }
-  return fail(
-      ErrorCode::invalid_argument,
-      "it does not say of which recording it is, nor does its own name: name the recording");
+  return fail(ErrorCode::invalid_argument,
+              "it does not say of which recording it is, nor does its own name: name the recording "
+              "(--recording)");
 }
 
 /// What each name of a table means; null: nothing in this collection.
@@ -161,7 +161,7 @@ Result<Matched> match(std::vector<formats::Annotation>& annotations,
   if (!recordings.unknown().empty() && !skips_unknown) {
     return fail(ErrorCode::invalid_argument,
                 "{} recordings that it names are not in the collection: {}; put them there, or "
-                "leave their annotations out (skip unknown)",
+                "leave their annotations out (--skip-unknown)",
                 recordings.unknown().size(), names_of(recordings.unknown()));
   }
   Matched matched;

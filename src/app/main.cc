@@ -25,6 +25,7 @@
 #include "ml/model_store.h"
 #include "ml/session.h"
 #include "recipes/bioacoustics/recipe.h"
+#include "recipes/bioacoustics/usual_encoding.h"
 #include "recipes/ssis/recipe.h"
 
 namespace baleen {
@@ -58,6 +59,16 @@ Result<engine::RecipeRegistry> make_recipes(const cli::Config& config,
   BALEEN_RETURN_IF_ERROR(recipes.add(bioacoustics::make_assign_recipe()));
   BALEEN_RETURN_IF_ERROR(recipes.add(bioacoustics::make_sweep_recipe(bioacoustics, root.models())));
   return recipes;
+}
+
+Result<json::object> usual_encoding(const store::DataRoot& /*root*/,
+                                    store::Database& database,
+                                    const json::object& request) {
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto usual,
+      bioacoustics::find_usual_encoding(database, core::get_string(request, "collection_id")));
+  if (!usual) return json::object();
+  return json::object{{"params", usual->params}};
 }
 
 Result<json::object> probe(const std::filesystem::path& path) {
@@ -235,6 +246,7 @@ int main(int argc, char** argv) {
                              return search_collection(config, root, database, indexes, request);
                            },
                        .export_tables = export_tables,
+                       .usual_encoding = usual_encoding,
                        .show_clusters = show_clusters,
                        .review_clusters = review_clusters,
                        .make_probe = make_probe,

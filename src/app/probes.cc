@@ -15,6 +15,7 @@
 #include "ml/model_store.h"
 #include "recipes/bioacoustics/encoding.h"
 #include "recipes/bioacoustics/search.h"
+#include "recipes/bioacoustics/usual_encoding.h"
 #include "recipes/bioacoustics/vectors.h"
 #include "recipes/bioacoustics/window_labels.h"
 #include "recipes/bioacoustics/windows.h"
@@ -53,22 +54,6 @@ struct Embedded {
   std::vector<Recording> recordings;
   std::map<std::string, std::size_t> by_asset;
 };
-
-/// The encoding that most members have; of equals the one that was made last.
-Result<std::string> usual_encoding(store::Database& database, const std::string& collection_id) {
-  BALEEN_ASSIGN_OR_RETURN(
-      const auto rows,
-      database.query("SELECT MAX(a.document_json) FROM collection_members m JOIN artifact_index a "
-                     "ON a.asset_id = m.asset_id WHERE m.collection_id = $1 AND a.artifact_type = "
-                     "'embedding_set' GROUP BY a.feature_spec_alias ORDER BY COUNT(DISTINCT "
-                     "a.asset_id) DESC, MAX(a.artifact_id) DESC LIMIT 1",
-                     collection_id));
-  if (rows.empty())
-    return fail(ErrorCode::input_not_found, "no recording of the collection has embeddings");
-  BALEEN_ASSIGN_OR_RETURN(const json::object document,
-                          core::parse_json_object(rows.front().text(0), "document_json"));
-  return core::get_string(document, "encoding_id");
-}
 
 Result<Embedded> find_embedded(store::Database& database,
                                const store::DataRoot& root,
@@ -303,7 +288,11 @@ Result<json::object> make_probe(const cli::Config& config,
                 precision);
   std::string encoding_id;
   if (const json::object& params = core::get_object(request, "params"); params.empty()) {
-    BALEEN_ASSIGN_OR_RETURN(encoding_id, usual_encoding(database, collection_id));
+    BALEEN_ASSIGN_OR_RETURN(const auto usual,
+                            bioacoustics::find_usual_encoding(database, collection_id));
+    if (!usual)
+      return fail(ErrorCode::input_not_found, "no recording of the collection has embeddings");
+    encoding_id = usual->encoding_id;
   } else {
     BALEEN_ASSIGN_OR_RETURN(
         const json::object canonical,

@@ -1,8 +1,11 @@
 #include "cli/cli.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <string_view>
+#include <utility>
 
 #include "cli/command_line.h"
 #include "cli/text.h"
@@ -13,17 +16,59 @@ namespace {
 
 constexpr int kExecutorsMax = 1024;
 
-constexpr const char* kFooter =
-    "\nExamples:\n"
+/// Of the program and of commands that have none of their own.
+constexpr const char* kExamples =
     "  baleen run ssis recordings/            ingest, decode, waveform, features, segments, "
     "previews\n"
+    "  baleen run bioacoustics deployment-7/ --collection deployment-7 --cluster\n"
+    "                                         a vector for each window, and groups of what sounds "
+    "alike\n"
     "  baleen explain whale.wav               what would run, and why\n"
     "  baleen show 3f2a                       an asset or run, by the beginning of its id\n"
-    "  baleen retry --all                     try again what has failed\n"
+    "  baleen retry --all                     try again what has failed\n";
+
+/// Of commands over collections, which are used in this order.
+constexpr std::pair<std::string_view, const char*> kExamplesOf[] = {
+    {"cluster",
+     "  baleen cluster deployment-7                                  as its recordings are "
+     "embedded\n"
+     "  baleen cluster deployment-7 --where tag_data.species=humpback\n"
+     "  baleen cluster deployment-7 --sweep min_cluster_size=5,10,20 --sweep selection=eom,leaf\n"
+     "  baleen cluster deployment-7 --assign-new                     after new recordings came\n"},
+    {"search",
+     "  baleen search whale.wav --at 1:05 --collection deployment-7\n"
+     "  baleen search 3f2a --at 1:05 --until 1:12 --apart 60 --collection deployment-7\n"},
+    {"clusters", "  baleen clusters deployment-7\n"},
+    {"label",
+     "  baleen label deployment-7 --cluster 7 --label song\n"
+     "  baleen label deployment-7 --cluster 2 3 --label \"\"   takes the label of both away\n"
+     "  baleen label deployment-7 --undo\n"},
+    {"probe", "  baleen probe deployment-7 --label moan --precision 0.95 --out moans.csv\n"},
+    {"export",
+     "  baleen export deployment-7 --format raven --out tables\n"
+     "  baleen export deployment-7 --format audacity --what annotations --out labels\n"},
+    {"import",
+     "  baleen import deployment-7 tables/*.selections.txt --skip-unknown\n"
+     "  baleen import deployment-7 labels.txt --recording S4A03895_20190522_060000.wav\n"
+     "  baleen import deployment-7 --list\n"},
+    {"metadata",
+     "  baleen metadata deployment-7 > known.csv         file,asset_id,tag_data.species,…\n"
+     "  baleen metadata deployment-7 --set known.csv\n"},
+    {"sql", "  baleen sql \"SELECT label, count(*) FROM labels GROUP BY label\" --csv\n"},
+};
+
+constexpr const char* kExitStatus =
     "\nExit status: 0 done, 1 failures of several kinds, 2 usage, 3 not found, 4 unusable input,\n"
     "5 conflict, 6 storage, 7 model, 8 memory, 9 passing trouble, 70 defect, 78 no sandbox, 130 "
     "stopped by "
     "Ctrl-C.\n";
+
+std::string footer_of(std::string_view command) {
+  const char* examples = kExamples;
+  for (const auto& [name, text] : kExamplesOf)
+    if (name == command) examples = text;
+  return std::string("Examples:\n") + examples + kExitStatus;
+}
 
 }  // namespace
 
@@ -31,7 +76,7 @@ CommandLine::CommandLine(const Program& program) : program_(program) {
   app_.set_version_flag("--version", "baleen " + std::string(core::version()));
   app_.require_subcommand(1);
   app_.fallthrough();
-  app_.footer(kFooter);
+  app_.footer(footer_of(""));
   app_.add_option("--data", args_.global.data, "Data directory")
       ->capture_default_str()
       ->envname("BALEEN_DATA")
@@ -89,6 +134,7 @@ Result<void> CommandLine::check(int argc, char** argv) {
 CLI::App* CommandLine::command(const std::string& name, const std::string& help, Action action) {
   CLI::App* sub = app_.add_subcommand(name, help);
   sub->fallthrough();
+  sub->footer(footer_of(name));
   sub->callback([this, action = std::move(action)] { action_ = action; });
   return sub;
 }
@@ -356,6 +402,7 @@ Error CommandLine::usage_error(int argc, char** argv, std::string what) {
     names.push_back(sub->get_name());
   std::string hint;
   bool is_command_next = true;  // The first word that is no option, nor the value of one.
+  const CLI::App* used = &app_;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (is_command_next && (word == "--data" || word == "--config" || word == "--sandbox")) {
@@ -363,22 +410,27 @@ Error CommandLine::usage_error(int argc, char** argv, std::string what) {
       continue;
     }
     if (word.starts_with("--")) {
-      if (app_.get_option_no_throw(word.substr(0, word.find('='))) == nullptr) {
-        hint = did_you_mean(word.substr(0, word.find('=')), all_flags());
-        if (!hint.empty()) break;
-      }
+      const std::string flag = word.substr(0, word.find('='));
+      const std::vector<std::string> known = flags_of(used);
+      if (hint.empty() && std::ranges::find(known, flag) == known.end())
+        hint = did_you_mean(flag, known);
     } else if (!word.starts_with('-') && is_command_next) {
       is_command_next = false;
       if (std::find(names.begin(), names.end(), word) == names.end()) {
         what = "there is no command '" + printable(word) + "'";
         hint = did_you_mean(word, names);
+        break;
       }
+      used = app_.get_subcommand(word);
+    } else if (used != &app_) {  // `models add`
+      const auto is_it = [&](const CLI::App* sub) { return sub->get_name() == word; };
+      if (const auto deeper = used->get_subcommands(is_it); !deeper.empty()) used = deeper.front();
     }
   }
   return fail(ErrorCode::invalid_argument, "{}{}", what, hint);
 }
 
-std::vector<std::string> CommandLine::all_flags() {
+std::vector<std::string> CommandLine::flags_of(const CLI::App* used) const {
   std::vector<std::string> flags;
   const auto collect = [&](const CLI::App* app) {
     for (const CLI::Option* option : app->get_options()) {
@@ -386,8 +438,7 @@ std::vector<std::string> CommandLine::all_flags() {
     }
   };
   collect(&app_);
-  for (const CLI::App* sub : app_.get_subcommands([](const CLI::App*) { return true; }))
-    collect(sub);
+  if (used != &app_) collect(used);
   return flags;
 }
 

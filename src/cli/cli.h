@@ -75,6 +75,8 @@ struct Program {
       search;
   /// Clusters and annotations for other programs (app/export.h) → what was written where.
   CollectionCall export_tables;
+  /// How most recordings of a collection are embedded: {params: {model, window_s, hop_s}}, or {} where none is.
+  CollectionCall usual_encoding;
   /// The clusters of a collection, and an action or its undoing; requests and answers as of app/review.h.
   CollectionCall show_clusters, review_clusters;
   /// Learns a label of a collection from what people have said; app/probes.h.

@@ -29,6 +29,16 @@ TEST(Arguments, AreRefusedWithWhatWasProbablyMeant) {
     EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
     EXPECT_NE(refused.error().message.find(hint), std::string::npos) << refused.error().message;
   }
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"cluster", "c", "--where", "species"},  // The flag was right, its value is not.
+           {"export", "c", "--out", "x", "--format", "ravn"},
+           {"metadata", "c", "--out", "x.csv"},  // A flag of other commands.
+           {"search", "c", "--collection", "d", "--at", "1m"}}) {
+    const Result<void> refused = check(words);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().message.find("did you mean"), std::string::npos)
+        << refused.error().message;
+  }
   EXPECT_FALSE(check({"run"}).ok());
   EXPECT_FALSE(check({"worker", "--executors", "0"}).ok());
 }

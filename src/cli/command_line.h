@@ -58,7 +58,8 @@ class CommandLine {
   void add_metadata_command();
   void add_sql_command();
   void add_probe_command();
-  void add_encoding_options(CLI::App* sub);
+  /// @param instead  What is taken where nothing is said; "": the defaults of the recipe.
+  void add_encoding_options(CLI::App* sub, const std::string& instead = "");
   void add_clustering_options(CLI::App* sub);
   void add_where_option(CLI::App* sub);
   void add_condition(const std::string& condition);
@@ -75,7 +76,8 @@ class CommandLine {
   void add_service_commands();
   void add_tool_commands();
   Error usage_error(int argc, char** argv, std::string what);
-  std::vector<std::string> all_flags();
+  /// Of the program and of the command that is used.
+  std::vector<std::string> flags_of(const CLI::App* used) const;
 
   const Program& program_;
   CLI::App app_{"Baleen turns recordings into durable, versioned, searchable artifacts.", "baleen"};

@@ -22,27 +22,36 @@ std::int64_t count_of(const json::object& object, const char* name) {
 
 void print_clusterings(const json::array& clusterings, const std::string& shown) {
   if (clusterings.size() < 2) return;
-  Table table({"clustering", "made at", "encoding", "clusters", "windows", "actions"});
+  Table table({"clustering", "made at", "encoding", "clusters", "windows", "actions", "where"});
   for (const json::value& value : clusterings) {
     const json::object& one = value.as_object();
     const std::string id = core::get_string(one, "clustering_id");
     table.add({id + (id == shown ? " *" : ""), core::get_string(one, "created_at"),
                core::get_string(one, "encoding_id"), std::to_string(count_of(one, "clusters")),
-               std::to_string(count_of(one, "windows")),
-               std::to_string(count_of(one, "n_actions"))});
+               std::to_string(count_of(one, "windows")), std::to_string(count_of(one, "n_actions")),
+               core::get_object(one, "where").empty()
+                   ? "-"
+                   : printable(core::to_json(core::get_object(one, "where")), 60)});
   }
-  std::printf("%s\n", table.to_string().c_str());
+  std::printf("%s* shown below; the newest, unless --clustering names another\n\n",
+              table.to_string().c_str());
 }
 
 void print_clusters(const json::object& answer) {
   const json::object& clustering = core::get_object(answer, "clustering");
   const std::string id = core::get_string(clustering, "clustering_id");
   print_clusterings(core::get_array(answer, "clusterings"), id);
-  std::printf("%s: %lld windows of %lld recordings, encoding %s, %lld actions\n\n", id.c_str(),
-              static_cast<long long>(count_of(clustering, "windows")),
-              static_cast<long long>(count_of(clustering, "recordings")),
+  const std::int64_t n_added = count_of(clustering, "windows_added");
+  std::string added;
+  if (n_added > 0) {
+    added = fmt::format(", and {} of {} added later", plural(n_added, "window"),
+                        plural(count_of(clustering, "recordings_added"), "recording"));
+  }
+  std::printf("%s: %s of %s%s; encoding %s, %s of review\n\n", id.c_str(),
+              plural(count_of(clustering, "windows"), "window").c_str(),
+              plural(count_of(clustering, "recordings"), "recording").c_str(), added.c_str(),
               core::get_string(clustering, "encoding_id").c_str(),
-              static_cast<long long>(count_of(clustering, "n_actions")));
+              plural(count_of(clustering, "n_actions"), "action").c_str());
   Table table({"cluster", "windows", "label", "an example"});
   for (const json::value& value : core::get_array(clustering, "items")) {
     const json::object& cluster = value.as_object();

@@ -37,10 +37,9 @@ void print_import(const json::object& answer) {
                 core::get_string(answer, "created_at").c_str());
     return;
   }
-  std::printf("%s: import %lld, %lld annotations of %lld recordings (%s): %s\n", name.c_str(),
-              static_cast<long long>(id),
-              static_cast<long long>(core::get_int(answer, "annotations")),
-              static_cast<long long>(core::get_int(answer, "recordings")),
+  std::printf("%s: import %lld, %s of %s (%s): %s\n", name.c_str(), static_cast<long long>(id),
+              plural(core::get_int(answer, "annotations"), "annotation").c_str(),
+              plural(core::get_int(answer, "recordings"), "recording").c_str(),
               core::get_string(answer, "format").c_str(),
               labels_text(core::get_array(answer, "labels")).c_str());
   if (const std::int64_t n = core::get_int(answer, "left_out"); n > 0)
@@ -89,8 +88,8 @@ void print_changes(const json::object& answer) {
                       : ("= " + printable(core::to_json(value.value()))).c_str());
     }
   }
-  std::printf("%lld recordings changed, %lld did not\n",
-              static_cast<long long>(core::get_int(answer, "changed")),
+  std::printf("%s changed, %lld did not\n",
+              plural(core::get_int(answer, "changed"), "recording").c_str(),
               static_cast<long long>(core::get_int(answer, "unchanged")));
 }
 

@@ -7,6 +7,15 @@
 #include "core/process.h"
 
 namespace baleen::cli {
+namespace {
+
+/// Columns of an error: its middle is often what one has to know.
+constexpr std::size_t kMessageMax = 1000;
+
+/// Of what the catalogue does not know the size.
+std::string size_text(std::int64_t bytes) { return bytes > 0 ? human_bytes(bytes) : "-"; }
+
+}  // namespace
 
 void print_json(const json::value& value) { std::printf("%s\n", core::to_json(value).c_str()); }
 
@@ -19,7 +28,8 @@ void print_error(const GlobalOptions& options, const Error& error) {
                               {"action", std::string(error.info().action)},
                               {"exit_status", error.info().exit_code}}}});
   }
-  std::fprintf(stderr, "baleen: %s\n  why: %s\n  do:  %s\n", printable(error.to_string()).c_str(),
+  std::fprintf(stderr, "baleen: %s\n  why: %s\n  do:  %s\n",
+               printable(error.to_string(), kMessageMax).c_str(),
                std::string(error.info().cause).c_str(), std::string(error.info().action).c_str());
 }
 
@@ -36,14 +46,15 @@ Result<int> models_command(const GlobalOptions& options,
   for (const json::value& value : models) {
     const json::object& model = value.as_object();
     table.add({core::get_string(model, "name"), core::get_string(model, "task"),
-               core::get_string(model, "state"), human_bytes(core::get_int(model, "bytes")),
+               core::get_string(model, "state"), size_text(core::get_int(model, "bytes")),
                core::get_string(model, "licence")});
   }
   std::printf("%s", table.to_string().c_str());
   if (command.verb == ModelCommand::Verb::list) {
     std::printf(
-        "\nInstall one with `baleen models add FILE`, or `baleen models pull NAME` where it has a "
-        "URL.\n");
+        "\nknown: `baleen models add FILE` installs it from its file; can be pulled: `baleen "
+        "models "
+        "pull NAME` does, too.\n");
   }
   return 0;
 }

@@ -42,8 +42,7 @@ Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
   BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
                           find_collection_of(session, work.owner, work.collection));
   engine::SubmitOptions options;
-  options.params = work.params;
-  options.params.erase("time_expansion");
+  BALEEN_ASSIGN_OR_RETURN(options.params, encoding_params(session, work.params, collection));
   options.params["clustering"] = work.clustering;
   options.params["where"] = work.where;
   if (!work.sweep.empty()) {
@@ -110,7 +109,7 @@ Result<int> run_command(const GlobalOptions& options,
                 n_skipped > 0 ? fmt::format(" ({} other files there)", n_skipped) : "");
   }
   if (n_skipped > 0)
-    progress.say(fmt::format("{} files without an audio extension are left out", n_skipped));
+    progress.say(plural(n_skipped, "file") + " without an audio extension left out");
 
   std::vector<Item> items;
   Ingestor ingestor(options, program, work, std::move(found));

@@ -1,9 +1,17 @@
 // Commands about collections, and the options that they share with `run`.
 
+#include <algorithm>
+
 #include "cli/command_line.h"
 #include "cli/text.h"
 
 namespace baleen::cli {
+namespace {
+
+/// Where nothing is said of the encoding of a collection.
+constexpr const char* kAsMost = "as most of the recordings";
+
+}  // namespace
 
 void CommandLine::add_clustering_options(CLI::App* sub) {
   const auto param = [this](const char* name) {
@@ -74,19 +82,23 @@ void CommandLine::add_condition(const std::string& condition) {
       value.ok() && !value->is_object() ? *value : json::value(text);
 }
 
-void CommandLine::add_encoding_options(CLI::App* sub) {
+void CommandLine::add_encoding_options(CLI::App* sub, const std::string& instead) {
+  const auto or_else = [&](const char* usual) { return instead.empty() ? usual : instead; };
   const auto param = [this](const char* name) {
     return [this, name](const auto& value) { args_.work.params[name] = value; };
   };
   sub->add_option_function<std::string>("--model", param("model"),
                                         "bioacoustics: the model that makes the embeddings "
-                                        "(default: as configured)")
+                                        "(default: " +
+                                            or_else("as configured") + ")")
       ->type_name("NAME");
-  sub->add_option_function<double>("--window", param("window_s"),
-                                   "bioacoustics: length of a window (default: 5)")
+  sub->add_option_function<double>(
+         "--window", param("window_s"),
+         "bioacoustics: length of a window (default: " + or_else("5") + ")")
       ->type_name("SECONDS");
-  sub->add_option_function<double>("--hop", param("hop_s"),
-                                   "bioacoustics: from one window to the next (default: a window)")
+  sub->add_option_function<double>(
+         "--hop", param("hop_s"),
+         "bioacoustics: from one window to the next (default: " + or_else("a window") + ")")
       ->type_name("SECONDS");
   sub->add_option_function<double>("--time-expansion", param("time_expansion"),
                                    "bioacoustics: how many times slower than life it was recorded")
@@ -138,7 +150,7 @@ void CommandLine::add_search_command() {
       ->type_name("2019-05-22T07:00:00[Z]");
   search->add_flag("--rebuild-index", args_.search.is_index_rebuilt,
                    "Make the search index anew, of this collection alone");
-  add_encoding_options(search);
+  add_encoding_options(search, kAsMost);
   add_where_option(search);
 }
 
@@ -208,9 +220,12 @@ void CommandLine::add_metadata_command() {
   sub->add_option("collection", args_.target, "Name of the collection")
       ->required()
       ->type_name("NAME");
-  sub->add_option("--set", args_.metadata_file,
-                  "Write what this table says; all of it or nothing. An empty cell takes a value "
-                  "away, a column that is not there changes nothing")
+  sub->add_option(
+         "--set", args_.metadata_file,
+         "Write what this table says, or nothing where a cell is wrong: columns file or "
+         "asset_id, and tag_data.species and the like. An empty cell takes a value away, a "
+         "column that is not there changes nothing, rows of recordings that are not in "
+         "the collection are named and left out")
       ->type_name("FILE.csv");
   sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
 }
@@ -245,7 +260,7 @@ void CommandLine::add_probe_command() {
       ->capture_default_str()
       ->type_name("N");
   sub->add_option("--owner", args_.work.owner, "Owner of the collection")->capture_default_str();
-  add_encoding_options(sub);
+  add_encoding_options(sub, kAsMost);
 }
 
 void CommandLine::add_cluster_command() {
@@ -258,7 +273,7 @@ void CommandLine::add_cluster_command() {
   cluster->add_option("--owner", args_.work.owner, "Owner of the collection")
       ->capture_default_str();
   add_work_options(cluster);
-  add_encoding_options(cluster);
+  add_encoding_options(cluster, kAsMost);
   add_clustering_options(cluster);
   cluster->add_flag(
       "--assign-new", args_.work.is_assign_new,
@@ -291,7 +306,11 @@ void CommandLine::add_sweep(const std::string& text) {
     values.push_back(value.ok() ? *value : json::value(json::string(word)));
     begin = comma + 1;
   }
-  args_.work.sweep[text.substr(0, equals)] = std::move(values);
+  // As the flag is spelled, too.
+  std::string name = text.substr(0, equals);
+  std::ranges::replace(name, '-', '_');
+  if (name == "neighbors" || name == "components" || name == "maps") name.insert(0, "n_");
+  args_.work.sweep[name] = std::move(values);
 }
 
 void CommandLine::add_collection_commands() {

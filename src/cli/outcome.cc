@@ -81,7 +81,7 @@ void print_failures(const std::vector<json::object>& runs) {
     if (code.empty()) return;
     ++count[code];
     example.try_emplace(code, printable(core::get_string(run, "file"), 60) + ": " +
-                                  printable(core::get_string(error, "message")));
+                                  printable(core::get_string(error, "message"), 500));
   };
   for (const json::object& run : runs) {
     add(run, core::get_object(run, "error"));
@@ -158,6 +158,33 @@ void print_sweep(const json::object& run) {
   }
 }
 
+/// What was put into clusters that there were.
+void print_assigned(Session& session, const json::object& run) {
+  for (const json::value& value : core::get_array(run, "artifacts")) {
+    const json::object& artifact = value.as_object();
+    if (core::get_string(artifact, "type") != "additions") continue;
+    const auto rows =
+        session.database.query("SELECT document_json FROM artifact_index WHERE artifact_id = $1",
+                               core::get_int(artifact, "artifact_id"));
+    if (!rows.ok() || rows->empty()) continue;
+    const Result<json::object> counts = core::parse_json_object(rows->front().text(0), "additions");
+    if (!counts.ok()) continue;
+    const std::string name = printable(core::get_string(run, "file"));
+    const std::int64_t n = core::get_int(*counts, "windows");
+    const std::int64_t n_noise = core::get_int(*counts, "noise");
+    if (n == 0) {
+      std::printf("\n%s: no recording came after the newest clustering\n", name.c_str());
+    } else {
+      std::printf(
+          "\n%s: %s of %s that came later, %lld of them in clusters, %lld noise; `baleen "
+          "clusters` shows them\n",
+          name.c_str(), plural(n, "window").c_str(),
+          plural(core::get_int(*counts, "recordings"), "recording").c_str(),
+          static_cast<long long>(n - n_noise), static_cast<long long>(n_noise));
+    }
+  }
+}
+
 /// What was found, where clusters were.
 void print_clusters(const json::object& run) {
   for (const json::value& value : core::get_array(run, "artifacts")) {
@@ -166,16 +193,17 @@ void print_clusters(const json::object& run) {
         core::read_json_file(core::get_string(value.as_object(), "path"));
     if (!document.ok() || !document->is_object()) continue;
     const json::object& clusters = document->get_object();
-    std::printf("\n%s: %zu clusters among %lld windows of %lld recordings; %lld windows in none\n",
+    std::printf("\n%s: %s among %s of %s, %lld of them noise; encoding %s\n",
                 printable(core::get_string(run, "file")).c_str(),
-                core::get_array(clusters, "clusters").size(),
-                static_cast<long long>(core::get_int(clusters, "windows")),
-                static_cast<long long>(core::get_int(clusters, "recordings")),
-                static_cast<long long>(core::get_int(clusters, "noise")));
+                plural(std::ssize(core::get_array(clusters, "clusters")), "cluster").c_str(),
+                plural(core::get_int(clusters, "windows"), "window").c_str(),
+                plural(core::get_int(clusters, "recordings"), "recording").c_str(),
+                static_cast<long long>(core::get_int(clusters, "noise")),
+                core::get_string(clusters, "encoding_id").c_str());
     const std::int64_t n_left_out = core::get_int(clusters, "windows_left_out");
     if (n_left_out > 0) {
-      std::printf("%lld windows at ends of recordings, more than half empty, were left out\n",
-                  static_cast<long long>(n_left_out));
+      std::printf("left out, since more than half empty: %s at ends of recordings\n",
+                  plural(n_left_out, "window").c_str());
     }
   }
 }
@@ -203,9 +231,11 @@ void print_many_runs(const std::vector<json::object>& runs, const std::filesyste
   std::printf("%s", table.to_string().c_str());
   if (runs.size() > kTableRowsMax)
     std::printf("… and %zu more (`baleen status`)\n", runs.size() - kTableRowsMax);
-  std::printf("\n%lld files:", static_cast<long long>(n_files));
-  for (const auto& [state, n] : states)
-    std::printf(" %lld %s", static_cast<long long>(n), state.c_str());
+  std::printf("\n%s:", plural(n_files, "file").c_str());
+  for (const auto& [state, n] : states) {
+    std::printf("%s %lld %s", state == states.begin()->first ? "" : ",", static_cast<long long>(n),
+                state.c_str());
+  }
   if (n_reused > 0) std::printf(" (%lld had nothing to do)", static_cast<long long>(n_reused));
   std::printf("; %s of artifacts below %s\n", human_bytes(bytes).c_str(), root.string().c_str());
 }
@@ -238,6 +268,7 @@ Result<int> print_outcome(Session& session,
     for (const json::object& run : runs) {
       print_clusters(run);
       print_sweep(run);
+      print_assigned(session, run);
     }
     print_failures(runs);
     if (is_stopped)

@@ -62,7 +62,8 @@ Result<const engine::Recipe*> Session::find_recipe(const std::string& name) cons
   Result<const engine::Recipe*> found = recipes.find(name);
   if (found.ok()) return found;
   std::vector<std::string> known;
-  for (const auto& [other, recipe] : recipes.all()) known.push_back(other);
+  for (const auto& [other, recipe] : recipes.all())
+    if (!recipe.is_of_collections) known.push_back(other);
   return fail(found.error().code, "{}{}", found.error().message, did_you_mean(name, known));
 }
 
@@ -114,14 +115,30 @@ Result<std::optional<std::string>> find_asset_of(Session& session,
                                                  const std::string& target) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(target, error)) {
-    BALEEN_ASSIGN_OR_RETURN(std::string asset_id, engine::resolve_asset(session.database, target));
-    return std::optional<std::string>(std::move(asset_id));
+    Result<std::string> asset_id = engine::resolve_asset(session.database, target);
+    if (asset_id.ok()) return std::optional<std::string>(std::move(*asset_id));
+    if (asset_id.error().code != ErrorCode::not_found) return asset_id.error();
+    return fail(ErrorCode::not_found, "there is neither a file nor an asset '{}'",
+                printable(target));
   }
   BALEEN_ASSIGN_OR_RETURN(const std::string sha256, core::sha256_file(target));
   BALEEN_ASSIGN_OR_RETURN(const std::optional<store::Asset> asset,
                           store::find_asset_by_hash(session.database, owner, sha256));
   if (!asset) return std::optional<std::string>();
   return std::optional<std::string>(asset->asset_id);
+}
+
+Result<json::object> encoding_params(Session& session,
+                                     const json::object& said,
+                                     const store::Collection& collection) {
+  json::object params = said;
+  params.erase("time_expansion");
+  if (!params.empty()) return params;
+  BALEEN_ASSIGN_OR_RETURN(
+      const json::object usual,
+      session.program.usual_encoding(session.root, session.database,
+                                     {{"collection_id", collection.collection_id}}));
+  return core::get_object(usual, "params");
 }
 
 Result<store::Collection> find_collection_of(Session& session,

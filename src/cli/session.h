@@ -67,6 +67,12 @@ class Session {
                                                            const std::string& owner,
                                                            const std::string& name);
 
+/// What the recordings of a collection are embedded with: what was said, or, where nothing was said of model, window and
+/// hop, as most of them are. No time expansion: recordings heard at the speed of life can be compared.
+[[nodiscard]] Result<json::object> encoding_params(Session& session,
+                                                   const json::object& said,
+                                                   const store::Collection& collection);
+
 /// Configuration alone, for commands that need no data directory.
 [[nodiscard]] Result<Config> load_config(const GlobalOptions& options);
 

@@ -48,6 +48,10 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
+std::string plural(std::int64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
+
 std::string human_bytes(std::int64_t bytes) {
   static constexpr std::array<std::string_view, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
   double number = static_cast<double>(bytes);

@@ -20,6 +20,9 @@ namespace baleen::cli {
 [[nodiscard]] std::string position_text(double seconds);
 /// "75", "1:15", "1:02:03.5" → seconds; none for what is no such place.
 [[nodiscard]] std::optional<double> parse_position(std::string_view text);
+/// "1 window", "2 windows".
+[[nodiscard]] std::string plural(std::int64_t n, std::string_view noun);
+
 /// Valid UTF-8 without control characters, shortened in the middle to `columns_max`.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t columns_max = 200);
 /// A field of CSV (RFC 4180), in quotation marks where it needs them; an empty one has them.

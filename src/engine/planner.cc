@@ -179,7 +179,10 @@ Result<bool> Planner::find_input(const InputSpec& input,
     plan.reason = Reason::input_missing;
     plan.missing_code = input.missing_code;
     plan.missing_type = input.type;
-    plan.why = sentence(plan.reason, missing);
+    plan.why =
+        input.is_of_members && missing == input.type
+            ? fmt::format("no recording of the collection has the {} that it asks for", input.type)
+            : sentence(plan.reason, missing);
     plan.inputs.clear();
     return false;
   }

@@ -197,7 +197,9 @@ Result<const Recipe*> RecipeRegistry::find(std::string_view name) const {
   const auto found = recipes_.find(name);
   if (found != recipes_.end()) return &found->second;
   std::string known;
-  for (const auto& [other, recipe] : recipes_) known += (known.empty() ? "" : ", ") + other;
+  for (const auto& [other, recipe] :
+       recipes_)  // Those over collections have commands of their own.
+    if (!recipe.is_of_collections) known += (known.empty() ? "" : ", ") + other;
   return fail(ErrorCode::not_found, "there is no recipe '{}'; there is: {}", name, known);
 }
 

@@ -281,8 +281,15 @@ Result<json::object> describe_throughput(store::Database& database) {
 Result<std::string> resolve_asset(store::Database& database, std::string_view id) {
   BALEEN_ASSIGN_OR_RETURN(const std::optional<store::Asset> asset,
                           store::find_asset_by_prefix(database, id));
-  if (!asset) return fail(ErrorCode::not_found, "there is no asset '{}'", id);
-  return asset->asset_id;
+  if (asset) return asset->asset_id;
+  BALEEN_ASSIGN_OR_RETURN(  // By its name, where that is one recording only.
+      const auto named,
+      database.query("SELECT asset_id FROM audio_assets WHERE original_filename = $1 LIMIT 2", id));
+  if (named.size() > 1)
+    return fail(ErrorCode::invalid_argument, "several recordings are called '{}': say which id",
+                id);
+  if (named.empty()) return fail(ErrorCode::not_found, "there is no asset '{}'", id);
+  return named.front().text(0);
 }
 
 Result<std::string> resolve_run(store::Database& database, std::string_view id) {
@@ -296,6 +303,7 @@ Result<std::string> resolve_run(store::Database& database, std::string_view id) 
     if (!rows.empty()) return rows.front().text(0);
   }
   const Result<std::string> asset_id = resolve_asset(database, id);
+  if (!asset_id.ok() && asset_id.error().code != ErrorCode::not_found) return asset_id.error();
   if (!asset_id.ok()) return fail(ErrorCode::not_found, "there is no run or asset '{}'", id);
   BALEEN_ASSIGN_OR_RETURN(
       const auto rows,

@@ -197,10 +197,35 @@ class Bioacoustics(harness.Case):
         after = harness.artifacts(place.data)
         self.assertEqual({path: after[path] for path in before}, before, "the clusters stay as they were")
         self.assertTrue(self.assert_status(place.run(*assign), 0).json["reused"])
+        shown = self.assert_status(place.run("clusters", "reef"), 0).out
+        self.assertIn("of 3 recordings, and 40 windows of 2 recordings added later", shown)
+        self.assertIn("40 windows of 2 recordings that came later", self.assert_status(place.run(*assign[:-1]), 0).out)
         self.assert_index_is_true(place)
         self.assert_nothing_left(place)
         wrong = place.run(*assign, "--min-cluster-size", 5)
         self.assertEqual((wrong.status, wrong.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(wrong))
+
+    def test_what_is_not_said_of_the_encoding_is_as_the_recordings_are_embedded(self):
+        place = self.place()
+        folder = self.recordings(place, 3, 40)
+        self.assert_status(place.run(*run_command(folder, "--model", "stub", "--window", 1, "--hop", 0.5, "--collection", "reef")), 0)
+        absent = place.run(*run_command(folder, "--model", "perch"))
+        self.assertEqual((absent.status, absent.err.count("MODEL_NOT_FOUND")), (7, 1), "told once: " + str(absent))
+        none = place.run("cluster", "reef", "--where", "tag_data.species=humpback", "--json")
+        self.assertEqual((none.status, none.json["error"]["code"]), (4, "CLUSTER_TOO_FEW_POINTS"), str(none))
+        self.assertIn("none of the 3 recordings of the collection has tag_data.species=humpback", none.err)
+        shown = self.assert_status(place.run("cluster", "reef", "--min-cluster-size", 5), 0).out
+        self.assertIn("encoding stub16__w1_h0.5_", shown)
+        other = place.run("cluster", "reef", "--window", 2)
+        self.assertEqual(other.status, 3, str(other))
+        self.assertIn("no recording of the collection has the embedding_set that it asks for", other.out)
+        name = sorted(path.name for path in folder.rglob("*.wav"))[0]
+        found = self.assert_status(place.run("search", name, "--at", 3, "--collection", "reef"), 0).out
+        self.assertIn("encoding stub16__w1_h0.5_", found)
+        swept = place.run("cluster", "reef", "--sweep", "metric=cosine,euclidean")
+        self.assertEqual(swept.status, 2, str(swept))
+        self.assertIn("these can: epsilon, min_cluster_size", swept.err)
+        self.assert_status(place.run("cluster", "reef", "--sweep", "min-cluster-size=5,10", "--sweep-seeds", 2), 0)
 
     def test_a_sweep_says_which_parameters_hold(self):
         place = self.place()
@@ -265,7 +290,7 @@ class Bioacoustics(harness.Case):
             place.run("cluster", "reef", "--model", "builtin", "--window", 1, "--min-cluster-size", 5), 0).out
         document = json.loads((place.data / self.one(place, "clusters.json")).read_text())
         n_noise = document["noise"]
-        self.assertIn(f"reef: {len(document['clusters'])} clusters among 81 windows of 3 recordings; {n_noise} windows in none",
+        self.assertIn(f"reef: {len(document['clusters'])} clusters among 81 windows of 3 recordings, {n_noise} of them noise; encoding builtin1024__w1_h1_",
                       shown)
 
         answer = self.assert_status(place.run(*export, "--with-noise"), 0).json

@@ -266,6 +266,31 @@ test("a clustering is queued with its parameters; what the server refuses stands
   await axe(page, "collection, clusterings");
 });
 
+test("recordings that came later are assigned to the newest clustering", async (t) => {
+  if (!(await offers("GET", `/v1/collections/${collection_id}/clusterings`))) return t.skip("this server lists no clusterings");
+  await open(`/collections/${collection_id}?tab=clusterings`);
+  const assign = page.getByRole("button", { name: "Assign new recordings" });
+  await assign.waitFor();
+  assert.equal(await assign.getAttribute("aria-disabled"), "true", "there are none yet");
+  const { body } = await service.ask("GET", `/v1/collections/${collection_id}`);
+  const later = await service.ingest(make_calls(path.join(service.inbox, "S4A03895_20190523_060000.wav"), 9, [3], 77),
+    { recipe: "bioacoustics", collection: body.name, params: { model: "builtin", window_s: 1 } });
+  await service.wait_for_run(later.run_id, "complete");
+  await page.getByText("1 embedded recording is not in the newest clustering").waitFor();
+  await axe(page, "collection, new recordings");
+  await assign.click();
+  await page.waitForURL(/\/runs\//);
+  await page.getByRole("main").getByText("Complete").first().waitFor();
+  await page.getByRole("link", { name: "Open the collection" }).click();
+  await heading(page, name);
+  await open(`/collections/${collection_id}?tab=clusterings`);
+  await page.getByText("and 1 recording added later").waitFor();
+  await page.locator('main a[href^="/clusterings/"]').first().click();
+  await page.getByText(/With them \d+ windows of 1 recording that came later/).waitFor();
+  await service.ask("DELETE", `/v1/collections/${collection_id}/members/${later.asset_id}`);
+  return undefined;
+});
+
 test("tables of other programs are taken in and withdrawn; tables go out", async (t) => {
   await open(`/collections/${collection_id}?tab=annotations`);
   await page.getByRole("heading", { name: "Take it elsewhere" }).waitFor();

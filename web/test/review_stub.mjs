@@ -120,7 +120,7 @@ export class ReviewStub {
         metadata_summary: { recordings: counts.size, hours, values: { "tag_data.species": { humpback: Math.ceil(members.length * 0.7), "": Math.floor(members.length * 0.3) } } } };
     }).sort((a, b) => a.cluster - b.cluster);
     return { clustering_id: this.id, collection_id: "reef-2019", run_id: null, created_at: "2026-11-20T08:00:00.000Z", encoding_id: "yamnet__w5_h5_sr16000__0123456789ab", parameters: {}, where: {},
-      recordings: this.n_recordings, windows: this.n, windows_left_out: 0, noise: rows.get(-1)?.length ?? 0, clusters: items.filter((c) => c.cluster >= 0).length, n_actions: this.#log.length,
+      recordings: this.n_recordings, windows: this.n, windows_left_out: 0, windows_added: 0, recordings_added: 0, noise: rows.get(-1)?.length ?? 0, clusters: items.filter((c) => c.cluster >= 0).length, n_actions: this.#log.length,
       review_version: this.#version, labels: this.labels_of(state), items };
   }
   points() {

@@ -94,6 +94,15 @@ Result<json::object> describe_clustering(store::Database& database,
       database.query("SELECT COUNT(*) FROM review_actions WHERE collection_id = $1 AND "
                      "clustering_id = $2 AND assignments_sha256 = $3 AND undone_at_us IS NULL",
                      info.collection_id, info.clustering_id, info.assignments.sha256));
+  // Each table of additions holds all that came later: the fullest says how much that is.
+  std::int64_t windows_added = 0, recordings_added = 0;
+  for (const store::Artifact& table : info.additions) {
+    if (table.created_at_us < info.assignments.created_at_us) continue;
+    BALEEN_ASSIGN_OR_RETURN(const json::object added,
+                            core::parse_json_object(table.document_json, "additions"));
+    windows_added = std::max(windows_added, core::get_int(added, "windows"));
+    recordings_added = std::max(recordings_added, core::get_int(added, "recordings"));
+  }
   json::object described{
       {"clustering_id", info.clustering_id},
       {"collection_id", info.collection_id},
@@ -104,6 +113,8 @@ Result<json::object> describe_clustering(store::Database& database,
       {"recordings", core::get_int(document, "recordings")},
       {"windows", core::get_int(document, "windows")},
       {"windows_left_out", core::get_int(document, "windows_left_out")},
+      {"windows_added", windows_added},
+      {"recordings_added", recordings_added},
       {"noise", core::get_int(document, "noise")},
       {"clusters", static_cast<std::int64_t>(core::get_array(document, "clusters").size())},
       {"n_actions", actions.front().integer(0)}};

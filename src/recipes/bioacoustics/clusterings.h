@@ -40,7 +40,7 @@ struct ClusteringInfo {
                                                                     std::string_view clustering_id);
 
 /// {clustering_id, collection_id, run_id, created_at, encoding_id, parameters, where, recordings, windows,
-/// windows_left_out, noise, clusters: how many, n_actions}
+/// windows_left_out, windows_added, recordings_added, noise, clusters: how many, n_actions}
 [[nodiscard]] Result<json::object> describe_clustering(store::Database& database,
                                                        const store::DataRoot& root,
                                                        const ClusteringInfo& info);

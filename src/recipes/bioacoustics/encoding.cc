@@ -13,6 +13,7 @@ namespace baleen::bioacoustics {
 namespace {
 
 constexpr double kDefaultWindowS = 5;
+constexpr std::string_view kBuiltinVersion = "builtin1024", kStubVersion = "stub16";
 constexpr std::int64_t kBuiltinRateHz = 22'050;
 constexpr std::int64_t kStubRateHz = 16'000;
 /// What embeds best comes first.
@@ -83,8 +84,9 @@ Result<Encoding> of_model(const std::string& name,
                           const ml::ModelStore& models,
                           double& only_window_s) {
   if (name == "builtin")
-    return without_weights(EmbedderKind::builtin, "builtin1024", kBuiltinRateHz);
-  if (name == "stub") return without_weights(EmbedderKind::stub, "stub16", kStubRateHz);
+    return without_weights(EmbedderKind::builtin, std::string(kBuiltinVersion), kBuiltinRateHz);
+  if (name == "stub")
+    return without_weights(EmbedderKind::stub, std::string(kStubVersion), kStubRateHz);
   if (name == "auto") {
     for (const std::string_view task : kTasksOfAuto) {
       if (const auto model = models.find_for_task(task)) {
@@ -113,6 +115,12 @@ std::string alias_of(std::string_view encoding_id) {
 }
 
 std::string Encoding::alias() const { return alias_of(id()); }
+
+std::string model_name_of(std::string_view model_version) {
+  if (model_version == kBuiltinVersion) return "builtin";
+  if (model_version == kStubVersion) return "stub";
+  return std::string(model_version);
+}
 
 std::string Encoding::signature(std::string_view audio_sha256) const {
   json::object key = to_json();

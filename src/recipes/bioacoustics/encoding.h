@@ -41,6 +41,9 @@ struct Encoding {
 /// Encoding::alias of an encoding of this id.
 [[nodiscard]] std::string alias_of(std::string_view encoding_id);
 
+/// What parameters call the model of this version: "builtin" for "builtin1024".
+[[nodiscard]] std::string model_name_of(std::string_view model_version);
+
 /// The parameters of a run, {model, window_s, hop_s, time_expansion}, checked and with defaults filled in; a time
 /// expansion of 0 is the one that the recorder states. INVALID_ARGUMENT names what is unknown or out of range.
 [[nodiscard]] Result<json::object> canonical_encoding_params(const json::object& given,

@@ -90,8 +90,19 @@ Result<json::object> canonical_sweep_params(const json::object& given, const std
   return params;
 }
 
-/// Which recordings, and what is known of them.
-void choose_members(const engine::PlanView& view, engine::StageSetup& setup) {
+/// "tag_data.species=humpback, tag_data.site=4".
+std::string where_text(const json::object& where) {
+  std::string text;
+  for (const auto& condition : where) {
+    const json::value& value = condition.value();
+    text += (text.empty() ? "" : ", ") + std::string(condition.key()) + "=" +
+            (value.is_string() ? std::string(value.get_string()) : core::to_json(value));
+  }
+  return text;
+}
+
+/// Which recordings, and what is known of them. CLUSTER_TOO_FEW_POINTS where the filter leaves none.
+Result<void> choose_members(const engine::PlanView& view, engine::StageSetup& setup) {
   const json::object& where = core::get_object(view.params(), "where");
   setup.member_ids.emplace();
   json::object metadata;
@@ -100,7 +111,13 @@ void choose_members(const engine::PlanView& view, engine::StageSetup& setup) {
     setup.member_ids->push_back(member.asset_id);
     if (!member.metadata.empty()) metadata[member.asset_id] = member.metadata;
   }
+  if (setup.member_ids->empty() && !where.empty() && !view.members().empty()) {
+    return fail(ErrorCode::cluster_too_few_points,
+                "none of the {} recordings of the collection has {} in its metadata",
+                view.members().size(), where_text(where));
+  }
   setup.payload = {{"metadata", std::move(metadata)}};
+  return {};
 }
 
 /// What jobs over the embeddings of a collection have in common; `names` are parameters that make up the job.
@@ -120,7 +137,7 @@ engine::StageSpec job_spec(const ml::ModelStore& models, std::vector<const char*
     // Two collections of the same recordings have their own clusters, and their own reviews of them.
     setup.params = {{"collection_id", view.subject_id()}, {"encoding_id", encoding.id()}};
     for (const char* name : names) setup.params[name] = view.params().at(name);
-    choose_members(view, setup);
+    BALEEN_RETURN_IF_ERROR(choose_members(view, setup));
     const json::object job{
         {"params", setup.params},
         {"members", json::array(setup.member_ids->begin(), setup.member_ids->end())}};
@@ -232,8 +249,12 @@ engine::Recipe make_recipe(const BioacousticsSettings& settings,
   const ml::ModelStore models(models_directory);
   engine::Recipe recipe{
       "bioacoustics", "what recorders say, and a vector for each window of each recording", {}};
-  recipe.canonical_params = [model = settings.model](const json::object& given) {
-    return canonical_encoding_params(given, model);
+  recipe.canonical_params = [model = settings.model,
+                             models](const json::object& given) -> Result<json::object> {
+    BALEEN_ASSIGN_OR_RETURN(json::object params, canonical_encoding_params(given, model));
+    // A model that is not there is told once, before the first of thousands of recordings is copied.
+    BALEEN_RETURN_IF_ERROR(resolve_encoding(params, models));
+    return params;
   };
   recipe.stages = {describe_spec(), embed_spec(settings.embed, models)};
   return recipe;

@@ -1,6 +1,7 @@
 #include "recipes/bioacoustics/sweep.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -16,11 +17,11 @@ namespace {
 constexpr double kNoiseMax = 0.5;
 
 /// What may be swept: it does not change who is whose neighbour.
-bool can_be_swept(std::string_view name) {
+const std::set<std::string_view>& swept_names() {
   static const std::set<std::string_view> names = {"epsilon",     "min_cluster_size", "min_dist",
                                                    "min_samples", "n_components",     "n_maps",
                                                    "n_neighbors", "reduce",           "selection"};
-  return names.contains(name);
+  return names;
 }
 
 /// All windows in one reduction: what decides it.
@@ -78,7 +79,10 @@ Result<SweepPlan> SweepPlan::create(const json::object& base,
   std::vector<json::object> all{base};
   for (const auto& member : grid) {
     const std::string name(member.key());
-    if (!can_be_swept(name)) return fail(ErrorCode::invalid_argument, "'{}' cannot be swept", name);
+    if (!swept_names().contains(name)) {
+      return fail(ErrorCode::invalid_argument, "'{}' cannot be swept; these can: {}", name,
+                  fmt::join(swept_names(), ", "));
+    }
     if (!member.value().is_array() || member.value().get_array().empty())
       return fail(ErrorCode::invalid_argument, "there are no values of {}", name);
     std::vector<json::object> more;

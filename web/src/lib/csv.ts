@@ -83,7 +83,7 @@ function check_columns(columns: string[], first_line: number, problems: TablePro
   for (const [i, column] of columns.entries()) {
     if (columns.indexOf(column) !== i) problems.push({ line, column: i + 1, text: `“${column}” stands there twice.` });
     else if (column !== "file" && column !== "asset_id" && !is_metadata(column))
-      problems.push({ line, column: i + 1, text: `“${column}” is no metadata. Names begin with ${groups.map((g) => g.name + ".").join(", ")}.` });
+      problems.push({ line, column: i + 1, text: `“${column}” is no metadata. Names begin with ${groups.map((g) => g.name).join(", ")}, as ${groups[0]!.name}.species.` });
   }
 }
 

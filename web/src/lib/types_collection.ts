@@ -67,6 +67,8 @@ export interface Clustering {
   recordings: number;
   windows: number;
   windows_left_out: number;
+  windows_added: number;
+  recordings_added: number;
   noise: number; // As is `clusters`: before the review.
   clusters: number;
   n_actions: number;

@@ -50,9 +50,17 @@ export const artifact_words: Record<string, string> = {
   embedding_set: "A vector for each window of the recording (Parquet)",
   clusters_v1: "Groups of like windows, with examples",
   assignments: "The group and the place in the map of each window (Parquet)",
+  cluster_model: "What new recordings are assigned by",
+  additions: "The same of recordings that came later (Parquet)",
+  sweep_v1: "Which parameters make clusters that hold",
 };
 
 /** The page of what a run is about: a recording, or a collection. */
+/** Whether its runs are over collections, not over single recordings. */
+export function is_of_collections(recipe: string): boolean {
+  return ["clusters", "assign", "sweep"].includes(recipe);
+}
+
 export function subject_href(run: { recipe: string; asset_id: string }): string {
-  return `/${run.recipe === "clusters" ? "collections" : "assets"}/${run.asset_id}`;
+  return `/${is_of_collections(run.recipe) ? "collections" : "assets"}/${run.asset_id}`;
 }
