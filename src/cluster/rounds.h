@@ -1,7 +1,8 @@
 #pragma once
 
 /// Work in many short rounds, each of which needs all of the one before: threads that are started once and wait for
-/// each other between rounds, where for_each_block would start them anew every time.
+/// each other between rounds, where for_each_block would start them anew every time. A thread that the system gives no
+/// processor for a while is waited for only if it holds a block.
 
 #include <cstddef>
 #include <functional>
