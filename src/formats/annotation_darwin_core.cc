@@ -86,7 +86,7 @@ Result<std::string> write_darwin_core(std::span<const Occurrence> occurrences) {
             o.scientific_name,
             a.label,
             o.identified_by,
-            a.is_manual ? "verified by a person" : "unverified",
+            a.is_manual ? "labelled by a person" : "unverified",
             a.confidence ? fmt::format("confidence {} by {}", *a.confidence, a.source) : a.source,
             o.recorded_by,
             o.sampling_protocol,

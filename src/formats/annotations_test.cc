@@ -257,7 +257,7 @@ TEST(DarwinCore, WhatIsNotKnownStaysEmpty) {
       "set-1:0,MachineObservation,present,2019-05-22T06:00:01.500Z/"
       "2019-05-22T06:00:03.000Z,-27.5,153.25,"
       "EPSG:4326,-40,-40,deployment-7,Megaptera novaeangliae,\"whale, \"\"humpback\"\"\",A. Nna,"
-      "verified by a person,test,,,a.wav,\"1.500000 to 3.000000 s of the recording, from 100 "
+      "labelled by a person,test,,,a.wav,\"1.500000 to 3.000000 s of the recording, from 100 "
       "Hz\",\r\n"
       "set-1:1,MachineObservation,present,,,,,,,,,cluster 3,,unverified,confidence 0.5 by "
       "test,,,a.wav,"
