@@ -21,7 +21,6 @@ constexpr double kUnwatchedClaimIntervalS = 0.2;
 constexpr double kWatchedClaimIntervalS =
     5;  // The watch tells earlier; this is for what it may miss.
 constexpr double kShowIntervalS = 1;
-constexpr double kCancelCheckIntervalS = 1.0;
 constexpr int kPollMs = 100;
 constexpr int kIdlePollMs = 500;
 
@@ -127,7 +126,7 @@ Result<void> Supervisor::keep_leases() {
   }
   if (now_s >= next_heartbeat_s_) {
     // Often enough to see a cancellation soon; the lease itself would need only TTL/4.
-    const double interval_s = std::min(kCancelCheckIntervalS, options_.lease_ttl_s / 4);
+    const double interval_s = std::min(options_.cancel_check_s, options_.lease_ttl_s / 4);
     next_heartbeat_s_ = now_s + interval_s;
     std::vector<std::int64_t> fences;
     for (const Slot& slot : slots_) {

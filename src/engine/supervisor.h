@@ -25,6 +25,7 @@ struct SupervisorOptions {
   double lease_ttl_s = 600;
   double stall_timeout_s = 300;    ///< An executor that makes no progress for this long is killed.
   double task_timeout_s = 86'400;  ///< One that takes longer too, whatever it says.
+  double cancel_check_s = 1;       ///< How soon it is seen that what runs was canceled.
   bool is_until_done = false;  ///< Return when nothing in scope is open; otherwise when stopped.
   Scope scope;
 };
