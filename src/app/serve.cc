@@ -1,5 +1,6 @@
 #include "app/serve.h"
 
+#include <atomic>
 #include <iterator>
 #include <mutex>
 #include <optional>
@@ -115,6 +116,7 @@ class Running final : public cli::RunningService {
                      [this](std::int64_t after, std::size_t count) {
                        return service_.read_events(after, count);
                      }));
+    listening_ = server_.get();
     feed_.emplace(*server_, root_, [this] { return service_.read_progress(); });
     return {};
   }
@@ -175,7 +177,10 @@ class Running final : public cli::RunningService {
     context.views = asset_views();
     context.check_document = formats::validate;
     context.configuration = [this] { return config_.values(); };
-    context.server_stats = [this] { return server_ ? server_->stats() : api::ServerStats{}; };
+    context.server_stats = [this] {
+      const api::Server* const server = listening_;
+      return server != nullptr ? server->stats() : api::ServerStats{};
+    };
     return context;
   }
 
@@ -185,6 +190,8 @@ class Running final : public cli::RunningService {
   Prober prober_;
   Renderer renderer_;
   api::Service service_;
+  /// Of server_, for its handlers: they may be asked before start() has given it to us.
+  std::atomic<const api::Server*> listening_ = nullptr;
   std::unique_ptr<api::Server> server_;  // Ends before what its handlers use.
   std::optional<api::LiveFeed> feed_;    // Ends before the server that it feeds.
 };
