@@ -411,7 +411,11 @@ test("100,000 runs scroll with a hundred rows at most in the page", async () => 
     await mine.page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
     return (await n_loaded()) >= n;
   });
-  await mine.page.getByRole("link", { name: `recording ${n - 1}.wav`, exact: true }).waitFor();
+  // The last rows may have come after the page was scrolled.
+  await until("the last row to be in the page", async () => {
+    await mine.page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    return mine.page.getByRole("link", { name: `recording ${n - 1}.wav`, exact: true }).isVisible();
+  });
   // Time of the page's own thread, so that a busy machine changes nothing.
   const devtools = await mine.context.newCDPSession(mine.page);
   await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
