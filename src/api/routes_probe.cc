@@ -64,7 +64,8 @@ void Service::add_probe_routes(std::vector<Route>& routes) {
         // JSON knows no difference between 1 and 1.0.
         if (json::value* const precision = body.if_contains("precision"))
           *precision = precision->to_number<double>();
-        BALEEN_ASSIGN_OR_RETURN(const std::string made_by, name_of_principal(database, request.principal));
+        BALEEN_ASSIGN_OR_RETURN(const std::string made_by,
+                                name_of_principal(database, request.principal));
         BALEEN_ASSIGN_OR_RETURN(const json::object probe,
                                 context_.probes.make(database, body, made_by));
         Response response = Response::of_json(probe, 201);

@@ -116,7 +116,8 @@ void Service::add_annotation_routes(std::vector<Route>& routes) {
         BALEEN_RETURN_IF_ERROR(check_text(request));
         if (!context_.import_annotations) return not_offered("import");
         BALEEN_ASSIGN_OR_RETURN(const bool is_unknown_skipped, flag_of(request, "skip_unknown"));
-        BALEEN_ASSIGN_OR_RETURN(const std::string author, name_of_principal(database, request.principal));
+        BALEEN_ASSIGN_OR_RETURN(const std::string author,
+                                name_of_principal(database, request.principal));
         const json::object wanted{{"collection_id", id},
                                   {"format", request.query_or("format", "auto")},
                                   {"filename", request.query_or("filename", "table")},

@@ -63,7 +63,8 @@ Result<std::vector<formats::Occurrence>> occurrences_of(store::Database& databas
                                                         const store::DataRoot& root,
                                                         const std::string& collection_id,
                                                         const Exported& exported) {
-  BALEEN_ASSIGN_OR_RETURN(auto documents, bioacoustics::recorder_documents(database, root, collection_id));
+  BALEEN_ASSIGN_OR_RETURN(auto documents,
+                          bioacoustics::recorder_documents(database, root, collection_id));
   std::vector<formats::Occurrence> occurrences;
   std::set<std::string> used;
   for (const ExportedRecording& recording : exported.recordings) {

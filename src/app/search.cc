@@ -101,7 +101,8 @@ Result<Among> choose(store::Database& database,
   for (const store::ArtifactFile& file : files) sets[file.asset_id] = &file;
   std::map<std::string, json::object> recordings;
   if (!span.is_everything()) {
-    BALEEN_ASSIGN_OR_RETURN(recordings, bioacoustics::recorder_documents(database, root, collection_id));
+    BALEEN_ASSIGN_OR_RETURN(recordings,
+                            bioacoustics::recorder_documents(database, root, collection_id));
   }
   Among among;
   for (const store::CollectionMember& member : members) {

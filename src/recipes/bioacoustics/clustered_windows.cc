@@ -37,8 +37,8 @@ class Known {
       if (!document.ok() || !document->is_object()) continue;  // Its hours are unknown, then.
       RecordingFacts& facts = known.recordings_[artifact.asset_id].facts;
       const Result<json::object> in_time = in_true_time(document->get_object(), facts.metadata);
-      facts.start_local = core::get_string(in_time.ok() ? *in_time : document->get_object(),
-                                           "start_local");
+      facts.start_local =
+          core::get_string(in_time.ok() ? *in_time : document->get_object(), "start_local");
     }
     return known;
   }
