@@ -32,8 +32,13 @@ std::optional<double> fact(const json::object& tags,
 /// All that the occurrences of one recording share.
 formats::Occurrence describe(const json::object& tags, const json::object& document) {
   formats::Occurrence occurrence;
-  if (const auto start = audio::parse_field_time(core::get_string(document, "start_utc")))
-    occurrence.recording_start_utc_us = start->utc_us();
+  if (const auto start = audio::parse_field_time(core::get_string(document, "start_utc"))) {
+    occurrence.recording_start_us = start->utc_us();
+  } else if (const auto local =
+                 audio::parse_field_time(core::get_string(document, "start_local"))) {
+    occurrence.recording_start_us = local->wall_us;
+    occurrence.is_start_utc = false;
+  }
   occurrence.latitude_deg = fact(tags, "latitude", document, "latitude_deg");
   occurrence.longitude_deg = fact(tags, "longitude", document, "longitude_deg");
   occurrence.elevation_m = fact(tags, "elevation_m", document, "elevation_m");

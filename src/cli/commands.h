@@ -23,6 +23,7 @@ struct WorkOptions {
   std::int64_t sweep_seeds = 3;
   /// No new clusters: recordings that came later are put into the old ones.
   bool is_assign_new = false;
+  std::string clustering_id;  ///< Of which clustering; "": the newest.
 };
 
 // commands_work.cc: what takes recordings in and works.

@@ -56,19 +56,20 @@ Result<Item> submit_clusters(Session& session, const WorkOptions& work) {
   return item;
 }
 
-/// Recordings that came after the newest clustering.
+/// Recordings that came after a clustering.
 Result<Item> submit_assigning(Session& session, const WorkOptions& work) {
   if (!work.clustering.empty() || !work.where.empty() || !work.params.empty() ||
       !work.sweep.empty()) {
-    return fail(
-        ErrorCode::invalid_argument,
-        "--assign-new takes everything from the newest clustering; leave other options out");
+    return fail(ErrorCode::invalid_argument,
+                "--assign-new takes everything from the clustering; leave other options out");
   }
+  engine::SubmitOptions options;
+  if (!work.clustering_id.empty()) options.params["clustering_id"] = work.clustering_id;
   BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session.find_recipe("assign"));
   BALEEN_ASSIGN_OR_RETURN(const store::Collection collection,
                           find_collection_of(session, work.owner, work.collection));
   BALEEN_ASSIGN_OR_RETURN(const engine::Submitted submitted,
-                          session.queue.submit(*recipe, collection.collection_id, {}));
+                          session.queue.submit(*recipe, collection.collection_id, options));
   BALEEN_ASSIGN_OR_RETURN(Item item, item_of_run(session, submitted.run_id));
   item.is_fresh = submitted.is_fresh;
   return item;

@@ -275,9 +275,16 @@ void CommandLine::add_cluster_command() {
   add_work_options(cluster);
   add_encoding_options(cluster, kAsMost);
   add_clustering_options(cluster);
-  cluster->add_flag(
+  CLI::Option* const assign = cluster->add_flag(
       "--assign-new", args_.work.is_assign_new,
       "Make no new clusters: put recordings that came later into those that there are");
+  cluster
+      ->add_option(
+          "--clustering", args_.work.clustering_id,
+          "With --assign-new: which clustering, if not the newest (`baleen clusters` lists "
+          "them)")
+      ->needs(assign)
+      ->type_name("ID");
   cluster
       ->add_option_function<std::vector<std::string>>(
           "--sweep",

@@ -173,7 +173,7 @@ void print_assigned(Session& session, const json::object& run) {
     const std::int64_t n = core::get_int(*counts, "windows");
     const std::int64_t n_noise = core::get_int(*counts, "noise");
     if (n == 0) {
-      std::printf("\n%s: no recording came after the newest clustering\n", name.c_str());
+      std::printf("\n%s: no recording came after the clustering\n", name.c_str());
     } else {
       std::printf(
           "\n%s: %s of %s that came later, %lld of them in clusters, %lld noise; `baleen "

@@ -31,8 +31,9 @@ class DatabaseView final : public PlanView {
     if (!found.ok()) error_ = found.error();
     return found.ok() && found->has_value() ? (*found)->content_sha256 : "";
   }
-  [[nodiscard]] std::string document_of(std::string_view type) const override {
-    const auto found = store::find_latest_artifact(database_, asset_id_, type, "");
+  [[nodiscard]] std::string document_of(std::string_view type,
+                                        std::string_view alias) const override {
+    const auto found = store::find_latest_artifact(database_, asset_id_, type, alias);
     if (!found.ok()) error_ = found.error();
     return found.ok() && found->has_value() ? (*found)->document_json : "";
   }
@@ -129,8 +130,9 @@ std::string sentence(Reason reason, std::string_view detail) {
 }  // namespace
 
 std::string alias_of(const InputSpec& input, const StageSetup& setup) {
-  if (!input.is_of_alias) return {};
-  return setup.input_alias.empty() ? setup.feature_spec_alias : setup.input_alias;
+  const auto other = setup.input_aliases.find(input.type);
+  if (other != setup.input_aliases.end()) return other->second;
+  return input.is_of_alias ? setup.feature_spec_alias : std::string();
 }
 
 std::string_view to_string(Reason reason) {

@@ -37,8 +37,9 @@ class PlanView {
   [[nodiscard]] virtual bool has_artifact(std::string_view type, std::string_view alias) const = 0;
   /// The content digest of the newest one, intact or not; "" if there is none.
   [[nodiscard]] virtual std::string digest_of(std::string_view type) const = 0;
-  /// The record of the newest one; "" if there is none.
-  [[nodiscard]] virtual std::string document_of(std::string_view type) const = 0;
+  /// The record of the newest one, of this alias unless it is empty; "" if there is none.
+  [[nodiscard]] virtual std::string document_of(std::string_view type,
+                                                std::string_view alias) const = 0;
   /// The asset or collection that is planned for.
   [[nodiscard]] virtual std::string subject_id() const = 0;
   /// As its owner calls the recording; "" of a collection.
@@ -58,8 +59,8 @@ struct StageSetup {
   json::object models;          ///< Model name → sha256: part of the signature.
   /// Words for the paths of outputs besides {asset} and {alias}.
   std::map<std::string, std::string, std::less<>> path_words = {};
-  /// Of the inputs that are of an alias, where it is another than the stage's own.
-  std::string input_alias = {};
+  /// Type of an input → the alias that is read, where it is another than InputSpec::is_of_alias says.
+  std::map<std::string, std::string, std::less<>> input_aliases = {};
   /// What the stage needs to be told at length; its digest is part of the signature.
   json::object payload = {};
   /// Of a collection: whose artifacts are read. Nothing: those of all its members.

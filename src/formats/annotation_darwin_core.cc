@@ -8,11 +8,13 @@
 namespace baleen::formats {
 namespace {
 
-/// "2019-05-22T06:00:00.000Z/2019-05-22T06:00:05.000Z": an interval of ISO 8601.
+/// "2019-05-22T06:00:00.000Z/2019-05-22T06:00:05.000Z": an interval of ISO 8601; without Z where no zone is known.
 std::string event_date(const Occurrence& occurrence) {
-  if (!occurrence.recording_start_utc_us) return "";
+  if (!occurrence.recording_start_us) return "";
   const auto at = [&](double seconds) {
-    return core::rfc3339(*occurrence.recording_start_utc_us + std::llround(seconds * 1e6));
+    std::string time = core::rfc3339(*occurrence.recording_start_us + std::llround(seconds * 1e6));
+    if (!occurrence.is_start_utc) time.pop_back();
+    return time;
   };
   return at(occurrence.annotation.start_s) + "/" + at(occurrence.annotation.end_s);
 }

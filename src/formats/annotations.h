@@ -86,7 +86,8 @@ struct Occurrence {
   std::string occurrence_id;  ///< Must be unique, and stay the same from one export to the next.
   Annotation annotation;
   std::string scientific_name;  ///< A label is a scientific name only if somebody says so.
-  std::optional<std::int64_t> recording_start_utc_us;
+  std::optional<std::int64_t> recording_start_us;  ///< Since 1970-01-01.
+  bool is_start_utc = true;                        ///< False: on a clock whose zone nobody knows.
   std::optional<double> latitude_deg;
   std::optional<double> longitude_deg;
   std::optional<double> elevation_m;

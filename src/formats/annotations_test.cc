@@ -233,7 +233,7 @@ TEST(DarwinCore, WhatIsNotKnownStaysEmpty) {
   known.occurrence_id = "set-1:0";
   known.annotation = make("a.wav", 1.5, 3, 100, {}, "whale, \"humpback\"");
   known.scientific_name = "Megaptera novaeangliae";
-  known.recording_start_utc_us = 1'558'504'800'000'000;
+  known.recording_start_us = 1'558'504'800'000'000;
   known.latitude_deg = -27.5;
   known.longitude_deg = 153.25;
   known.elevation_m = -40;
@@ -262,6 +262,10 @@ TEST(DarwinCore, WhatIsNotKnownStaysEmpty) {
       "set-1:1,MachineObservation,present,,,,,,,,,cluster 3,,unverified,confidence 0.5 by "
       "test,,,a.wav,"
       "0.000000 to 1.000000 s of the recording,CC0-1.0\r\n");
+  known.is_start_utc = false;
+  EXPECT_THAT(write_darwin_core(std::vector<Occurrence>{known}).value(),
+              HasSubstr(",2019-05-22T06:00:01.500/2019-05-22T06:00:03.000,"))
+      << "a time of day whose zone nobody knows is no UTC";
   EXPECT_FALSE(write_darwin_core(std::vector<Occurrence>{known, known}).ok());
   known.latitude_deg = 91;
   EXPECT_FALSE(write_darwin_core(std::vector<Occurrence>{known}).ok());

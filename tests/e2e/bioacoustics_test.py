@@ -202,6 +202,21 @@ class Bioacoustics(harness.Case):
         self.assertIn("40 windows of 2 recordings that came later", self.assert_status(place.run(*assign[:-1]), 0).out)
         self.assert_index_is_true(place)
         self.assert_nothing_left(place)
+        # Another clustering is the newest now; the old one, with its review, can still be meant.
+        first = place.run("clusters", "reef", "--json").json["clustering"]["clustering_id"]
+        self.assert_status(place.run("cluster", "reef", "--min-cluster-size", 8), 0)
+        harness.make_wav(place.path / "last" / "last.wav", 20, 48000, 1, seed=60)
+        self.assert_status(place.run(*run_command(place.path / "last", *embed)), 0)
+        self.assert_status(place.run(*assign, "--clustering", first), 0)
+        listed = place.run("clusters", "reef", "--json").json["clusterings"]
+        self.assertEqual([(one["clustering_id"] == first, one["recordings_added"]) for one in listed], [(False, 0), (True, 3)])
+        unknown = place.run(*assign, "--clustering", "nosuch")
+        self.assertEqual((unknown.status, unknown.json["error"]["code"]), (3, "INPUT_NOT_FOUND"), str(unknown))
+        self.assertIn("`baleen clusters` lists", unknown.json["error"]["message"])
+        alone = place.run("cluster", "reef", "--clustering", first)
+        self.assertEqual(alone.status, 2, str(alone))
+        self.assertIn("--assign-new", alone.err)
+
         wrong = place.run(*assign, "--min-cluster-size", 5)
         self.assertEqual((wrong.status, wrong.json["error"]["code"]), (2, "INVALID_ARGUMENT"), str(wrong))
 

@@ -33,7 +33,9 @@ class View final : public engine::PlanView {
   [[nodiscard]] std::string digest_of(std::string_view) const override {
     return std::string(64, 'c');
   }
-  [[nodiscard]] std::string document_of(std::string_view) const override { return ""; }
+  [[nodiscard]] std::string document_of(std::string_view, std::string_view) const override {
+    return "";
+  }
   [[nodiscard]] std::string subject_id() const override { return "a"; }
   [[nodiscard]] std::string filename() const override { return "original.wav"; }
   [[nodiscard]] const json::object& params() const override { return params_; }

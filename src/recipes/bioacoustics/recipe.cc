@@ -22,7 +22,7 @@ engine::StageSpec embed_spec(const EmbedSettings& settings, const ml::ModelStore
   spec.scratch = {"embeddings.checkpoint.json.tmp"};
   spec.setup = [models](const engine::PlanView& view) -> Result<engine::StageSetup> {
     const Result<json::object> recording =
-        core::parse_json_object(view.document_of("recording_v1"), "recording_v1");
+        core::parse_json_object(view.document_of("recording_v1", ""), "recording_v1");
     const double stated = recording.ok() ? core::get_double(*recording, "time_expansion", 1) : 1;
     BALEEN_ASSIGN_OR_RETURN(const Encoding encoding,
                             resolve_encoding(view.params(), models, stated));
@@ -120,6 +120,8 @@ Result<void> choose_members(const engine::PlanView& view, engine::StageSetup& se
   return {};
 }
 
+std::string alias_of_job(std::string_view job_id) { return core::sha256_hex(job_id).substr(0, 12); }
+
 /// What jobs over the embeddings of a collection have in common; `names` are parameters that make up the job.
 engine::StageSpec job_spec(const ml::ModelStore& models, std::vector<const char*> names) {
   engine::StageSpec spec;
@@ -133,7 +135,7 @@ engine::StageSpec job_spec(const ml::ModelStore& models, std::vector<const char*
                    const engine::PlanView& view) -> Result<engine::StageSetup> {
     BALEEN_ASSIGN_OR_RETURN(const Encoding encoding, resolve_encoding(view.params(), models));
     engine::StageSetup setup;
-    setup.input_alias = encoding.alias();
+    setup.input_aliases["embedding_set"] = encoding.alias();
     // Two collections of the same recordings have their own clusters, and their own reviews of them.
     setup.params = {{"collection_id", view.subject_id()}, {"encoding_id", encoding.id()}};
     for (const char* name : names) setup.params[name] = view.params().at(name);
@@ -145,7 +147,7 @@ engine::StageSpec job_spec(const ml::ModelStore& models, std::vector<const char*
     setup.path_words["job"] = job_id;
     setup.payload["job"] = job_id;
     // Jobs of other parameters have other leases, so that they may run at once.
-    setup.feature_spec_alias = core::sha256_hex(job_id).substr(0, 12);
+    setup.feature_spec_alias = alias_of_job(job_id);
     return setup;
   };
   return spec;
@@ -171,11 +173,28 @@ engine::StageSpec sweep_spec(const ml::ModelStore& models) {
   return spec;
 }
 
-/// The newest clustering, with the job's name, its alias and its encoding, as its model tells them.
-Result<json::object> newest_clustering(const engine::PlanView& view) {
-  const Result<json::object> told =
-      core::parse_json_object(view.document_of("cluster_model"), "cluster_model");
+/// {clustering_id}: "" is the newest.
+Result<json::object> canonical_assign_params(const json::object& given) {
+  for (const auto& member : given) {
+    if (member.key() != "clustering_id" || !member.value().is_string())
+      return fail(ErrorCode::invalid_argument,
+                  "assign takes a clustering_id, a text, and nothing else; it was given {}",
+                  core::to_json(given));
+  }
+  return json::object{{"clustering_id", core::get_string(given, "clustering_id")}};
+}
+
+/// The one that was asked for, or the newest: the job's name, its alias and its encoding, as its model tells them.
+Result<json::object> chosen_clustering(const engine::PlanView& view) {
+  const std::string id = core::get_string(view.params(), "clustering_id");
+  const Result<json::object> told = core::parse_json_object(
+      view.document_of("cluster_model", id.empty() ? "" : alias_of_job(id)), "cluster_model");
   if (told.ok() && !core::get_string(*told, "job").empty()) return *told;
+  if (!id.empty()) {
+    return fail(
+        ErrorCode::input_not_found,
+        "the collection has no clustering \"{}\": `baleen clusters` lists those that it has", id);
+  }
   return fail(ErrorCode::input_not_found,
               "the collection has no clusters that new recordings could be assigned to: `baleen "
               "cluster` makes them");
@@ -193,10 +212,11 @@ engine::StageSpec assign_spec() {
   spec.inputs = {{"cluster_model", false, ErrorCode::input_not_found}, embeddings, recordings};
   spec.outputs = {{"additions", "clusters/{job}/additions.{members}.parquet", "assignments.v1"}};
   spec.setup = [](const engine::PlanView& view) -> Result<engine::StageSetup> {
-    BALEEN_ASSIGN_OR_RETURN(const json::object clustering, newest_clustering(view));
+    BALEEN_ASSIGN_OR_RETURN(const json::object clustering, chosen_clustering(view));
     engine::StageSetup setup;
-    setup.input_alias = alias_of(core::get_string(clustering, "encoding_id"));
     setup.feature_spec_alias = core::get_string(clustering, "alias");
+    setup.input_aliases = {{"embedding_set", alias_of(core::get_string(clustering, "encoding_id"))},
+                           {"cluster_model", setup.feature_spec_alias}};
     setup.params = {{"where", core::get_object(clustering, "where")}};
     json::object metadata;
     std::string ids;
@@ -229,6 +249,7 @@ engine::Recipe make_sweep_recipe(const BioacousticsSettings& settings,
 engine::Recipe make_assign_recipe() {
   engine::Recipe recipe{"assign", "new recordings in the clusters of a collection", {}};
   recipe.is_of_collections = true;
+  recipe.canonical_params = canonical_assign_params;
   recipe.stages = {assign_spec()};
   return recipe;
 }

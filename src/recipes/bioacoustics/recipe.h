@@ -25,7 +25,8 @@ struct BioacousticsSettings {
 [[nodiscard]] engine::Recipe make_sweep_recipe(const BioacousticsSettings& settings,
                                                const std::filesystem::path& models_directory);
 
-/// Of collections: recordings that came after the newest clustering → additions to its assignments. No parameters.
+/// Of collections: recordings that came after a clustering → additions to its assignments. Parameters: `clustering_id`;
+/// without it the newest.
 [[nodiscard]] engine::Recipe make_assign_recipe();
 
 [[nodiscard]] engine::Recipe make_recipe(const BioacousticsSettings& settings,
