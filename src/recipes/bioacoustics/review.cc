@@ -215,7 +215,6 @@ void Review::apply_merge(const ReviewAct& act) {
   const auto now = static_cast<std::uint32_t>(action_ids_.size());
   for (std::size_t i = 1; i < act.clusters.size(); ++i) {
     auto node = clusters_.extract(act.clusters[i]);
-    if (node.empty()) continue;  // Named twice.
     const Cluster& other = node.mapped();
     for (const std::uint32_t row : other.rows) {
       cluster_[row] = lowest;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <limits>
 
 namespace baleen::bioacoustics {
@@ -114,7 +115,8 @@ Result<ReviewAct> ReviewAct::from_json(std::string_view kind, const json::object
     if (!is_cluster(&value)) return damaged("clusters");
     act.clusters.push_back(static_cast<std::int32_t>(value.get_int64()));
   }
-  if (!std::ranges::is_sorted(act.clusters)) return damaged("clusters");
+  // Each once, ascending, as they are written: a cluster that is merged with itself would be gone.
+  if (!std::ranges::is_sorted(act.clusters, std::ranges::less_equal())) return damaged("clusters");
   if (act.kind == Kind::merge && act.clusters.size() < 2) return damaged("clusters");
   act.n_windows = core::get_int(payload, "windows");
   if (act.n_windows < 0) return damaged("number of windows");

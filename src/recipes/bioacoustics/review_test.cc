@@ -276,7 +276,7 @@ TEST(ReviewAct, DamagedOnesAreRefused) {
         << text;
   }
   EXPECT_FALSE(ReviewAct::from_json("paint", {}).ok());
-  for (const char* text : {"{}", R"({"clusters":[3]})"}) {
+  for (const char* text : {"{}", R"({"clusters":[3]})", R"({"clusters":[2,2,3]})"}) {
     const json::object payload = core::parse_json_object(text, "payload").value();
     EXPECT_EQ(ReviewAct::from_json("merge", payload).error().code, ErrorCode::artifact_corrupt)
         << text;
