@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <map>
+#include <span>
 
 #include "cli/commands.h"
 #include "cli/stop.h"
@@ -208,29 +210,45 @@ void print_clusters(const json::object& run) {
   }
 }
 
+/// What is not complete comes first: of a thousand files, one looks for the five that failed.
+void print_table(const std::vector<json::object>& runs) {
+  std::vector<const json::object*> rows;
+  for (const json::object& run : runs) rows.push_back(&run);
+  const auto is_complete = [](const json::object* run) {
+    return core::get_string(*run, "state") == "complete";
+  };
+  std::ranges::stable_partition(rows, std::not_fn(is_complete));
+  const auto shown = static_cast<std::ptrdiff_t>(std::min(rows.size(), kTableRowsMax));
+  Table table({"file", "state", "run", "artifacts"});
+  for (const json::object* const run : std::span(rows).first(static_cast<std::size_t>(shown))) {
+    table.add({printable(core::get_string(*run, "file"), 40), core::get_string(*run, "state"),
+               core::get_string(*run, "run_id", "-"),
+               std::to_string(core::get_array(*run, "artifacts").size())});
+  }
+  std::printf("%s", table.to_string().c_str());
+  const std::ptrdiff_t n_more = std::ssize(rows) - shown;
+  const std::ptrdiff_t n_complete = std::count_if(rows.begin() + shown, rows.end(), is_complete);
+  if (n_more > 0 && n_complete == n_more)
+    std::printf("… and %td more, all complete\n", n_more);
+  else if (n_more > 0)
+    std::printf("… and %td more, %td of them not complete; --json has them all\n", n_more,
+                n_more - n_complete);
+}
+
 void print_many_runs(const std::vector<json::object>& runs, const std::filesystem::path& root) {
   std::map<std::string, std::int64_t> states;
   std::int64_t n_reused = 0, n_files = 0;
   std::int64_t bytes = 0;
-  Table table({"file", "state", "run", "artifacts"});
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (!is_of_collection(runs[i])) {
+  for (const json::object& run : runs) {
+    if (!is_of_collection(run)) {
       ++n_files;
-      ++states[core::get_string(runs[i], "state")];
-      n_reused += core::get_bool(runs[i], "reused") ? 1 : 0;
+      ++states[core::get_string(run, "state")];
+      n_reused += core::get_bool(run, "reused") ? 1 : 0;
     }
-    const json::array& artifacts = core::get_array(runs[i], "artifacts");
-    for (const json::value& artifact : artifacts)
+    for (const json::value& artifact : core::get_array(run, "artifacts"))
       bytes += core::get_int(artifact.as_object(), "bytes");
-    if (i < kTableRowsMax) {
-      table.add({printable(core::get_string(runs[i], "file"), 40),
-                 core::get_string(runs[i], "state"), core::get_string(runs[i], "run_id", "-"),
-                 std::to_string(artifacts.size())});
-    }
   }
-  std::printf("%s", table.to_string().c_str());
-  if (runs.size() > kTableRowsMax)
-    std::printf("… and %zu more (`baleen status`)\n", runs.size() - kTableRowsMax);
+  print_table(runs);
   std::printf("\n%s:", plural(n_files, "file").c_str());
   for (const auto& [state, n] : states) {
     std::printf("%s %lld %s", state == states.begin()->first ? "" : ",", static_cast<long long>(n),
