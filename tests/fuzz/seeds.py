@@ -255,6 +255,27 @@ def request(line, body=b"", **headers):
     return f"{line} HTTP/1.1\r\n{text}\r\n".encode() + body
 
 
+def season_requests():
+    """About collections, reviews and labels."""
+    yield request("POST /v1/collections", {"name": "reef", "owner_entity_id": "anna"})
+    yield request("POST /v1/collections/SEASON/members", {"asset_ids": ["ASSET"]})
+    yield request("DELETE /v1/collections/SEASON/members/none")
+    yield request("POST /v1/collections/SEASON/runs", {"recipe": "toy", "params": {}, "priority": 2})
+    yield request("POST /v1/collections/SEASON/search", {"asset_id": "ASSET", "at_s": 1.5, "limit": 5, "apart_s": 60})
+    table = b"Selection\tBegin Time (s)\tEnd Time (s)\n1\t0\t1\n"
+    yield request("POST /v1/collections/SEASON/annotations?format=raven&filename=a.txt&skip_unknown=true", table,
+                  Content_Type="text/plain")
+    yield request("DELETE /v1/collections/SEASON/annotations/99")
+    yield request("PUT /v1/collections/SEASON/metadata", b"file,tag_data.site\na.wav,reef\n", Content_Type="text/csv")
+    yield request("PUT /v1/assets/ASSET/metadata", {"tag_data": {"species": "humpback"}, "group_composition": [1, 2]})
+    yield request("POST /v1/collections/SEASON/probes", {"label": "moan", "precision": 0.9, "params": {"folds": 5}})
+    for action in ({"kind": "label", "label": "song", "clusters": [1], "rows": [2]}, {"kind": "split", "cluster": 1, "into": 3},
+                   {"kind": "merge", "clusters": [1, 2], "expected_version": 0}, {"kind": "move", "rows": [1], "to": "new"}):
+        yield request("POST /v1/clusterings/job-1/actions", action, Idempotency_Key="key-" + action["kind"])
+    yield request("POST /v1/clusterings/job-1/undo", {"expected_version": 1})
+    yield request("POST /v1/clusterings/job-1/redo", {})
+
+
 def requests():
     def b64(text):
         return base64.b64encode(text.encode()).decode()
@@ -265,10 +286,19 @@ def requests():
              "pauses", "session", "tokens", "attempts?asset_id=ASSET", "ingest/roots", "recipes", "errors", "settings",
              "assets/ASSET/waveform?start_s=0&end_s=1&columns=10", "assets/ASSET/spectrogram?rows=16",
              "assets/ASSET/similarity?at_s=0.5", "assets/ASSET/explain", "ingest/upload/u-1",
-             f"explain?owner=anna&content_hash={ZEROS}"]
+             f"explain?owner=anna&content_hash={ZEROS}", "assets/ASSET/metadata", "assets/ASSET/annotations",
+             "assets/ASSET/thumbnail?start_s=0&end_s=1.5&width=64&height=32&high_hz=8000",
+             "assets/ASSET/clip?start_s=0&end_s=5&time_expansion=10", "collections?limit=5", "collections/SEASON",
+             "collections/SEASON/members", "collections/SEASON/clusterings", "collections/SEASON/annotations",
+             "collections/SEASON/export?format=raven&what=all&with_noise=true", "collections/SEASON/metadata",
+             "collections/SEASON/probes", "collections/SEASON/artifacts/2", "probes/1",
+             "probes/1/windows?min_score=0.5&limit=10", "clusterings/job-1", "clusterings/job-1/points",
+             "clusterings/job-1/labels", "clusterings/job-1/recordings", "clusterings/job-1/actions",
+             "clusterings/job-1/windows?cluster=-1&label=a&order=time&limit=9&after=3", "clusterings/job-1/windows/2"]
     for look in looks:
         yield request(f"GET /v1/{look}")
     yield request("GET /v1/events", Accept="text/event-stream", Last_Event_ID="3")
+    yield request("GET /v1/clusterings/job-1/points", If_None_Match='"points", W/"x"')
     yield request("GET /healthz")
     yield request("POST /v1/runs", {"asset_id": "ASSET", "recipe": "toy", "priority": 1}, Idempotency_Key="key-1")
     yield request("POST /v1/runs/run-1/retry", {})
@@ -283,6 +313,7 @@ def requests():
     yield request("PATCH /v1/settings", {"uploads.open_max": 50, "retention.events_days": None})
     yield request("POST /v1/bulk", {"action": "retry", "filter": {"state": "failed"}, "is_dry_run": True})
     yield request("POST /v1/assets/ASSET/feedback", feedback_document())
+    yield from season_requests()
     yield request("OPTIONS /v1/ingest/upload")
     meta = f"filename {b64('a.wav')},recipe {b64('toy')},priority {b64('5')},metadata {b64('{}')}"
     yield request("POST /v1/ingest/upload", Tus_Resumable="1.0.0", Upload_Length="5", Upload_Metadata=meta)

@@ -20,6 +20,9 @@
 #include "engine/testing/toy_recipe.h"
 #include "fuzz/input.h"
 #include "ops/tokens.h"
+#include "store/annotations.h"
+#include "store/collections.h"
+#include "store/probes.h"
 #include "store/schema.h"
 
 using namespace baleen;
@@ -39,6 +42,7 @@ struct World {
   std::string admin = token(ops::TokenScope::admin, "");
   std::string run_id;  // Before what sets it.
   std::string asset_id = ingest();
+  std::string collection_id = collect();
   api::testing::ToyReviews reviews;  // Before what uses it.
   api::Service service{context()};
   api::ServerOptions options;
@@ -79,6 +83,41 @@ struct World {
             .ok());
     return made.asset.asset_id;
   }
+  /// A season of anna's: one recording, the clustering job-1, probe 1 and import 1.
+  std::string collect() {
+    const std::string id = store::make_collection(database, "anna", kSecret, 0)->collection_id;
+    BALEEN_CHECK(store::add_member(database, id, asset_id, 0).ok());
+    const json::object tags{{"tag_data", {{"site", json::string_view(kSecret)}}}};
+    BALEEN_CHECK(
+        store::set_metadata(database, asset_id, store::AudioMetadata::from_json(tags).value(), 0)
+            .ok());
+    const std::string clusters = "clusters/job-1/assignments.parquet";
+    BALEEN_CHECK(core::write_file_atomic(root.at(clusters), "").ok());
+    BALEEN_CHECK(database
+                     .execute("INSERT INTO artifact_index (asset_id, artifact_type, path, sha256, "
+                              "content_sha256, bytes, schema_id, version, signature, "
+                              "signature_json, producer, created_at_us) VALUES ($1, 'assignments', "
+                              "$2, '', '', 0, '', '', '', '', '', 0)",
+                              id, clusters)
+                     .ok());
+    BALEEN_CHECK(
+        store::insert_probe(database, {0, id, "e", std::string(kSecret), {}, "anna", 1}).ok());
+    store::StoredAnnotation annotation;
+    annotation.asset_id = asset_id;
+    annotation.end_s = 1;
+    annotation.label = kSecret;
+    store::AnnotationImport table;
+    table.collection_id = id;
+    table.format = "raven";
+    BALEEN_CHECK(store::import_annotations(database, table, {&annotation, 1}).ok());
+    return id;
+  }
+  /// What `app` does about collections: tells what it was asked, and a secret.
+  static Result<json::object> tell(store::Database&, const json::object& request) {
+    return json::object{{"asked", request},
+                        {"text", json::string_view(kSecret)},
+                        {"filename", core::get_string(request, "format", "a\r\nb")}};
+  }
   api::ServiceContext context() {
     api::ServiceContext made{.root = root, .recipes = recipes, .queue_options = {}};
     made.ingest_roots = {folder.path() / "inbox"};
@@ -94,6 +133,22 @@ struct World {
     };
     made.views = {view, view, view};
     made.reviews = reviews.functions();
+    made.reviews.show = made.reviews.list = made.reviews.recordings =
+        made.reviews.actions = [](store::Database&, const std::string&) -> Result<json::object> {
+      return json::object{{"label", json::string_view(kSecret)}};
+    };
+    made.search = made.import_annotations = made.export_table = made.write_metadata =
+        made.read_metadata = tell;
+    made.probes.make = [](store::Database&, const json::object&, const std::string& by) {
+      return Result<json::object>({{"probe_id", 1}, {"made_by", by}});
+    };
+    made.probes.windows = [](store::Database& of, std::int64_t, const json::object& request) {
+      return tell(of, request);
+    };
+    made.render = [this](store::Database&, const std::string&, const std::string& kind,
+                         const json::object&) -> Result<api::FileBody> {
+      return api::FileBody{folder.path() / (std::string(kSecret) + ".txt"), 1, kind};
+    };
     made.check_document = [](std::string_view, const json::value&) -> Result<void> { return {}; };
     return made;
   }
@@ -159,10 +214,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                             : who == 2 ? world.bert
                             : who == 3 ? world.admin
                                        : "";
-  // "ASSET" and "run-1" stand for ids that no input could guess.
+  // "ASSET", "SEASON" and "run-1" stand for ids that no input could guess.
   std::string wire(input.rest());
-  const std::pair<std::string_view, std::string_view> ids[] = {{"ASSET", world.asset_id},
-                                                               {"run-1", world.run_id}};
+  const std::pair<std::string_view, std::string_view> ids[] = {
+      {"ASSET", world.asset_id}, {"SEASON", world.collection_id}, {"run-1", world.run_id}};
   for (const auto& [name, id] : ids) {
     for (std::size_t at = 0; (at = wire.find(name, at)) != std::string::npos; at += id.size())
       wire.replace(at, name.size(), id);
