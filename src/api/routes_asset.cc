@@ -47,6 +47,18 @@ Result<ViewQuery> view_query_of(const Request& request,
   return query;
 }
 
+/// The one that is named; or that of the newest run over the asset, or ssis.
+Result<const engine::Recipe*> recipe_of(const Request& request,
+                                        const engine::RecipeRegistry& recipes,
+                                        store::Database& database,
+                                        const std::optional<std::string>& asset_id) {
+  std::string name = request.query_or("recipe", "");
+  if (name.empty() && asset_id) {
+    BALEEN_ASSIGN_OR_RETURN(name, engine::newest_recipe_of(database, *asset_id));
+  }
+  return recipes.find(name.empty() ? "ssis" : name);
+}
+
 FindFileFn files_of(store::Database& database,
                     const store::DataRoot& root,
                     const std::string& asset_id) {
@@ -109,7 +121,7 @@ void Service::add_asset_routes(std::vector<Route>& routes) {
         BALEEN_RETURN_IF_ERROR(check_asset_access(database, request.principal, asset_id));
         BALEEN_RETURN_IF_ERROR(check_query(request, {"recipe"}));
         BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
-                                context_.recipes.find(request.query_or("recipe", "ssis")));
+                                recipe_of(request, context_.recipes, database, asset_id));
         BALEEN_ASSIGN_OR_RETURN(const json::object explained,
                                 engine::explain_asset(database, context_.root, *recipe, asset_id));
         return Response::of_json(explained);
@@ -119,8 +131,6 @@ void Service::add_asset_routes(std::vector<Route>& routes) {
       {"GET", "/v1/explain", Scope::submit, "explainFile",
        with_database([this](const Request& request, store::Database& database) -> Result<Response> {
          BALEEN_RETURN_IF_ERROR(check_query(request, {"source_path", "recipe", "owner"}));
-         BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
-                                 context_.recipes.find(request.query_or("recipe", "ssis")));
          BALEEN_ASSIGN_OR_RETURN(
              const std::filesystem::path path,
              allowed_path(context_.ingest_roots, request.query_or("source_path", "")));
@@ -128,6 +138,8 @@ void Service::add_asset_routes(std::vector<Route>& routes) {
          BALEEN_ASSIGN_OR_RETURN(
              const std::optional<std::string> asset_id,
              known_asset(database, own.empty() ? request.query_or("owner", "local") : own, path));
+         BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
+                                 recipe_of(request, context_.recipes, database, asset_id));
          BALEEN_ASSIGN_OR_RETURN(json::object explained,
                                  engine::explain_asset(database, context_.root, *recipe, asset_id));
          explained["is_known"] = asset_id.has_value();

@@ -261,12 +261,15 @@ void CommandLine::add_look_commands() {
       ->required()
       ->type_name("ASSET|RUN");
   CLI::App* explain = command("explain", "What would run for a file or asset, and why", [this] {
-    return explain_command(args_.global, program_, args_.work, args_.target);
+    WorkOptions work = args_.work;
+    work.recipe = args_.explained_recipe;
+    return explain_command(args_.global, program_, work, args_.target);
   });
   explain->add_option("target", args_.target, "A recording, or an asset id")
       ->required()
       ->type_name("FILE|ASSET");
-  explain->add_option("--recipe", args_.work.recipe, "Recipe")->capture_default_str();
+  explain->add_option("--recipe", args_.explained_recipe,
+                      "Recipe (default: that of its newest run, or ssis)");
   explain->add_option("--owner", args_.work.owner, "Owner of the asset")->capture_default_str();
 }
 

@@ -18,7 +18,7 @@ struct Arguments {
   WorkOptions work;
   WorkerOptions worker;
   std::vector<std::string> paths;
-  std::string target, stage, stages, shell;
+  std::string target, stage, stages, shell, explained_recipe;
   ModelCommand model;
   bool is_forced = false, is_all = false, is_dry_run = false, is_markdown = false;
   int socket = -1;

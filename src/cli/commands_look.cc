@@ -173,9 +173,14 @@ Result<int> explain_command(const GlobalOptions& options,
                             const std::string& target) {
   BALEEN_ASSIGN_OR_RETURN(const std::unique_ptr<Session> session,
                           Session::open(options, program, true));
-  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe, session->find_recipe(work.recipe));
   BALEEN_ASSIGN_OR_RETURN(const std::optional<std::string> asset_id,
                           find_asset_of(*session, work.owner, target));
+  std::string name = work.recipe;
+  if (name.empty() && asset_id) {
+    BALEEN_ASSIGN_OR_RETURN(name, engine::newest_recipe_of(session->database, *asset_id));
+  }
+  BALEEN_ASSIGN_OR_RETURN(const engine::Recipe* const recipe,
+                          session->find_recipe(name.empty() ? WorkOptions().recipe : name));
   BALEEN_ASSIGN_OR_RETURN(
       const json::object explained,
       engine::explain_asset(session->database, session->root, *recipe, asset_id));
@@ -183,6 +188,9 @@ Result<int> explain_command(const GlobalOptions& options,
     print_json(explained);
     return 0;
   }
+  const json::object& params = core::get_object(explained, "params");
+  std::printf("recipe %s%s\n\n", recipe->name.c_str(),
+              params.empty() ? "" : (" " + printable(core::to_json(params), 300)).c_str());
   Table table({"stage", "", "reason", "why"});
   for (const json::value& value : core::get_array(explained, "stages")) {
     const json::object& stage = value.as_object();

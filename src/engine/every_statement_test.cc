@@ -75,6 +75,7 @@ TEST(EveryStatement, OfWhatReadsIsMissedByItsReader) {
     add("list_events", [&db, filter] { return list_events(db, filter, 0, 50); });
   }
   add("newest_event", [&] { return newest_event(db); });
+  add("newest_recipe_of", [&] { return newest_recipe_of(db, world.asset_id()); });
   add("explain_asset",
       [&] { return explain_asset(db, world.root(), world.recipe(), world.asset_id()); });
   add("explain_task", [&] { return explain_task(db, {}, task_id); });

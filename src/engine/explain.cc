@@ -148,7 +148,28 @@ void add_workers(const std::vector<LiveWorker>& workers, json::array& reasons) {
                      {"busy", n_busy}});
 }
 
+Result<json::object> newest_params_of(store::Database& database,
+                                      std::string_view recipe,
+                                      std::string_view asset_id) {
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto rows,
+      database.query("SELECT params_json FROM runs WHERE asset_id = $1 AND recipe = $2 ORDER BY "
+                     "created_at_us DESC LIMIT 1",
+                     asset_id, recipe));
+  if (rows.empty()) return json::object{};
+  return core::parse_json_object(rows.front().text(0), "params_json");
+}
+
 }  // namespace
+
+Result<std::string> newest_recipe_of(store::Database& database, std::string_view asset_id) {
+  BALEEN_ASSIGN_OR_RETURN(
+      const auto rows,
+      database.query(
+          "SELECT recipe FROM runs WHERE asset_id = $1 ORDER BY created_at_us DESC LIMIT 1",
+          asset_id));
+  return rows.empty() ? std::string() : rows.front().text(0);
+}
 
 Result<json::object> explain_asset(store::Database& database,
                                    const store::DataRoot& root,
@@ -166,6 +187,7 @@ Result<json::object> explain_asset(store::Database& database,
          {"waits_for", std::move(waits_for)},
          {"signature", signature.empty() ? json::value(nullptr) : json::value(signature)}});
   };
+  json::object params;
   std::vector<bool> would_run;
   const auto upstream = [&](std::size_t i) {
     json::array names;
@@ -185,7 +207,8 @@ Result<json::object> explain_asset(store::Database& database,
     }
   } else {
     Planner planner(database, root);
-    BALEEN_ASSIGN_OR_RETURN(const json::object params, recipe.check_params({}));
+    BALEEN_ASSIGN_OR_RETURN(params, newest_params_of(database, recipe.name, *asset_id));
+    BALEEN_ASSIGN_OR_RETURN(params, recipe.check_params(params));
     BALEEN_ASSIGN_OR_RETURN(const std::vector<StagePlan> plans,
                             planner.plan(recipe, *asset_id, params));
     for (std::size_t i = 0; i < plans.size(); ++i) {
@@ -196,6 +219,7 @@ Result<json::object> explain_asset(store::Database& database,
   }
   return json::object{{"asset_id", asset_id ? json::value(*asset_id) : json::value(nullptr)},
                       {"recipe", recipe.name},
+                      {"params", std::move(params)},
                       {"stages", std::move(stages)}};
 }
 

@@ -15,7 +15,12 @@
 
 namespace baleen::engine {
 
-/// {asset_id, recipe, stages: [{stage, would_run, reason, why, waits_for: [stage], signature}]}; without an asset
+/// Of the newest run over an asset; "" if it was never run.
+[[nodiscard]] Result<std::string> newest_recipe_of(store::Database& database,
+                                                   std::string_view asset_id);
+
+/// {asset_id, recipe, params, stages: [{stage, would_run, reason, why, waits_for: [stage], signature}]}; with the
+/// parameters of the newest run of this recipe over the asset, or those that the recipe has by itself. Without an asset
 /// the file is new, and everything would run after its ingest.
 [[nodiscard]] Result<json::object> explain_asset(store::Database& database,
                                                  const store::DataRoot& root,

@@ -52,6 +52,28 @@ TEST_F(Explain, ANewFileWouldRunEverythingAndAFinishedOneNothing) {
   }
 }
 
+TEST_F(Explain, ThePlanIsThatOfTheNewestRunNotOfOneThatNobodyAskedFor) {
+  Recipe with_params = testing::toy_recipe({});
+  with_params.canonical_params = [](const json::object& given) -> Result<json::object> {
+    return json::object{{"factor", core::get_int(given, "factor", 2)}};
+  };
+  for (StageSpec& stage : with_params.stages) {
+    const auto setup = stage.setup;
+    stage.setup = [setup](const PlanView& view) -> Result<StageSetup> {
+      BALEEN_ASSIGN_OR_RETURN(StageSetup made, setup(view));
+      made.params = view.params();
+      return made;
+    };
+  }
+  Queue work = queue(database_, "w");
+  const std::string asset_id = asset(3);
+  EXPECT_EQ(newest_recipe_of(database_, asset_id).value(), "");
+  ASSERT_TRUE(work.submit(with_params, asset_id, {.params = {{"factor", 7}}}).ok());
+  EXPECT_EQ(newest_recipe_of(database_, asset_id).value(), "toy");
+  const json::object told = explain_asset(database_, root_, with_params, asset_id).value();
+  EXPECT_EQ(core::to_json(told.at("params")), R"({"factor":7})");
+}
+
 TEST_F(Explain, AWaitingTaskNamesWhatComesFirstAndWhetherThatHasFailed) {
   Queue work = queue(database_, "w");
   const std::string run_id = submit(work, 3);

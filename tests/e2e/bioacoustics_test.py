@@ -62,6 +62,15 @@ class Bioacoustics(harness.Case):
         self.assertEqual(len(now), 4)
         self.assertEqual({path: now[path] for path in first}, first, "the older ones stay as they were")
 
+    def test_explain_is_about_the_newest_run(self):
+        place = self.place()
+        folder = self.recordings(place, 1, 4)
+        self.assert_status(place.run(*run_command(folder, "--model", "stub", "--window", 1)), 0)
+        told = self.assert_status(place.run("explain", folder / "0.wav", "--json"), 0).json
+        self.assertEqual((told["recipe"], told["params"]["model"], told["params"]["window_s"]), ("bioacoustics", "stub", 1))
+        self.assertEqual([stage["reason"] for stage in told["stages"]], ["fresh", "fresh"])
+        self.assertIn("never_ran", self.assert_status(place.run("explain", folder / "0.wav", "--recipe", "ssis"), 0).out)
+
     def test_without_any_model_the_built_in_embedding_is_taken(self):
         place = self.place()
         self.assert_status(place.run(*run_command(self.recordings(place, 1))), 0)

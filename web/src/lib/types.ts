@@ -239,6 +239,7 @@ export interface ExplainedStage {
 export interface Explanation {
   asset_id: string | null;
   recipe: string;
+  params?: Record<string, unknown>;
   is_known?: boolean;
   source_path?: string;
   stages: ExplainedStage[];
