@@ -40,6 +40,12 @@ enum class Encoding : std::int32_t {
 enum class Codec : std::int32_t { uncompressed = 0, snappy = 1, gzip = 2, zstd = 6 };
 enum class PageType : std::int32_t { data = 0, index = 1, dictionary = 2, data_v2 = 3 };
 
+enum Repetition : std::int32_t { kRequired = 0, kOptional = 1, kRepeated = 2 };
+inline constexpr std::int32_t kConvertedUtf8 = 0;
+inline constexpr std::int32_t kConvertedList = 3;
+inline constexpr int kLogicalString = 1;
+inline constexpr int kLogicalList = 3;
+
 struct Statistics {
   std::optional<std::string> min, max;  ///< In PLAIN encoding, texts without their length.
   std::optional<std::int64_t> null_count;

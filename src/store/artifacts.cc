@@ -147,12 +147,6 @@ Result<std::vector<Artifact>> list_artifacts(Database& database, std::string_vie
   return from_rows(rows);
 }
 
-Result<void> delete_artifacts_by_signature(Database& database, std::string_view signature) {
-  BALEEN_RETURN_IF_ERROR(
-      database.execute("DELETE FROM artifact_index WHERE signature = $1", signature));
-  return {};
-}
-
 FileState look_at_file(const DataRoot& root, const Artifact& artifact) {
   const Result<std::int64_t> size_bytes = core::file_size_bytes(root.at(artifact.path));
   if (!size_bytes.ok()) return FileState::missing;

@@ -68,8 +68,6 @@ struct ArtifactFile {
 /// All artifacts of an asset, oldest first.
 [[nodiscard]] Result<std::vector<Artifact>> list_artifacts(Database& database,
                                                            std::string_view asset_id);
-[[nodiscard]] Result<void> delete_artifacts_by_signature(Database& database,
-                                                         std::string_view signature);
 
 enum class FileState { intact, missing, wrong_size };
 /// Looks at the file's size only; `verify_artifact` reads it.
