@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encoding_in_words, encodings_of, field_of, first_encoding, form_of, params_in_words, params_of, params_of_form, parse_encoding_id, parse_number } from "./encoding";
+import { encoding_in_words, encodings_of, field_of, first_choice, first_encoding, form_of, params_in_words, params_of, params_of_choice, params_of_form, parse_encoding_id, parse_number } from "./encoding";
 import { parse_position } from "./format";
 import { facts_of, place_in_words, zone_in_words } from "./recorder";
 import { form_of_query, query_of_form, request_of, tidy_time } from "./search_query";
@@ -20,6 +20,20 @@ test("an encoding's id says what it was made with", () => {
 
 test("encodings of most recordings stand first", () => {
   assert.deepEqual(encodings_of([{ encodings: ["a", "b"] }, { encodings: ["b"] }, {}]), [{ id: "b", n: 2 }, { id: "a", n: 1 }]);
+});
+
+test("a form begins with the most usual encoding, or with the one that is meant", () => {
+  const members = [{ encodings: [id] }, { encodings: [id] }, { encodings: ["stub16__w2_h2_sr22050__0b"] }];
+  assert.deepEqual(first_choice(members), { id, form: first_encoding });
+  assert.equal(first_choice([]).id, "other");
+  const meant = { encoding_id: "stub16__w2_h2_sr22050__0b", params: { model: "stub", window_s: 2, hop_s: 2, time_expansion: 0 } };
+  assert.equal(first_choice(members, meant).id, meant.encoding_id);
+  assert.equal(first_choice(members, { ...meant, encoding_id: "" }).id, meant.encoding_id, "by its parameters");
+  const gone = first_choice([{ encodings: [id] }], meant);
+  assert.deepEqual(gone, { id: "other", form: { model: "stub", window_s: "2", hop_s: "", time_expansion: "" } });
+  assert.deepEqual(params_of_choice(gone), { params: { model: "stub", window_s: 2, hop_s: 2 } });
+  assert.deepEqual(params_of_choice(first_choice(members)), { params: { model: "builtin", window_s: 1, hop_s: 0.5 } });
+  assert.equal((params_of_choice({ id: "other", form: { ...first_encoding, hop_s: "x" } }) as { field: string }).field, "hop_s");
 });
 
 test("a form becomes parameters, or says which field is wrong", () => {

@@ -88,6 +88,32 @@ export function params_of_form(form: EncodingForm): { params: EncodingParams } |
   return { params: { model: form.model, window_s, hop_s, ...(expansion ? { time_expansion: expansion } : {}) } };
 }
 
+/** What a form chose: an encoding that there is, by its id, or "other": that of the fields. */
+export interface EncodingChoice {
+  id: string;
+  form: EncodingForm;
+}
+
+/**
+ * What a form begins with: the most usual encoding, or the one that is meant. If no recording has that, it stands in the fields.
+ * @param meant  By its id, or ("") by the parameters of a run.
+ */
+export function first_choice(members: readonly { encodings?: readonly string[] }[], meant?: { encoding_id: string; params: Record<string, unknown> }): EncodingChoice {
+  const known = encodings_of(members).map((one) => one.id);
+  if (!meant) return { id: known[0] ?? "other", form: { ...first_encoding } };
+  const form = form_of(meant.params);
+  const is_alike = (id: string) => {
+    const encoding = parse_encoding_id(id);
+    return encoding !== null && JSON.stringify(form_of(params_of(encoding))) === JSON.stringify({ ...form, time_expansion: "" });
+  };
+  return { id: known.find((id) => id === meant.encoding_id) ?? known.find(is_alike) ?? "other", form };
+}
+
+export function params_of_choice({ id, form }: EncodingChoice): { params: EncodingParams } | { field: keyof EncodingForm; problem: string } {
+  const known = id === "other" ? null : parse_encoding_id(id);
+  return known ? { params: params_of(known) } : params_of_form(form);
+}
+
 export function form_of(params: Partial<Record<keyof EncodingParams, unknown>>): EncodingForm {
   const window_s = Number(params.window_s ?? 5);
   const hop_s = Number(params.hop_s ?? window_s);

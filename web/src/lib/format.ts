@@ -144,6 +144,11 @@ export function split_reason(reason: string): { word: string; text: string } {
   return colon < 0 ? { word: "", text: reason } : { word: reason.slice(0, colon), text: reason.slice(colon + 2) };
 }
 
+/** First letter small, for words that go on a sentence. */
+export function in_sentence(text: string): string {
+  return text ? text[0]!.toLowerCase() + text.slice(1) : text;
+}
+
 /** First letter large and a full stop: for sentences that the program made as fragments. Names stay as they are. */
 export function sentence(text: string): string {
   if (!text) return text;
