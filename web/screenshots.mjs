@@ -62,9 +62,16 @@ async function fill_collection(service) {
   for (const [i, run] of runs.slice(0, 9).entries())
     await service.ask("PUT", `/v1/assets/${run.asset_id}/metadata`, { tag_data: { species: i % 3 ? "humpback" : "orca", site: "reef 4", depth_m: 12 + i }, ...(i % 4 ? {} : { group_composition: { adults: 2, calves: i % 3 } }) });
   const collection = (await service.ask("GET", "/v1/collections")).body.items[0];
-  const { body } = await service.ask("POST", `/v1/collections/${collection.collection_id}/runs`, { params: { model: "builtin", window_s: 1 } });
-  await service.wait_for_run(body.run_id, "complete", "failed");
-  return { id: collection.collection_id, asset_id: runs[0].asset_id };
+  const submit = async (body) => {
+    const { body: run } = await service.ask("POST", `/v1/collections/${collection.collection_id}/runs`, body);
+    await service.wait_for_run(run.run_id, "complete", "failed");
+    return run.run_id;
+  };
+  const params = { model: "builtin", window_s: 1 };
+  await submit({ params });
+  const sweep = await submit({ recipe: "sweep", params: { ...params, sweep: { min_cluster_size: [5, 10, 20], selection: ["eom", "leaf"] } } });
+  const sweep_of_nothing = await submit({ recipe: "sweep", params: { ...params, sweep: { min_cluster_size: [170, 200] } } });
+  return { id: collection.collection_id, asset_id: runs[0].asset_id, sweep, sweep_of_nothing };
 }
 
 /** Two for the README: a recording in light colours, and Home in dark ones while work is going on. */
@@ -143,6 +150,9 @@ try {
       ["collection_add", `/collections/${reef.id}?tab=add`],
       ["collection_clusterings", `/collections/${reef.id}?tab=clusterings`],
       ["collection_cluster", `/collections/${reef.id}?tab=clusterings`, (page) => page.getByRole("button", { name: "Cluster", exact: true }).click()],
+      ["collection_sweep", `/collections/${reef.id}?tab=clusterings`, (page) => page.getByRole("button", { name: "Try parameters" }).click()],
+      ["collection_swept", `/sweeps/${reef.sweep}`],
+      ["collection_swept_nothing", `/sweeps/${reef.sweep_of_nothing}`],
       ["collection_search", `/collections/${reef.id}?tab=search&like=${reef.asset_id}&at=11`],
       ["collection_metadata", `/collections/${reef.id}?tab=metadata`, (page) => page.getByLabel("Table of metadata").setInputFiles({ name: "reef.csv", mimeType: "text/csv",
         buffer: Buffer.from("file,tag_data.species,tag_data.depth_m\nS4A03895_20260603_060000.wav,humpback,12\nS4A03895_20260603_180000.wav,humpback,40\nelsewhere.wav,orca,1\n") })],

@@ -194,6 +194,8 @@ export const api = {
     ask<T.SearchAnswer>("POST /v1/collections/{collection_id}/search", { path: { collection_id }, body, signal }),
   collection_artifact_url: (collection_id: string, artifact_id: number) =>
     url_of("GET /v1/collections/{collection_id}/artifacts/{artifact_id}", { path: { collection_id, artifact_id } }),
+  collection_artifact_json: <D>(collection_id: string, artifact_id: number, signal?: AbortSignal) =>
+    ask<D>("GET /v1/collections/{collection_id}/artifacts/{artifact_id}", { path: { collection_id, artifact_id }, signal }),
   clusterings: (collection_id: string, signal?: AbortSignal) =>
     ask<{ items: T.Clustering[] }>("GET /v1/collections/{collection_id}/clusterings", { path: { collection_id }, signal }),
   annotation_imports: (collection_id: string) =>

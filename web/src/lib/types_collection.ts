@@ -74,6 +74,27 @@ export interface Clustering {
   n_actions: number;
 }
 
+/** One combination of a sweep; means over its seeds. */
+export interface SweepCombination {
+  tried: Record<string, unknown>;
+  parameters: Record<string, unknown>; // With those that were not tried, and defaults.
+  clusters: number;
+  noise: number; // The part of the windows.
+  stability: number; // Adjusted Rand index over all pairs of seeds.
+}
+
+/** sweep.v1: parameters that were tried, and how much the outcomes of several seeds agree. */
+export interface Sweep {
+  encoding_id: string;
+  where: Record<string, unknown>;
+  recordings: number;
+  windows: number;
+  seeds: number;
+  combinations: SweepCombination[];
+  recommended: number; // Its place among them.
+  why: string;
+}
+
 /** A table of another program that was taken in. */
 export interface AnnotationImport {
   import_id: number;
