@@ -167,7 +167,7 @@ engine::StageSpec cluster_spec(const ml::ModelStore& models) {
 engine::StageSpec sweep_spec(const ml::ModelStore& models) {
   engine::StageSpec spec = job_spec(models, {"clustering", "where", "sweep", "seeds"});
   spec.name = "sweep";
-  spec.version = "1";
+  spec.version = "2";
   spec.outputs = {{"sweep_v1", "clusters/{job}/sweep.json", "sweep.v1"}};
   spec.make = [] { return make_sweep_stage(); };
   return spec;

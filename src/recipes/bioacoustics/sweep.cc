@@ -173,7 +173,7 @@ void recommend(Sweep& sweep) {
   if (n_equal > 1)
     sweep.why += fmt::format("; of {} that are as stable (within {}) it has the least noise",
                              n_equal, kStabilityMargin);
-  else
+  else if (sweep.entries.size() > 1)
     sweep.why += ", more than with all others";
   if (!has_useful)
     sweep.why += "; but none parts the windows into two clusters with less than half of them noise";

@@ -49,6 +49,9 @@ TEST(Recommend, IsTheMostStableOfThoseThatSaySomething) {
   recommend(useless);
   EXPECT_EQ(useless.recommended, 1U);
   EXPECT_THAT(useless.why, HasSubstr("but none"));
+  Sweep alone{{entry(5, 0.2, 0.9)}, 0, ""};
+  recommend(alone);
+  EXPECT_THAT(alone.why, Not(HasSubstr("others"))) << "there are none";
 }
 
 TEST(SweepVectors, PrefersTheClustersThatAreThere) {
