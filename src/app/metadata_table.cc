@@ -80,7 +80,7 @@ std::vector<std::string> path_of(std::string_view name) {
   std::vector<std::string> path;
   while (true) {
     const std::size_t point = name.find('.');
-    path.emplace_back(name.substr(0, point));
+    path.emplace_back(trimmed(name.substr(0, point)));
     if (point == std::string_view::npos) return path;
     name.remove_prefix(point + 1);
   }
@@ -143,7 +143,11 @@ char separator_of(std::string_view text) {
   return ',';
 }
 
-Result<void> add_column(Table& table, std::size_t index, std::string_view name, int line) {
+Result<void> add_column(Table& table, std::size_t index, std::string_view header, int line) {
+  // Spaces around a point are nobody's intention, and no name of a member could keep them.
+  Column column{index, "", path_of(header)};
+  column.name = fmt::format("{}", fmt::join(column.path, "."));
+  const std::string& name = column.name;
   std::optional<std::size_t>* const which = name == "file"       ? &table.file
                                             : name == "asset_id" ? &table.asset_id
                                                                  : nullptr;
@@ -157,7 +161,6 @@ Result<void> add_column(Table& table, std::size_t index, std::string_view name, 
     *which = index;
     return {};
   }
-  Column column{index, std::string(name), path_of(name)};
   const bool is_known =
       std::ranges::find(kRoots, column.path.front()) != kRoots.end() &&
       std::ranges::none_of(column.path, [](const std::string& part) { return part.empty(); });

@@ -221,6 +221,7 @@ def put_field_notes():
             "semicolons": "file;tag_data.depth_m;group_composition\na.wav;12,5;[1,2]\nc.wav;1;2\n",
             "excel": "sep=;\nfile;tag_data.site;tag_data\nb.wav;reef;{\"x\":{}}\n",
             "unnamed": "file;tag_data.site;tag_data\nb.wav;reef;{\" \":{}}\n",  # A name that no column can have.
+            "spaces": "file;tag_data. site;tag_data.a .b;tag_data\na.wav;reef;1;\n",
             "tabs": "\ufefffile\ttag_data.k\tprey_density_proxy\nA.WAV\t-1e-3\tfew\n",
             "away": "file,tag_data.site,tag_data.n,tag_data.n.a,visual_observations\na.wav,,,,true\n"}.items():
         put("metadata_table", name, text)
