@@ -10,6 +10,7 @@ namespace baleen::formats {
 namespace {
 
 constexpr std::size_t kFieldsMax = 10'000;
+constexpr std::size_t kShownBytesMax = 120;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string_view trimmed(std::string_view text) {
@@ -50,7 +51,13 @@ class Splitter {
       if (record.fields.size() >= kFieldsMax)
         return fail(ErrorCode::invalid_argument, "line {}: more than {} fields", line_, kFieldsMax);
       BALEEN_ASSIGN_OR_RETURN(std::string field, next_field());
-      record.fields.push_back(core::valid_utf8(field));
+      // Windows' own letters, most likely: which ones nobody can tell, and names would be spoilt without a word.
+      if (const std::string shown = core::valid_utf8(field); shown != field) {
+        return fail(ErrorCode::invalid_argument,
+                    "line {}: '{}' is not UTF-8: save the table as UTF-8 (in Excel: CSV UTF-8)",
+                    line_, core::valid_utf8(shown.substr(0, kShownBytesMax)));
+      }
+      record.fields.push_back(std::move(field));
       if (rest_.empty()) return record;
       const char behind = rest_[0];
       rest_.remove_prefix(1);

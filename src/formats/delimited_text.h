@@ -23,9 +23,9 @@ enum class Quoting {
   none,  ///< A quote is a letter like any other.
 };
 
-/// Splits a text into records. A byte order mark, CRLF and a missing last line end are understood, empty lines dropped;
-/// fields become valid UTF-8. INVALID_ARGUMENT with the line for a quote that is never closed or in the middle of a
-/// field, for UTF-16, for binary data and beyond 10,000 fields in a record.
+/// Splits a text into records. A byte order mark, CRLF and a missing last line end are understood, empty lines dropped.
+/// INVALID_ARGUMENT with the line for a quote that is never closed or in the middle of a field, for what is not UTF-8,
+/// for binary data and beyond 10,000 fields in a record.
 [[nodiscard]] Result<std::vector<TextRecord>> split_records(std::string_view text,
                                                             char separator,
                                                             Quoting quoting);
