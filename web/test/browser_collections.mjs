@@ -171,6 +171,8 @@ test("a table shows what it would change, and what is wrong in it", async () => 
   const choose = (text) => page.getByLabel("Table of metadata").setInputFiles({ name: "sheet.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
   await choose("file,species\nnameless.wav,orca\n");
   await page.getByText("Line 1, column 2:").waitFor();
+  await choose(Buffer.from("file,tag_data.site\nnameless.wav,Troms\xf8\n", "latin1"));
+  await page.getByText(/Line 2.*This line is not UTF-8/).waitFor();
   await axe(page, "metadata table, wrong");
   await choose("file,tag_data.species\nnameless.wav,orca\nS4A03895_20190522_060000.wav,humpback\nelsewhere.wav,orca\n");
   await page.getByText("1 value of 1 recording").waitFor();
@@ -301,6 +303,8 @@ test("tables of other programs are taken in and withdrawn; tables go out", async
     "1\tSpectrogram 1\t1\t3\t4\t500\t2000\tS4A03895_20190522_060000.wav\t3\twhup\n";
   await page.getByLabel("Tables of annotations").setInputFiles({ name: "heard.selections.txt", mimeType: "text/plain", buffer: Buffer.from(raven) });
   await page.getByText("1 annotation taken in from 1 table.").waitFor();
+  await page.getByLabel("Tables of annotations").setInputFiles({ name: "windows.txt", mimeType: "text/plain", buffer: Buffer.from(raven.replace("whup", "r\xf8st"), "latin1") });
+  await page.getByText(/line 2: .* is not UTF-8/).waitFor();
   await page.getByText("whup").waitFor();
   await axe(page, "annotations, one table");
   if (await offers("GET", `/v1/collections/${collection_id}/export?format=raven`)) {

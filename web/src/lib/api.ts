@@ -71,7 +71,7 @@ interface Options {
   path?: Record<string, string | number>;
   query?: Record<string, Value>;
   body?: unknown;
-  text?: { type: string; content: string }; // A body that is no JSON.
+  text?: { type: string; content: string | Blob }; // A body that is no JSON.
   signal?: AbortSignal | undefined;
   accept?: string;
 }
@@ -200,7 +200,7 @@ export const api = {
     ask<{ items: T.Clustering[] }>("GET /v1/collections/{collection_id}/clusterings", { path: { collection_id }, signal }),
   annotation_imports: (collection_id: string) =>
     ask<{ items: T.AnnotationImport[] }>("GET /v1/collections/{collection_id}/annotations", { path: { collection_id } }),
-  import_annotations: (collection_id: string, query: T.ImportQuery, content: string) =>
+  import_annotations: (collection_id: string, query: T.ImportQuery, content: Blob) =>
     ask<T.AnnotationImport>("POST /v1/collections/{collection_id}/annotations", { path: { collection_id }, query: { ...query }, text: { type: "text/plain", content } }),
   withdraw_annotations: (collection_id: string, import_id: number | string) =>
     ask<void>("DELETE /v1/collections/{collection_id}/annotations/{import_id}", { path: { collection_id, import_id } }),

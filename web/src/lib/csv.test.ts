@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parse_csv, preview_table, type CsvRow } from "./csv";
+import { parse_csv, preview_table, text_of_table, type CsvRow } from "./csv";
 
 function rows_of(text: string): CsvRow[] {
   const table = parse_csv(text);
@@ -16,6 +16,12 @@ test("tables are read as spreadsheets write them", () => {
   assert.deepEqual(rows_of("sep=;\r\nfile;depth\r\na.wav;1\r\n"), [{ line: 2, cells: ["file", "depth"] }, { line: 3, cells: ["a.wav", "1"] }]);
   assert.deepEqual(rows_of(""), []);
   assert.deepEqual(parse_csv('file,note\na.wav,"open\nb.wav,x'), { line: 2, problem: "A quotation mark is opened here and never closed." });
+});
+
+test("letters of another character set are refused, not lost", () => {
+  assert.deepEqual(text_of_table(new TextEncoder().encode("\uFEFFsite\nTromsø\n")), { text: "site\nTromsø\n" });
+  const windows = new Uint8Array([...new TextEncoder().encode("site\nTroms"), 0xf8, 0x0a]);
+  assert.deepEqual(text_of_table(windows), { line: 2, problem: "This line is not UTF-8. Save the table as UTF-8 (in Excel: CSV UTF-8)." });
 });
 
 const members = [

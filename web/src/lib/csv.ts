@@ -7,6 +7,26 @@ export interface CsvRow {
   cells: string[];
 }
 
+/** The text of a table, or the first line that is not UTF-8: nobody can tell whose letters are in it. */
+export function text_of_table(bytes: Uint8Array): { text: string } | { line: number; problem: string } {
+  const utf8 = new TextDecoder("utf-8", { fatal: true });
+  try {
+    return { text: utf8.decode(bytes) };
+  } catch {
+    for (let [line, begin] = [1, 0]; begin < bytes.length; line += 1) {
+      const end = bytes.indexOf(0x0a, begin);
+      const next = end < 0 ? bytes.length : end + 1;
+      try {
+        utf8.decode(bytes.subarray(begin, next));
+      } catch {
+        return { line, problem: "This line is not UTF-8. Save the table as UTF-8 (in Excel: CSV UTF-8)." };
+      }
+      begin = next;
+    }
+    return { line: 1, problem: "This is not UTF-8." };
+  }
+}
+
 /** RFC 4180, with commas, semicolons or tabs as the first line has them. */
 export function parse_csv(text: string): { rows: CsvRow[]; separator: string } | { line: number; problem: string } {
   const plain = text.startsWith("\uFEFF") ? text.slice(1) : text;
