@@ -217,7 +217,7 @@ void print_table(const std::vector<json::object>& runs) {
   const auto is_complete = [](const json::object* run) {
     return core::get_string(*run, "state") == "complete";
   };
-  std::ranges::stable_partition(rows, std::not_fn(is_complete));
+  std::stable_partition(rows.begin(), rows.end(), std::not_fn(is_complete));
   const auto shown = static_cast<std::ptrdiff_t>(std::min(rows.size(), kTableRowsMax));
   Table table({"file", "state", "run", "artifacts"});
   for (const json::object* const run : std::span(rows).first(static_cast<std::size_t>(shown))) {
